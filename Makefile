@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+#   make            the programs, in build/bin
+#   make demo       install what is needed, build, and watch the main job
+#   make check      install what is needed, build, run every test
+#   make unit       unit tests alone, in seconds; make unit T=caveats/token for one
+#   make e2e        end-to-end tests alone; make e2e T=revoke for the files that match
+#   make lint       formatting, static analysis, shell, manuals
+#   make SANITIZE=address,undefined check
+#
+# Every room is one archive, and a program links the rooms that it may know: a proxy that cannot be
+# linked with the authority's code cannot call it.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+CC ?= cc
+AR ?= ar
+SANITIZE ?=
+BUILD ?= build$(if $(SANITIZE),/sanitize)
+VERSION := 0.1.0
+
+# ---- flags: the OpenSSF hardening guide, each probed ----
+
+probe = $(shell printf 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c - -o /dev/null 2>/dev/null && echo '$(1)')
+
+WARNINGS := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+    -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wimplicit-fallthrough \
+    $(if $(CI),-Werror)
+
+ifndef HARDENING # probed once a build directory
+-include $(BUILD)/hardening.mk
+endif
+$(BUILD)/hardening.mk: Makefile
+	@mkdir -p $(@D)
+	@printf 'HARDENING := %s\nHARDENING_LINK := %s\n' \
+	  '$(strip $(foreach f,-fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
+	     -ftrivial-auto-var-init=zero -fno-delete-null-pointer-checks -fno-strict-overflow \
+	     -fno-strict-aliasing -fPIE,$(call probe,$(f))))' \
+	  '$(strip $(foreach f,-pie -Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now \
+	     -Wl$(comma)-z$(comma)noexecstack -Wl$(comma)-z$(comma)nodlopen,$(call probe,$(f))))' > $@
+comma := ,
+
+ifdef SANITIZE
+OPTIMISE := -O1 -g -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer \
+    -DKH_SANITIZE=1
+LINK_SANITIZE := -fsanitize=$(SANITIZE)
+else
+OPTIMISE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+endif
+
+PACKAGES_CORE := libmacaroons libsodium libcrypto libidn2
+PACKAGES_BROKER := libcyaml libevent_core libseccomp libcrypto libsodium
+PACKAGES_HTTP := libssl libcrypto
+PACKAGES_PROXY := libevent_core libevent_pthreads libssl libcrypto libidn2 libsodium
+PACKAGES_AUTHORITY := sqlite3 jansson libevent_core libssl libcrypto libsodium
+PACKAGES_OPERATOR := jansson libcrypto libsodium
+PACKAGES_CLIENT := libcurl jansson libsodium libcrypto
+
+ALL_PACKAGES := $(sort $(PACKAGES_CORE) $(PACKAGES_BROKER) $(PACKAGES_HTTP) $(PACKAGES_PROXY) \
+    $(PACKAGES_AUTHORITY) $(PACKAGES_OPERATOR) $(PACKAGES_CLIENT) cmocka)
+# libmacaroons' own .pc file lacks nothing but is not found on every release: its name is its flag.
+PKG_CFLAGS := $(shell pkg-config --cflags $(ALL_PACKAGES) 2>/dev/null)
+libs = $(shell pkg-config --libs $(1) 2>/dev/null)
+
+CPPFLAGS := -D_GNU_SOURCE -DKEYHOLE_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
+CFLAGS = -std=c17 $(OPTIMISE) $(HARDENING) $(WARNINGS)
+LDFLAGS = $(HARDENING_LINK) $(LINK_SANITIZE) -Wl,--as-needed
+
+# ---- rooms ----
+
+sources = $(filter-out %/main.c,$(wildcard $(1)))
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+CORE_SOURCES := $(call sources,caveats/*.c)
+BROKER_SOURCES := $(call sources,broker/*.c)
+HTTP_SOURCES := $(call sources,broker/http/*.c)
+PROXY_SOURCES := $(call sources,broker/proxy/*.c)
+AUTHORITY_SOURCES := $(call sources,broker/authority/*.c broker/store/*.c)
+SUPERVISOR_SOURCES := $(call sources,broker/supervisor/*.c)
+OPERATOR_SOURCES := $(call sources,broker/operator/*.c)
+CLIENT_SOURCES := $(call sources,client/*.c)
+
+ARCHIVES := core broker http proxy authority supervisor operator client
+archive = $(BUILD)/lib/lib$(1).a
+
+define archive_rule
+$(call archive,$(1)): $(call objects,$(2))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+endef
+$(eval $(call archive_rule,core,$(CORE_SOURCES)))
+$(eval $(call archive_rule,broker,$(BROKER_SOURCES)))
+$(eval $(call archive_rule,http,$(HTTP_SOURCES)))
+$(eval $(call archive_rule,proxy,$(PROXY_SOURCES)))
+$(eval $(call archive_rule,authority,$(AUTHORITY_SOURCES)))
+$(eval $(call archive_rule,supervisor,$(SUPERVISOR_SOURCES)))
+$(eval $(call archive_rule,operator,$(OPERATOR_SOURCES)))
+$(eval $(call archive_rule,client,$(CLIENT_SOURCES)))
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/hardening.mk
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# SQL migrations are compiled in: one C string each, in order.
+$(BUILD)/gen/migrations.inc: $(sort $(wildcard schema/sql/*.sql)) tools/embed-sql
+	@mkdir -p $(@D)
+	tools/embed-sql schema/sql/*.sql > $@
+$(BUILD)/obj/broker/store/sqlite.o: $(BUILD)/gen/migrations.inc
+$(BUILD)/obj/broker/store/%.o: CPPFLAGS += -I$(BUILD)/gen
+
+# ---- programs ----
+
+PROGRAMS := $(BUILD)/bin/keyholed $(BUILD)/bin/keyhole \
+    $(BUILD)/libexec/keyhole/keyhole-proxy $(BUILD)/libexec/keyhole/keyhole-authority
+
+all: $(PROGRAMS)
+
+link = @mkdir -p $(@D); $(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o %.a,$^) -o $@
+
+# Which room a program knows is said here and nowhere else.
+$(BUILD)/bin/keyholed: $(BUILD)/obj/broker/main.o \
+    $(call archive,operator) $(call archive,supervisor) $(call archive,broker) $(call archive,core)
+	$(link) $(call libs,$(PACKAGES_OPERATOR) $(PACKAGES_BROKER) libidn2)
+
+$(BUILD)/libexec/keyhole/keyhole-proxy: $(BUILD)/obj/broker/proxy/main.o \
+    $(call archive,proxy) $(call archive,http) $(call archive,broker) $(call archive,core)
+	$(link) $(call libs,$(PACKAGES_PROXY) $(PACKAGES_BROKER)) -pthread
+
+$(BUILD)/libexec/keyhole/keyhole-authority: $(BUILD)/obj/broker/authority/main.o \
+    $(call archive,authority) $(call archive,broker) $(call archive,core)
+	$(link) $(call libs,$(PACKAGES_AUTHORITY) $(PACKAGES_BROKER) $(PACKAGES_CORE))
+
+$(BUILD)/bin/keyhole: $(BUILD)/obj/client/main.o $(call archive,client) $(call archive,core)
+	$(link) $(call libs,$(PACKAGES_CLIENT) $(PACKAGES_CORE))
+
+# ---- tests ----
+#
+# tests/unit/ROOM/test_FILE.c tests ROOM/FILE.c and links the archives of its room.
+
+T ?=
+UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
+UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SOURCES))
+UNIT_SUPPORT := $(call objects,$(wildcard tests/support/*.c))
+
+UNIT_ROOMS_caveats := core
+UNIT_ROOMS_http := http broker core
+UNIT_ROOMS_broker := broker core
+UNIT_ROOMS_proxy := proxy http broker core
+UNIT_ROOMS_authority := authority broker core
+UNIT_ROOMS_supervisor := supervisor broker core
+UNIT_ROOMS_client := client core
+
+define unit_rule
+$(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $(UNIT_SUPPORT) \
+    $(foreach a,$(UNIT_ROOMS_$(1)),$(call archive,$(a)))
+	$$(link) $(call libs,$(ALL_PACKAGES)) -pthread
+endef
+$(foreach room,caveats http broker proxy authority supervisor client,\
+    $(eval $(call unit_rule,$(room))))
+.PRECIOUS: $(BUILD)/obj/%.o
+
+unit: $(UNIT_PROGRAMS)
+	@BUILD=$(BUILD) tests/run-unit $(if $(T),$(filter $(BUILD)/tests/$(subst /,/test_,$(T))%,$(UNIT_PROGRAMS)),$(UNIT_PROGRAMS))
+
+e2e: all
+	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e $(T)
+
+setup:
+	@tools/setup
+
+# Two steps, because a fresh machine has no pkg-config before the first one.
+check: setup
+	@$(MAKE) --no-print-directory check-built
+check-built: all
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory e2e
+
+demo: setup
+	@$(MAKE) --no-print-directory -s all
+	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tools/demo
+
+lint:
+	@tools/lint
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+compile_commands.json: Makefile
+	bear -- $(MAKE) -B all
+
+clean:
+	rm -rf build compile_commands.json
+
+.PHONY: all unit e2e setup check check-built demo lint format clean

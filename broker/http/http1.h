@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * HTTP/1.1 (RFC 9110, RFC 9112), strict, without input or output: bytes in, structure out.
+ *
+ * Every MAY-reject of the RFCs is a reject here, for requests and for responses, because what is
+ * judged must be what the next program reads. A head is parsed once into slices of the caller's
+ * buffer; nothing is allocated. The upstream head is written from the structure (http1_write.h).
+ */
+#ifndef KEYHOLE_HTTP1_H
+#define KEYHOLE_HTTP1_H
+
+#include "../../caveats/bytes.h"
+
+enum {
+    HTTP1_FIELDS_MAX = 100,
+    HTTP1_HEAD_MAX = 64 * 1024,  /* bytes, start line included */
+    HTTP1_LINE_MAX = 16 * 1024,
+    HTTP1_CHUNK_LINE_MAX = 256,
+    HTTP1_TRAILER_MAX = 8 * 1024,
+};
+
+enum http1_result {
+    HTTP1_REJECT = 0, /* zero value: refuse and close */
+    HTTP1_MORE,       /* incomplete so far: read more */
+    HTTP1_DONE,
+};
+
+struct http1_field {
+    struct bytes name;  /* as it came; compare with bytes_equal_nocase */
+    struct bytes value; /* trimmed */
+};
+
+enum http1_target_form { TARGET_ORIGIN, TARGET_ABSOLUTE, TARGET_AUTHORITY, TARGET_ASTERISK };
+
+enum http1_body {
+    BODY_NONE,
+    BODY_LENGTH,  /* exactly content_length bytes */
+    BODY_CHUNKED,
+    BODY_CLOSE,   /* responses: until the connection ends */
+};
+
+struct http1_head {
+    /* request */
+    struct bytes method;
+    enum http1_target_form form;
+    struct bytes target;    /* as it came */
+    struct bytes scheme;    /* absolute form: "http" or "https", lower case compare done */
+    struct bytes authority; /* absolute and authority form */
+    struct bytes path;      /* begins with '/', no query; "*" for the asterisk form */
+    struct bytes query;     /* without '?' */
+    bool has_query;         /* "/a?" has an empty one */
+    struct bytes host;      /* value of the Host field; equal to authority where there is one */
+    /* response */
+    unsigned status;        /* 100 to 599 */
+    struct bytes reason;
+    /* both */
+    unsigned minor;         /* HTTP/1.minor: 0 or 1 */
+    struct http1_field field[HTTP1_FIELDS_MAX];
+    size_t field_count;
+    enum http1_body body;
+    uint64_t content_length;
+    bool keep_alive;        /* the connection may carry another message after this one */
+    bool expect_continue;   /* request: Expect: 100-continue */
+    bool expect_other;      /* request: some other Expect: 417 */
+    struct bytes upgrade;   /* value of Upgrade when Connection names it, else empty */
+    size_t length;          /* bytes of the head, an ignored leading CRLF included */
+};
+
+/*
+ * Parse a request head from the start of `in`. HTTP1_DONE fills `head`; HTTP1_REJECT sets `*why` to
+ * a short static sentence (no input in it). `*scanned` (start with 0, keep between calls on the
+ * same growing input) spares reading the bytes again that were found incomplete before.
+ */
+enum http1_result http1_parse_request(struct bytes in, struct http1_head *head, size_t *scanned,
+                                      const char **why);
+
+/* The same for a response to a request with method `method`; decides the body by RFC 9112 6.3. A
+ * 101 is HTTP1_DONE with status 101, the caller knows whether it asked for one. */
+enum http1_result http1_parse_response(struct bytes in, struct bytes method,
+                                       struct http1_head *head, size_t *scanned, const char **why);
+
+/* First field of that name, or NULL. Names are matched without case. */
+const struct http1_field *http1_find(const struct http1_head *head, const char *name);
+
+/* Whether a field is hop-by-hop for this message: Connection itself, what Connection names,
+ * Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade. */
+bool http1_is_hop_by_hop(const struct http1_head *head, struct bytes name);
+
+bool http1_is_token(struct bytes name); /* RFC 9110 5.6.2 */
+bool http1_is_field_value(struct bytes value); /* no control characters but HTAB */
+
+/* ---- bodies ---- */
+
+/* Decoder of one body, whatever its framing. */
+struct http1_body_reader {
+    enum http1_body kind;
+    int state;               /* enum in http1_body.c */
+    uint64_t left;           /* of the body or of the current chunk */
+    uint64_t total;          /* body bytes so far */
+    unsigned line_length;    /* of the chunk-size or trailer line being read */
+    unsigned trailer_length;
+    uint8_t line[HTTP1_CHUNK_LINE_MAX];
+};
+
+void http1_body_start(struct http1_body_reader *reader, const struct http1_head *head);
+
+/*
+ * Take bytes from `in`. `*used` is how many were consumed, `*data` the body bytes among them (at
+ * most one run a call; may be empty). HTTP1_DONE: the body is complete and bytes after `*used`
+ * belong to the next message. HTTP1_MORE: call again with what is left, or with more. Trailers are
+ * read, checked and dropped.
+ */
+enum http1_result http1_body_read(struct http1_body_reader *reader, struct bytes in, size_t *used,
+                                  struct bytes *data, const char **why);
+/* The connection ended. True when that completes the body (BODY_CLOSE, or nothing is missing). */
+bool http1_body_end(struct http1_body_reader *reader);
+
+#endif

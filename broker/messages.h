@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Bodies of the messages in schema/messages.def: each _tx builds what its _rx parses.
+ *
+ * _tx appends to a buffer (check buffer->failed). _rx is strict (every length checked, nothing may
+ * be left over); slices of the result point into the body, arrays into the structure or into `scratch`.
+ */
+#ifndef KEYHOLE_MESSAGES_H
+#define KEYHOLE_MESSAGES_H
+
+#include "../caveats/bytes.h"
+#include "../caveats/errors.h"
+#include "../caveats/facts.h"
+#include "../caveats/token.h"
+#include "config.h"
+
+/* ---- credentials as the proxy knows them: no secret in here ---- */
+
+enum slot_kind {
+    SLOT_UNSET = 0,
+    SLOT_BEARER,              /* Authorization: Bearer|token|Token */
+    SLOT_BASIC,               /* user or password part of Authorization: Basic */
+    SLOT_HEADER,              /* name */
+    SLOT_QUERY,               /* name */
+    SLOT_PROXY_AUTHORIZATION, /* Bearer, or user or password of Basic */
+    SLOT_KEYHOLE_TOKEN,       /* Keyhole-Token: for clients that have no slot at all */
+};
+
+struct slot {
+    enum slot_kind kind;
+    struct bytes name; /* header: lower case; query: as decoded; else empty */
+};
+
+enum inject_kind {
+    INJECT_UNSET = 0,
+    INJECT_HEADER, /* name, template */
+    INJECT_BASIC,
+    INJECT_QUERY, /* name */
+};
+
+enum {
+    ROUTE_HOSTS_MAX = 32,
+    ROUTE_PORTS_MAX = 16,
+    ROUTE_SLOTS_MAX = 16,
+    ROUTE_RESOLVE_MAX = 16,
+    ROUTE_NETWORKS_MAX = 16,
+};
+
+struct route_resolve { /* --resolve HOST:PORT:ADDRESS:PORT */
+    struct bytes host, address;
+    uint16_t port, address_port;
+};
+
+struct route_network { /* --allow-network CIDR */
+    uint8_t address[16]; /* IPv4 as IPv4-mapped */
+    uint8_t prefix_bits; /* of the 128 */
+};
+
+struct route {
+    struct bytes credential;
+    struct bytes host[ROUTE_HOSTS_MAX]; /* patterns: exact, or one leading "*." */
+    size_t host_count;
+    uint16_t port[ROUTE_PORTS_MAX]; /* none: the scheme's default port */
+    size_t port_count;
+    struct slot slot[ROUTE_SLOTS_MAX];
+    size_t slot_count;
+    enum inject_kind inject_kind;
+    struct bytes inject_name; /* the header or query parameter that the injection writes */
+    bool enabled;
+    bool plain;         /* HTTP to the upstream, inside an allowed network only */
+    bool scrub;
+    bool foreign_pass;  /* requests with a key that is no token go on as they are */
+    unsigned path_exceptions; /* enum path_exception */
+    struct route_resolve resolve[ROUTE_RESOLVE_MAX];
+    size_t resolve_count;
+    struct route_network network[ROUTE_NETWORKS_MAX];
+    size_t network_count;
+    struct bytes upstream_ca; /* PEM, or empty for the system's roots */
+};
+
+void message_route_tx(const struct route *route, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_route_rx(struct bytes body, struct route *out);
+
+/* ---- one request ---- */
+
+enum way { /* how it came in */
+    WAY_UNSET = 0,
+    WAY_BASE_URL,
+    WAY_HOST,
+    WAY_HTTP_PROXY,
+    WAY_CONNECT,
+    WAY_OWN, /* for the broker itself */
+};
+const char *way_name(enum way way); /* "base-url", "host", "http-proxy", "connect", "own" */
+
+enum { DECIDE_PAIRS_MAX = 128 };
+
+struct message_decide {
+    enum way way;
+    bool rejudge;            /* a request that was allowed and still runs: count nothing anew */
+    enum kh_reason refused;  /* set: already refused by the proxy, for the audit log alone */
+    struct bytes refused_detail;
+    struct bytes wanted;     /* credential named in a base URL, or empty */
+    struct bytes scheme, host;
+    uint16_t port;
+    struct bytes method;
+    struct bytes path;         /* canonical, decoded: judged */
+    struct bytes path_encoded; /* canonical, encoded: sent and audited */
+    struct fact_pair query[DECIDE_PAIRS_MAX]; /* decoded */
+    size_t query_count;
+    struct fact_pair header[DECIDE_PAIRS_MAX]; /* lower-case names, no slot, no hop-by-hop */
+    size_t header_count;
+    struct bytes upgrade;
+    struct bytes client;     /* address as text, or "unix" */
+    uint32_t client_uid;     /* of a unix peer, else UINT32_MAX */
+    struct slot slot;        /* where the token was found */
+    bool slot_in_user;       /* basic: the token was the user part, else the password */
+    struct bytes token;      /* text as found; empty when there was none */
+};
+
+void message_decide_tx(const struct message_decide *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_decide_rx(struct bytes body, struct message_decide *out);
+
+/* What to change in the canonical request before it is sent. Names never come from the client. */
+enum edit_kind {
+    EDIT_UNSET = 0,
+    EDIT_HEADER_SET,    /* remove every field of that name, then add one */
+    EDIT_HEADER_REMOVE,
+    EDIT_QUERY_SET,     /* name and value not encoded; at the place of the first, else at the end */
+    EDIT_QUERY_REMOVE,
+};
+
+struct edit {
+    enum edit_kind kind;
+    struct bytes name, value;
+};
+
+enum { DECISION_EDITS_MAX = 16, DECISION_SECRETS_MAX = 8, REQUEST_ID_SIZE = 16 };
+
+struct message_decision {
+    bool allow;              /* zero value: deny */
+    enum kh_reason reason;
+    struct bytes detail;     /* for people; never a secret */
+    uint32_t retry_after_s;
+    uint8_t request_id[REQUEST_ID_SIZE]; /* names the audit record; sent as Keyhole-Request-Id in hex */
+    struct bytes credential; /* allow: which route serves it */
+    int64_t recheck_at;      /* seconds since 1970; INT64_MAX: never */
+    struct edit edit[DECISION_EDITS_MAX];
+    size_t edit_count;
+    struct bytes secret[DECISION_SECRETS_MAX]; /* to be scrubbed from the response */
+    size_t secret_count;
+};
+
+void message_decision_tx(const struct message_decision *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_decision_rx(struct bytes body, struct message_decision *out);
+
+struct message_finished {
+    uint8_t request_id[REQUEST_ID_SIZE];
+    uint16_t upstream_status; /* 0: there was no answer */
+    enum kh_reason reason;    /* why it failed after it was allowed, or KH_REASON_UNSET */
+    bool cut;                 /* ended by revocation or expiry */
+    uint64_t bytes_up, bytes_down; /* of bodies */
+    uint32_t duration_ms;
+};
+
+void message_finished_tx(const struct message_finished *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_finished_rx(struct bytes body, struct message_finished *out);
+
+/* ---- certificates of the local CA ---- */
+
+struct message_leaf_ask {
+    struct bytes host;       /* canonical */
+    struct bytes public_key; /* SubjectPublicKeyInfo, DER: the private key stays in the proxy */
+};
+struct message_leaf {
+    bool issued;       /* false: the name is none that this broker stands in for */
+    struct bytes cert; /* DER */
+    int64_t expires_at;
+};
+
+void message_leaf_ask_tx(const struct message_leaf_ask *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_leaf_ask_rx(struct bytes body, struct message_leaf_ask *out);
+void message_leaf_tx(const struct message_leaf *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_leaf_rx(struct bytes body, struct message_leaf *out);
+
+/* ---- a holder ends its own token ---- */
+
+struct message_revoke_ask {
+    struct bytes token, client;
+};
+struct message_revoke_done {
+    bool revoked;
+    enum kh_reason reason; /* when not */
+    uint8_t lineage[LINEAGE_ID_SIZE];
+};
+
+void message_revoke_ask_tx(const struct message_revoke_ask *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_revoke_ask_rx(struct bytes body, struct message_revoke_ask *out);
+void message_revoke_done_tx(const struct message_revoke_done *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_revoke_done_rx(struct bytes body,
+                                                 struct message_revoke_done *out);
+
+/* ---- set-up ---- */
+
+enum listener_kind { LISTENER_UNSET = 0, LISTENER_TCP, LISTENER_UNIX };
+
+struct message_listener {
+    enum listener_kind kind;
+    bool tls;           /* TLS on this listener itself */
+    struct bytes name;  /* "127.0.0.1:8437", a path */
+    struct bytes certificate, key; /* PEM of the operator, or empty: a leaf of the local CA */
+};
+void message_listener_tx(const struct message_listener *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_listener_rx(struct bytes body, struct message_listener *out);
+
+void message_config_tx(const struct config *config, struct buffer *out);
+/* `out` is config_init()ed first; free it with config_free. */
+KH_MUST_CHECK enum kh_err message_config_rx(struct bytes body, struct config *out);
+
+struct message_process_state {
+    uint8_t role; /* enum role of channel.h */
+    uint32_t index, pid, restarts;
+    bool running;
+    struct bytes note; /* "exit status 1", "signal 11" */
+};
+void message_process_state_tx(const struct message_process_state *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_process_state_rx(struct bytes body,
+                                                   struct message_process_state *out);
+
+/* One text: why a process is at fault, the list of listeners for status, and so on. */
+void message_text_tx(struct bytes text, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_text_rx(struct bytes body, struct bytes *text);
+
+#endif

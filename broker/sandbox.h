@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The walls: one function per role, called by a child once it has what it needs.
+ *
+ * seccomp (libseccomp, default: kill the process) and Landlock (files and, where the kernel can,
+ * TCP ports and scopes), no-new-privileges, not dumpable, no core files. Where the kernel lacks one
+ * of them the process goes on with the others and says so in the log once.
+ */
+#ifndef KEYHOLE_SANDBOX_H
+#define KEYHOLE_SANDBOX_H
+
+#include "channel.h"
+
+/* First thing in main() of every program that sees a secret: no core file, not dumpable, no
+ * ptrace by the same user, umask 077. */
+void sandbox_harden(void);
+
+/* `directory` is the state directory: the authority may read and write below it, the others may not
+ * read it at all. */
+KH_MUST_CHECK enum kh_err sandbox_enter(enum role role, const char *directory,
+                                        struct fault *fault);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Borrowed slices and owned, bounded buffers.
+ *
+ * `struct bytes` is a view: passed by value, never freed, valid as long as what it points into.
+ * `struct buffer` owns its memory, has a hard limit, and remembers failure: callers write a whole
+ * message and check `failed` once at the end.
+ */
+#ifndef KEYHOLE_BYTES_H
+#define KEYHOLE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KH_MUST_CHECK __attribute__((warn_unused_result))
+
+struct bytes {
+    const uint8_t *p;
+    size_t n;
+};
+
+/* A string literal as bytes, without its NUL. */
+#define BYTES(literal) ((struct bytes){(const uint8_t *)("" literal), sizeof(literal) - 1})
+#define BYTES_EMPTY    ((struct bytes){NULL, 0})
+/* For printf: "%.*s", BYTES_ARG(b). Only for text that was checked to be printable. */
+#define BYTES_ARG(b) (int)(b).n, (const char *)(b).p
+
+struct bytes bytes_of(const void *p, size_t n);
+struct bytes bytes_str(const char *s); /* NULL gives empty */
+bool bytes_equal(struct bytes a, struct bytes b);
+bool bytes_equal_secret(struct bytes a, struct bytes b); /* time depends on the lengths alone */
+bool bytes_equal_nocase(struct bytes a, struct bytes b); /* ASCII */
+bool bytes_is(struct bytes a, const char *s);
+bool bytes_starts(struct bytes a, struct bytes prefix);
+bool bytes_ends(struct bytes a, struct bytes suffix);
+int bytes_compare(struct bytes a, struct bytes b); /* memcmp order, shorter first */
+struct bytes bytes_from(struct bytes a, size_t start); /* clamped to the end */
+struct bytes bytes_slice(struct bytes a, size_t start, size_t n);
+struct bytes bytes_trim(struct bytes a); /* SP and HTAB, both ends */
+/* Index of the first `c` or of the first occurrence of `needle`; a.n if there is none. */
+size_t bytes_index(struct bytes a, uint8_t c);
+size_t bytes_find(struct bytes a, struct bytes needle);
+/* Cut the part before the first `c` off `*rest`; false when `*rest` was empty to begin with and
+ * nothing remains to be cut. "a,b" gives "a" then "b"; "a," gives "a" then "". */
+bool bytes_cut(struct bytes *rest, uint8_t c, struct bytes *part);
+/* Decimal without sign, leading zeros, or overflow. */
+KH_MUST_CHECK bool bytes_to_u64(struct bytes a, uint64_t *out);
+KH_MUST_CHECK bool bytes_is_utf8(struct bytes a); /* no surrogates, no overlong forms */
+KH_MUST_CHECK bool bytes_to_hex(struct bytes a, char *out, size_t cap); /* NUL-terminated, lower */
+KH_MUST_CHECK bool bytes_from_hex(struct bytes hex, uint8_t *out, size_t n); /* exactly n bytes */
+
+struct buffer {
+    uint8_t *p;
+    size_t n, cap, max;
+    bool failed; /* the limit was passed or memory is used up: contents are not to be used */
+    bool secret; /* wiped when grown and when freed */
+};
+
+void buffer_init(struct buffer *b, size_t max);
+void buffer_init_secret(struct buffer *b, size_t max);
+void buffer_free(struct buffer *b); /* leaves it empty and usable, limit kept */
+void buffer_clear(struct buffer *b);
+void buffer_put(struct buffer *b, struct bytes s);
+void buffer_put_byte(struct buffer *b, uint8_t c);
+void buffer_put_str(struct buffer *b, const char *s);
+void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Room for n more bytes at the end (b->p + b->n), or NULL; follow with buffer_advance(). */
+uint8_t *buffer_reserve(struct buffer *b, size_t n);
+void buffer_advance(struct buffer *b, size_t n);
+void buffer_consume(struct buffer *b, size_t n); /* drop n bytes from the front */
+struct bytes buffer_bytes(const struct buffer *b);
+const char *buffer_text(struct buffer *b); /* NUL-terminated in place; "" when failed */
+
+void buffer_cleanup(struct buffer *b);
+#define BUFFER_AUTO __attribute__((cleanup(buffer_cleanup))) struct buffer
+
+/* Overwrite memory in a way that the compiler keeps. */
+void wipe(void *p, size_t n);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One caveat of the language: predicates joined by "or" (docs/CAVEATS.md, schema/caveat.abnf).
+ */
+#ifndef KEYHOLE_CAVEAT_H
+#define KEYHOLE_CAVEAT_H
+
+#include "errors.h"
+#include "facts.h"
+#include "predicate.h"
+
+#define CAVEAT_TEXT_MAX 1024 /* bytes */
+
+struct caveat {
+    struct predicate *predicate; /* `count` of them, owned */
+    size_t count;                /* at least 1 */
+};
+
+/* Parse strictly. On success `*out` is owned by the caller (caveat_free). On failure the fault
+ * says at which byte and what was expected; KH_ERR_UNKNOWN for an attribute not known here,
+ * KH_ERR_TYPE and KH_ERR_RANGE for values, KH_ERR_SYNTAX, KH_ERR_TOO_LONG. */
+KH_MUST_CHECK enum kh_err caveat_parse(struct bytes text, struct caveat **out, struct fault *fault);
+void caveat_free(struct caveat **caveat);
+
+/* The canonical text. caveat_parse(caveat_print(c)) gives c again. */
+void caveat_print(const struct caveat *caveat, struct buffer *out);
+
+/* Whether it holds: one predicate is enough. No allocation. */
+bool caveat_holds(const struct caveat *caveat, const struct facts *facts);
+
+/* The first moment after facts->time at which the answer of caveat_holds may change because of
+ * `time` alone, in seconds since 1970; INT64_MAX when there is none. */
+int64_t caveat_next_change(const struct caveat *caveat, int64_t now);
+
+#endif

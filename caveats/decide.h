@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The decision. There is one: the proxy, gateways, `explain` and the tests all come here.
+ *
+ * A request is allowed if and only if the chain verifies, every caveat holds, the organisation's
+ * rules cover it, and nothing is revoked. Everything else, every error and every zeroed structure
+ * included, is a denial.
+ */
+#ifndef KEYHOLE_DECIDE_H
+#define KEYHOLE_DECIDE_H
+
+#include "caveat.h"
+#include "errors.h"
+#include "facts.h"
+#include "token.h"
+
+enum decision_verdict {
+    DECISION_DENY = 0,
+    DECISION_ALLOW = 0x600d, /* no small number: a stray 1 is no allow */
+};
+
+struct decision {
+    enum decision_verdict verdict;
+    enum kh_reason reason;              /* of a denial */
+    char detail[CAVEAT_TEXT_MAX + 160]; /* the caveat that failed as written, or what was wrong;
+                                           printable, never a secret */
+    bool identified;                    /* what follows was authenticated by the chain */
+    uint8_t token_id[TOKEN_ID_SIZE];
+    uint8_t lineage[LINEAGE_ID_SIZE];   /* of the token as presented */
+    int64_t issued_at, expires_at;
+    int64_t recheck_at;                 /* of an allow: judge again then, at the latest */
+    char user[65];
+    char credential[65];                /* the one that was chosen */
+};
+
+/* One credential that may serve the request, in the order of preference. */
+struct decision_credential {
+    struct bytes name;
+    bool enabled;
+    bool host_allowed; /* scheme, host and port are within its wall */
+    bool slot_allowed; /* the token was found in one of its slots */
+};
+
+/* What the decision needs to know of the world. All calls must answer from memory. */
+struct decision_world {
+    void *context;
+    /* The root key of that id; false when unknown or retired. The key is wiped by the caller. */
+    bool (*root_key)(void *context, uint32_t key_id, uint8_t key[TOKEN_KEY_SIZE]);
+    /* Whether any revocation reaches this token: its id, any of its lineages, its user, the
+     * credential, or the time of minting. */
+    bool (*revoked)(void *context, const struct token_identity *identity,
+                    const struct token_verified *verified, struct bytes credential);
+    /* Credentials named in the token that exist, with how they fit the request. False when there
+     * is none of that name. */
+    bool (*credential)(void *context, struct bytes name, struct decision_credential *out);
+};
+
+/* How one caveat or rule was judged: for `explain`. */
+enum judgement { JUDGEMENT_NOT_JUDGED = 0, JUDGEMENT_HOLDS, JUDGEMENT_FAILS, JUDGEMENT_UNKNOWN };
+
+struct decision_trace {
+    enum judgement caveat[TOKEN_CAVEATS_MAX]; /* in the order of token_verified.condition */
+    size_t count;
+};
+
+/* What the authority keeps of a decision beside its answer: for the audit log and for explain. */
+struct decision_details {
+    struct token *token; /* owned: token_free; NULL when the text was no token */
+    struct token_identity identity;
+    struct token_verified verified;
+    struct decision_trace trace;
+};
+
+/*
+ * Judge. `facts->user` and `facts->credential` are filled in here from the token's identifier;
+ * `wanted` names the one credential that may be used, or is empty for any of the token's that fits.
+ * `*out` is zeroed first. `details` may be NULL; else free details->token.
+ */
+void decide(const struct decision_world *world, struct bytes token_text, struct bytes wanted,
+            const struct facts *facts, struct decision *out, struct decision_details *details);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One predicate: attribute, operator, values. What is allowed is in schema/attributes.def.
+ */
+#ifndef KEYHOLE_PREDICATE_H
+#define KEYHOLE_PREDICATE_H
+
+#include "errors.h"
+#include "facts.h"
+
+enum attribute {
+    ATTRIBUTE_UNSET = 0,
+#define KH_ATTRIBUTE(name, text, type, keyed, place, description) ATTRIBUTE_##name,
+#include "../schema/attributes.def"
+    ATTRIBUTE_COUNT
+};
+
+enum attribute_type {
+    TYPE_WORD,
+    TYPE_HOST,
+    TYPE_PATH,
+    TYPE_INTEGER,
+    TYPE_SIZE,
+    TYPE_TIME,
+    TYPE_ADDRESS,
+    TYPE_STRING,
+    TYPE_VALUE,
+    TYPE_LINEAGE,
+    TYPE_HEX,
+};
+
+enum attribute_place { PLACE_REQUEST, PLACE_RECORD, PLACE_DISCHARGE };
+
+struct attribute_info {
+    const char *text;
+    enum attribute_type type;
+    bool keyed;
+    enum attribute_place place;
+    const char *description;
+};
+
+const struct attribute_info *attribute_info(enum attribute attribute);
+
+enum operator_kind {
+    OPERATOR_UNSET = 0,
+    OPERATOR_EQUAL,
+    OPERATOR_NOT_EQUAL,
+    OPERATOR_IN,
+    OPERATOR_NOT_IN,
+    OPERATOR_MATCHES,
+    OPERATOR_NOT_MATCHES,
+    OPERATOR_LESS,
+    OPERATOR_LESS_EQUAL,
+    OPERATOR_GREATER,
+    OPERATOR_GREATER_EQUAL,
+    OPERATOR_PRESENT,
+    OPERATOR_ABSENT,
+};
+
+/* A value, read according to the attribute's type. `text` is the value as a string, unquoted. */
+struct predicate_value {
+    struct bytes text;
+    int64_t number;       /* INTEGER, SIZE (bytes), TIME (seconds since 1970) */
+    uint8_t address[16];  /* ADDRESS: IPv4 as IPv4-mapped IPv6 */
+    uint8_t prefix_bits;  /* ADDRESS: 0 to 128 */
+    bool is_unix;         /* ADDRESS: the word unix */
+};
+
+struct predicate {
+    enum attribute attribute;
+    struct bytes key; /* of query[key], header[key]; lower case for headers */
+    enum operator_kind operator_kind;
+    struct predicate_value *value; /* `count` of them */
+    size_t count;
+};
+
+/* Parse, print and judge serve caveat.c; see there for the rules on memory. `cursor` is moved past
+ * what was read; `arena` receives unquoted text and has room for the whole caveat. */
+struct predicate_arena {
+    uint8_t *text;
+    size_t text_used, text_cap;
+    struct predicate_value *value;
+    size_t value_used, value_cap;
+};
+
+KH_MUST_CHECK enum kh_err predicate_parse(struct bytes whole, size_t *cursor,
+                                          struct predicate_arena *arena, struct predicate *out,
+                                          struct fault *fault);
+void predicate_print(const struct predicate *predicate, struct buffer *out);
+bool predicate_holds(const struct predicate *predicate, const struct facts *facts);
+
+#endif
