@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owned, bounded buffers that remember failure, and the wiping of memory. Declared in bytes.h. */
+
+#include "bytes.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUFFER_FIRST = 64 };
+
+void
+wipe(void *p, size_t n)
+{
+    if (n)
+        explicit_bzero(p, n);
+}
+
+void
+buffer_init(struct buffer *b, size_t max)
+{
+    *b = (struct buffer){.max = max};
+}
+
+void
+buffer_init_secret(struct buffer *b, size_t max)
+{
+    *b = (struct buffer){.max = max, .secret = true};
+}
+
+static void
+release(struct buffer *b)
+{
+    if (b->secret)
+        wipe(b->p, b->cap);
+    free(b->p);
+}
+
+void
+buffer_free(struct buffer *b)
+{
+    release(b);
+    *b = (struct buffer){.max = b->max, .secret = b->secret};
+}
+
+void
+buffer_cleanup(struct buffer *b)
+{
+    buffer_free(b);
+}
+
+void
+buffer_clear(struct buffer *b)
+{
+    if (b->secret)
+        wipe(b->p, b->cap);
+    b->n = 0;
+    b->failed = false;
+}
+
+/* Grow to hold `need` bytes. A secret is never left behind in memory that realloc gave back. */
+static bool
+grow(struct buffer *b, size_t need)
+{
+    if (need <= b->cap)
+        return true;
+    size_t cap = b->cap ? b->cap : BUFFER_FIRST;
+    while (cap < need)
+        cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+    uint8_t *fresh = malloc(cap);
+    if (!fresh)
+        return false;
+    if (b->n)
+        memcpy(fresh, b->p, b->n);
+    release(b);
+    b->p = fresh;
+    b->cap = cap;
+    return true;
+}
+
+uint8_t *
+buffer_reserve(struct buffer *b, size_t n)
+{
+    if (b->failed)
+        return NULL;
+    if (n > b->max - b->n || !grow(b, b->n + n + 1)) {
+        b->failed = true;
+        return NULL;
+    }
+    return b->p + b->n;
+}
+
+void
+buffer_advance(struct buffer *b, size_t n)
+{
+    if (b->failed)
+        return;
+    if (n > b->max - b->n || n > b->cap - b->n) {
+        b->failed = true;
+        return;
+    }
+    b->n += n;
+}
+
+void
+buffer_put(struct buffer *b, struct bytes s)
+{
+    uint8_t *room = buffer_reserve(b, s.n);
+    if (!room || s.n == 0)
+        return;
+    memcpy(room, s.p, s.n);
+    b->n += s.n;
+}
+
+void
+buffer_put_byte(struct buffer *b, uint8_t c)
+{
+    buffer_put(b, bytes_of(&c, 1));
+}
+
+void
+buffer_put_str(struct buffer *b, const char *s)
+{
+    buffer_put(b, bytes_str(s));
+}
+
+void
+buffer_printf(struct buffer *b, const char *format, ...)
+{
+    va_list measure, arguments;
+    va_start(arguments, format);
+    va_copy(measure, arguments);
+    int n = vsnprintf(NULL, 0, format, measure);
+    va_end(measure);
+    uint8_t *room = n >= 0 ? buffer_reserve(b, (size_t)n) : NULL;
+    if (room) {
+        vsnprintf((char *)room, (size_t)n + 1, format,
+                  arguments); /* grow() left room for the NUL */
+        b->n += (size_t)n;
+    } else {
+        b->failed = true;
+    }
+    va_end(arguments);
+}
+
+void
+buffer_consume(struct buffer *b, size_t n)
+{
+    if (n >= b->n) {
+        if (b->secret)
+            wipe(b->p, b->cap);
+        b->n = 0;
+        return;
+    }
+    memmove(b->p, b->p + n, b->n - n);
+    b->n -= n;
+    if (b->secret)
+        wipe(b->p + b->n, b->cap - b->n);
+}
+
+struct bytes
+buffer_bytes(const struct buffer *b)
+{
+    return bytes_of(b->p, b->n);
+}
+
+const char *
+buffer_text(struct buffer *b)
+{
+    uint8_t *end = buffer_reserve(b, 0);
+    if (!end)
+        return "";
+    *end = '\0';
+    return (const char *)b->p;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Borrowed slices: comparison, searching, cutting, and the strict readings of plain texts. */
+
+#include "bytes.h"
+
+#include <string.h>
+
+struct bytes
+bytes_of(const void *p, size_t n)
+{
+    return (struct bytes){p, n};
+}
+
+struct bytes
+bytes_str(const char *s)
+{
+    return s ? bytes_of(s, strlen(s)) : BYTES_EMPTY;
+}
+
+bool
+bytes_equal(struct bytes a, struct bytes b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+bool
+bytes_equal_secret(struct bytes a, struct bytes b)
+{
+    if (a.n != b.n)
+        return false;
+    volatile uint8_t difference = 0;
+    for (size_t i = 0; i < a.n; i++)
+        difference |= a.p[i] ^ b.p[i];
+    return difference == 0;
+}
+
+static uint8_t
+lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
+}
+
+bool
+bytes_equal_nocase(struct bytes a, struct bytes b)
+{
+    if (a.n != b.n)
+        return false;
+    for (size_t i = 0; i < a.n; i++) {
+        if (lower(a.p[i]) != lower(b.p[i]))
+            return false;
+    }
+    return true;
+}
+
+bool
+bytes_is(struct bytes a, const char *s)
+{
+    return bytes_equal(a, bytes_str(s));
+}
+
+bool
+bytes_starts(struct bytes a, struct bytes prefix)
+{
+    return a.n >= prefix.n && bytes_equal(bytes_slice(a, 0, prefix.n), prefix);
+}
+
+bool
+bytes_ends(struct bytes a, struct bytes suffix)
+{
+    return a.n >= suffix.n && bytes_equal(bytes_from(a, a.n - suffix.n), suffix);
+}
+
+int
+bytes_compare(struct bytes a, struct bytes b)
+{
+    size_t common = a.n < b.n ? a.n : b.n;
+    int order = common ? memcmp(a.p, b.p, common) : 0;
+    if (order)
+        return order;
+    return a.n < b.n ? -1 : a.n > b.n;
+}
+
+struct bytes
+bytes_from(struct bytes a, size_t start)
+{
+    if (start >= a.n)
+        return a.p ? bytes_of(a.p + a.n, 0) : BYTES_EMPTY;
+    return bytes_of(a.p + start, a.n - start);
+}
+
+struct bytes
+bytes_slice(struct bytes a, size_t start, size_t n)
+{
+    struct bytes rest = bytes_from(a, start);
+    if (n < rest.n)
+        rest.n = n;
+    return rest;
+}
+
+static bool
+is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct bytes
+bytes_trim(struct bytes a)
+{
+    while (a.n && is_blank(a.p[0])) {
+        a.p++;
+        a.n--;
+    }
+    while (a.n && is_blank(a.p[a.n - 1]))
+        a.n--;
+    return a;
+}
+
+size_t
+bytes_index(struct bytes a, uint8_t c)
+{
+    const uint8_t *hit = a.n ? memchr(a.p, c, a.n) : NULL;
+    return hit ? (size_t)(hit - a.p) : a.n;
+}
+
+size_t
+bytes_find(struct bytes a, struct bytes needle)
+{
+    if (needle.n == 0)
+        return 0;
+    const uint8_t *hit = a.n ? memmem(a.p, a.n, needle.p, needle.n) : NULL;
+    return hit ? (size_t)(hit - a.p) : a.n;
+}
+
+/* Where `*rest` points when what remains is one empty part: "a," has two. */
+static const uint8_t empty_part[1];
+
+bool
+bytes_cut(struct bytes *rest, uint8_t c, struct bytes *part)
+{
+    if (rest->n == 0) {
+        if (rest->p != empty_part)
+            return false;
+        *part = BYTES_EMPTY;
+        *rest = BYTES_EMPTY;
+        return true;
+    }
+    size_t at = bytes_index(*rest, c);
+    *part = bytes_slice(*rest, 0, at);
+    if (at == rest->n)
+        *rest = BYTES_EMPTY;
+    else if (at + 1 == rest->n)
+        *rest = bytes_of(empty_part, 0);
+    else
+        *rest = bytes_from(*rest, at + 1);
+    return true;
+}
+
+bool
+bytes_to_u64(struct bytes a, uint64_t *out)
+{
+    if (a.n == 0 || a.n > 20 || (a.n > 1 && a.p[0] == '0'))
+        return false;
+    uint64_t value = 0;
+    for (size_t i = 0; i < a.n; i++) {
+        if (a.p[i] < '0' || a.p[i] > '9')
+            return false;
+        if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
+            __builtin_add_overflow(value, (uint64_t)(a.p[i] - '0'), &value))
+            return false;
+    }
+    *out = value;
+    return true;
+}
+
+/* RFC 3629 section 4: how many bytes follow a lead byte, and what the first of them may be. */
+static unsigned
+utf8_follow(uint8_t lead, uint8_t *low, uint8_t *high)
+{
+    *low = 0x80;
+    *high = 0xbf;
+    if (lead >= 0xc2 && lead <= 0xdf)
+        return 1;
+    if (lead >= 0xe0 && lead <= 0xef) {
+        if (lead == 0xe0)
+            *low = 0xa0;
+        if (lead == 0xed)
+            *high = 0x9f;
+        return 2;
+    }
+    if (lead >= 0xf0 && lead <= 0xf4) {
+        if (lead == 0xf0)
+            *low = 0x90;
+        if (lead == 0xf4)
+            *high = 0x8f;
+        return 3;
+    }
+    return 0;
+}
+
+bool
+bytes_is_utf8(struct bytes a)
+{
+    size_t i = 0;
+    while (i < a.n) {
+        if (a.p[i] < 0x80) {
+            i++;
+            continue;
+        }
+        uint8_t low, high;
+        unsigned follow = utf8_follow(a.p[i], &low, &high);
+        if (follow == 0 || a.n - i <= follow || a.p[i + 1] < low || a.p[i + 1] > high)
+            return false;
+        for (unsigned k = 2; k <= follow; k++) {
+            if ((a.p[i + k] & 0xc0) != 0x80)
+                return false;
+        }
+        i += follow + 1;
+    }
+    return true;
+}
+
+bool
+bytes_to_hex(struct bytes a, char *out, size_t cap)
+{
+    static const char digit[] = "0123456789abcdef";
+    if (cap == 0 || a.n > (cap - 1) / 2)
+        return false;
+    for (size_t i = 0; i < a.n; i++) {
+        out[2 * i] = digit[a.p[i] >> 4];
+        out[2 * i + 1] = digit[a.p[i] & 15];
+    }
+    out[2 * a.n] = '\0';
+    return true;
+}
+
+static int
+hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool
+bytes_from_hex(struct bytes hex, uint8_t *out, size_t n)
+{
+    if (hex.n % 2 != 0 || hex.n / 2 != n)
+        return false;
+    for (size_t i = 0; i < hex.n; i++) {
+        if (hex_digit(hex.p[i]) < 0)
+            return false;
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint8_t)(hex_digit(hex.p[2 * i]) << 4 | hex_digit(hex.p[2 * i + 1]));
+    return true;
+}
