@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages: one request, its decision and what became of it. */
+#include "messages.h"
+
+#include "messages_limits.h"
+#include "slot_wire.h"
+#include "wire.h"
+
+static const char *const way_names[] = {
+    [WAY_UNSET] = "unset",           [WAY_BASE_URL] = "base-url", [WAY_HOST] = "host",
+    [WAY_HTTP_PROXY] = "http-proxy", [WAY_CONNECT] = "connect",   [WAY_OWN] = "own",
+};
+
+const char *
+way_name(enum way way)
+{
+    return (unsigned)way < sizeof(way_names) / sizeof(way_names[0]) ? way_names[way] : "unset";
+}
+
+static void
+pairs_put(struct buffer *out, const struct fact_pair *pair, size_t count)
+{
+    size_t n = wire_put_count(out, count, DECIDE_PAIRS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        wire_put_bytes(out, pair[i].name, MESSAGE_ANY_MAX);
+        wire_put_bytes(out, pair[i].value, MESSAGE_ANY_MAX);
+    }
+}
+
+static size_t
+pairs_get(struct wire_reader *reader, struct fact_pair *pair)
+{
+    size_t n = wire_get_count(reader, DECIDE_PAIRS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        pair[i].name = wire_get_bytes(reader, MESSAGE_ANY_MAX);
+        pair[i].value = wire_get_bytes(reader, MESSAGE_ANY_MAX);
+    }
+    return n;
+}
+
+void
+message_decide_tx(const struct message_decide *message, struct buffer *out)
+{
+    wire_put_enum(out, message->way, WAY_OWN + 1);
+    wire_put_bool(out, message->rejudge);
+    wire_put_enum(out, message->refused, KH_REASON_COUNT);
+    wire_put_bytes(out, message->refused_detail, MESSAGE_DETAIL_MAX);
+    wire_put_bytes(out, message->wanted, MESSAGE_ANY_MAX);
+    wire_put_bytes(out, message->scheme, MESSAGE_ANY_MAX);
+    wire_put_bytes(out, message->host, MESSAGE_ANY_MAX);
+    wire_put_u16(out, message->port);
+    wire_put_bytes(out, message->method, MESSAGE_METHOD_MAX);
+    wire_put_bytes(out, message->path, MESSAGE_ANY_MAX);
+    wire_put_bytes(out, message->path_encoded, MESSAGE_ANY_MAX);
+    pairs_put(out, message->query, message->query_count);
+    pairs_put(out, message->header, message->header_count);
+    wire_put_bytes(out, message->upgrade, MESSAGE_FIELD_MAX);
+    wire_put_bytes(out, message->client, MESSAGE_ADDRESS_MAX);
+    wire_put_u32(out, message->client_uid);
+    slot_put(out, &message->slot);
+    wire_put_bool(out, message->slot_in_user);
+    wire_put_bytes(out, message->token, MESSAGE_ANY_MAX);
+}
+
+enum kh_err
+message_decide_rx(struct bytes body, struct message_decide *out)
+{
+    struct message_decide message = {0};
+    struct wire_reader reader;
+    wire_init(&reader, body);
+    message.way = (enum way)wire_get_enum(&reader, WAY_OWN + 1);
+    message.rejudge = wire_get_bool(&reader);
+    message.refused = (enum kh_reason)wire_get_enum(&reader, KH_REASON_COUNT);
+    message.refused_detail = wire_get_bytes(&reader, MESSAGE_DETAIL_MAX);
+    message.wanted = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
+    message.scheme = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
+    message.host = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
+    message.port = wire_get_u16(&reader);
+    message.method = wire_get_bytes(&reader, MESSAGE_METHOD_MAX);
+    message.path = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
+    message.path_encoded = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
+    message.query_count = pairs_get(&reader, message.query);
+    message.header_count = pairs_get(&reader, message.header);
+    message.upgrade = wire_get_bytes(&reader, MESSAGE_FIELD_MAX);
+    message.client = wire_get_bytes(&reader, MESSAGE_ADDRESS_MAX);
+    message.client_uid = wire_get_u32(&reader);
+    slot_get(&reader, &message.slot);
+    message.slot_in_user = wire_get_bool(&reader);
+    message.token = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
+    if (wire_end(&reader) != KH_OK)
+        return KH_ERR_PROTOCOL;
+    *out = message;
+    return KH_OK;
+}
+
+// An allow has no reason to deny, and a denial has nothing that belongs on a request: a body that
+// says both is refused by either side rather than read one way or the other.
+static bool
+decision_is_consistent(const struct message_decision *message)
+{
+    if (message->allow)
+        return message->reason == KH_REASON_UNSET;
+    return message->edit_count == 0 && message->secret_count == 0;
+}
+
+static void
+decision_edits_tx(const struct message_decision *message, struct buffer *out)
+{
+    size_t n = wire_put_count(out, message->edit_count, DECISION_EDITS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        const struct edit *edit = &message->edit[i];
+        wire_put_require(out, edit->kind != EDIT_UNSET);
+        wire_put_enum(out, edit->kind, EDIT_QUERY_REMOVE + 1);
+        wire_put_bytes(out, edit->name, MESSAGE_FIELD_MAX);
+        wire_put_bytes(out, edit->value, MESSAGE_ANY_MAX);
+    }
+    n = wire_put_count(out, message->secret_count, DECISION_SECRETS_MAX);
+    for (size_t i = 0; i < n; i++)
+        wire_put_bytes(out, message->secret[i], MESSAGE_ANY_MAX);
+}
+
+static void
+decision_edits_rx(struct wire_reader *reader, struct message_decision *message)
+{
+    message->edit_count = wire_get_count(reader, DECISION_EDITS_MAX);
+    for (size_t i = 0; i < message->edit_count; i++) {
+        struct edit *edit = &message->edit[i];
+        edit->kind = (enum edit_kind)wire_get_enum(reader, EDIT_QUERY_REMOVE + 1);
+        wire_require(reader, edit->kind != EDIT_UNSET);
+        edit->name = wire_get_bytes(reader, MESSAGE_FIELD_MAX);
+        edit->value = wire_get_bytes(reader, MESSAGE_ANY_MAX);
+    }
+    message->secret_count = wire_get_count(reader, DECISION_SECRETS_MAX);
+    for (size_t i = 0; i < message->secret_count; i++)
+        message->secret[i] = wire_get_bytes(reader, MESSAGE_ANY_MAX);
+}
+
+void
+message_decision_tx(const struct message_decision *message, struct buffer *out)
+{
+    wire_put_require(out, decision_is_consistent(message));
+    wire_put_bool(out, message->allow);
+    wire_put_enum(out, message->reason, KH_REASON_COUNT);
+    wire_put_bytes(out, message->detail, MESSAGE_DETAIL_MAX);
+    wire_put_u32(out, message->retry_after_s);
+    wire_put_fixed(out, message->request_id, REQUEST_ID_SIZE);
+    wire_put_bytes(out, message->credential, MESSAGE_NAME_MAX);
+    wire_put_i64(out, message->recheck_at);
+    decision_edits_tx(message, out);
+}
+
+enum kh_err
+message_decision_rx(struct bytes body, struct message_decision *out)
+{
+    struct message_decision message = {0};
+    struct wire_reader reader;
+    wire_init(&reader, body);
+    message.allow = wire_get_bool(&reader);
+    message.reason = (enum kh_reason)wire_get_enum(&reader, KH_REASON_COUNT);
+    message.detail = wire_get_bytes(&reader, MESSAGE_DETAIL_MAX);
+    message.retry_after_s = wire_get_u32(&reader);
+    wire_get_fixed(&reader, message.request_id, REQUEST_ID_SIZE);
+    message.credential = wire_get_bytes(&reader, MESSAGE_NAME_MAX);
+    message.recheck_at = wire_get_i64(&reader);
+    decision_edits_rx(&reader, &message);
+    wire_require(&reader, decision_is_consistent(&message));
+    if (wire_end(&reader) != KH_OK)
+        return KH_ERR_PROTOCOL;
+    *out = message;
+    return KH_OK;
+}
+
+void
+message_finished_tx(const struct message_finished *message, struct buffer *out)
+{
+    wire_put_fixed(out, message->request_id, REQUEST_ID_SIZE);
+    wire_put_u16(out, message->upstream_status);
+    wire_put_enum(out, message->reason, KH_REASON_COUNT);
+    wire_put_bool(out, message->cut);
+    wire_put_u64(out, message->bytes_up);
+    wire_put_u64(out, message->bytes_down);
+    wire_put_u32(out, message->duration_ms);
+}
+
+enum kh_err
+message_finished_rx(struct bytes body, struct message_finished *out)
+{
+    struct message_finished message = {0};
+    struct wire_reader reader;
+    wire_init(&reader, body);
+    wire_get_fixed(&reader, message.request_id, REQUEST_ID_SIZE);
+    message.upstream_status = wire_get_u16(&reader);
+    message.reason = (enum kh_reason)wire_get_enum(&reader, KH_REASON_COUNT);
+    message.cut = wire_get_bool(&reader);
+    message.bytes_up = wire_get_u64(&reader);
+    message.bytes_down = wire_get_u64(&reader);
+    message.duration_ms = wire_get_u32(&reader);
+    if (wire_end(&reader) != KH_OK)
+        return KH_ERR_PROTOCOL;
+    *out = message;
+    return KH_OK;
+}
+
+void
+message_leaf_ask_tx(const struct message_leaf_ask *message, struct buffer *out)
+{
+    wire_put_bytes(out, message->host, MESSAGE_HOST_MAX);
+    wire_put_bytes(out, message->public_key, MESSAGE_KEY_MAX);
+}
+
+enum kh_err
+message_leaf_ask_rx(struct bytes body, struct message_leaf_ask *out)
+{
+    struct message_leaf_ask message = {0};
+    struct wire_reader reader;
+    wire_init(&reader, body);
+    message.host = wire_get_bytes(&reader, MESSAGE_HOST_MAX);
+    message.public_key = wire_get_bytes(&reader, MESSAGE_KEY_MAX);
+    if (wire_end(&reader) != KH_OK)
+        return KH_ERR_PROTOCOL;
+    *out = message;
+    return KH_OK;
+}
+
+void
+message_leaf_tx(const struct message_leaf *message, struct buffer *out)
+{
+    wire_put_require(out, message->issued || message->cert.n == 0);
+    wire_put_bool(out, message->issued);
+    wire_put_bytes(out, message->cert, MESSAGE_ANY_MAX);
+    wire_put_i64(out, message->expires_at);
+}
+
+enum kh_err
+message_leaf_rx(struct bytes body, struct message_leaf *out)
+{
+    struct message_leaf message = {0};
+    struct wire_reader reader;
+    wire_init(&reader, body);
+    message.issued = wire_get_bool(&reader);
+    message.cert = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
+    message.expires_at = wire_get_i64(&reader);
+    wire_require(&reader, message.issued || message.cert.n == 0);
+    if (wire_end(&reader) != KH_OK)
+        return KH_ERR_PROTOCOL;
+    *out = message;
+    return KH_OK;
+}
+
+void
+message_revoke_ask_tx(const struct message_revoke_ask *message, struct buffer *out)
+{
+    wire_put_bytes(out, message->token, MESSAGE_ANY_MAX);
+    wire_put_bytes(out, message->client, MESSAGE_ADDRESS_MAX);
+}
+
+enum kh_err
+message_revoke_ask_rx(struct bytes body, struct message_revoke_ask *out)
+{
+    struct message_revoke_ask message = {0};
+    struct wire_reader reader;
+    wire_init(&reader, body);
+    message.token = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
+    message.client = wire_get_bytes(&reader, MESSAGE_ADDRESS_MAX);
+    if (wire_end(&reader) != KH_OK)
+        return KH_ERR_PROTOCOL;
+    *out = message;
+    return KH_OK;
+}
+
+void
+message_revoke_done_tx(const struct message_revoke_done *message, struct buffer *out)
+{
+    wire_put_bool(out, message->revoked);
+    wire_put_enum(out, message->reason, KH_REASON_COUNT);
+    wire_put_fixed(out, message->lineage, LINEAGE_ID_SIZE);
+}
+
+enum kh_err
+message_revoke_done_rx(struct bytes body, struct message_revoke_done *out)
+{
+    struct message_revoke_done message = {0};
+    struct wire_reader reader;
+    wire_init(&reader, body);
+    message.revoked = wire_get_bool(&reader);
+    message.reason = (enum kh_reason)wire_get_enum(&reader, KH_REASON_COUNT);
+    wire_get_fixed(&reader, message.lineage, LINEAGE_ID_SIZE);
+    if (wire_end(&reader) != KH_OK)
+        return KH_ERR_PROTOCOL;
+    *out = message;
+    return KH_OK;
+}
