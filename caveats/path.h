@@ -38,6 +38,8 @@ KH_MUST_CHECK enum kh_err path_canonical(struct bytes path, unsigned exceptions,
  * compressed as RFC 5952 and without brackets. Appended to `out`. KH_ERR_SYNTAX otherwise.
  */
 KH_MUST_CHECK enum kh_err host_canonical(struct bytes host, struct buffer *out);
+/* Whether host_canonical would change nothing. */
+bool host_is_canonical(struct bytes host);
 
 /* "host", "host:port", "[v6]:port" into a canonical host and a port (0 when absent). */
 KH_MUST_CHECK enum kh_err authority_split(struct bytes authority, struct buffer *host,
@@ -49,7 +51,8 @@ KH_MUST_CHECK enum kh_err form_decode(struct bytes text, struct buffer *out);
 /* The other way: what is not unreserved is escaped; a space as %20, which both readings take. */
 void form_encode(struct bytes text, struct buffer *out);
 
-/* Whether a pattern of the language is well-formed: at least one byte, `**` a segment by itself. */
+/* Whether a pattern of the language is well-formed: at least one byte, begins with '/' or `**`,
+ * `**` a segment by itself. */
 KH_MUST_CHECK enum kh_err path_pattern_check(struct bytes pattern, struct fault *fault);
 /*
  * `*` is a whole segment (at least one byte) or part of one, `**` any number of segments, none
@@ -58,6 +61,8 @@ KH_MUST_CHECK enum kh_err path_pattern_check(struct bytes pattern, struct fault 
 bool path_pattern_matches(struct bytes pattern, struct bytes path, uint64_t *steps);
 /* The same for words and strings, where `*` stands for any bytes and '/' is nothing special. */
 bool text_pattern_matches(struct bytes pattern, struct bytes text, uint64_t *steps);
+/* Whether a host pattern is well-formed: a canonical host, or "*." and a canonical name. */
+bool host_pattern_check(struct bytes pattern);
 /* An exact host, or one leading "*." that stands for exactly one label or more. */
 bool host_pattern_matches(struct bytes pattern, struct bytes host);
 
