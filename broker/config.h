@@ -37,7 +37,7 @@ struct config {
 void config_init(struct config *config); /* defaults; one listener, 127.0.0.1:8437 */
 void config_free(struct config *config);
 
-/* `path` is read whole; `config` is untouched on failure. */
+/* `path` is read whole; `config` is config_init()ed (or zeroed) first, and untouched on failure. */
 KH_MUST_CHECK enum kh_err config_read(const char *path, struct config *config,
                                       struct fault *fault);
 /* The file that `keyholed init` writes: every setting with its default, commented out. */

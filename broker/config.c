@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration's defaults, the file that shows them, and what a reload cannot change. */
+#include "config_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_ADDRESS "127.0.0.1:8437"
+
+void
+config_init(struct config *config)
+{
+    *config = (struct config){0};
+    for (size_t i = 0; i < CONFIG_SETTINGS; i++)
+        config_set(config, &config_setting[i], config_setting[i].standard);
+    config->listener = calloc(1, sizeof(*config->listener));
+    if (config->listener == NULL)
+        return;
+    config->listener->address = strdup(DEFAULT_ADDRESS);
+    if (config->listener->address == NULL)
+        config_listeners_free(config);
+    else
+        config->listener_count = 1;
+}
+
+void
+config_free(struct config *config)
+{
+    config_listeners_free(config);
+    config_names_free(config);
+    *config = (struct config){0};
+}
+
+static const char head[] =
+    "## keyholed.yaml: the settings of keyholed, each with its default (docs/CONFIGURATION.md).\n"
+    "## Take the first \"#\" from a line, and from the line of its group, to change a setting.\n"
+    "\n"
+    "## Where clients come in: ADDRESS:PORT, numeric. A plain listener is for loopback alone "
+    "unless\n"
+    "## it says `insecure: true`; with `tls: true` it presents `certificate` and `key` (PEM "
+    "files), or\n"
+    "## without them a certificate of the local CA.\n"
+    "#listen:\n"
+    "#  - address: " DEFAULT_ADDRESS "\n"
+    "\n"
+    "## The broker's own host names, beside localhost and its addresses.\n"
+    "#names: []\n";
+
+void
+config_print_default(struct buffer *out)
+{
+    const char *group = "";
+    buffer_put_str(out, head);
+    for (size_t i = 0; i < CONFIG_SETTINGS; i++) {
+        const struct config_setting *setting = &config_setting[i];
+        bool nested = setting->group[0] != '\0';
+        if (strcmp(group, setting->group) != 0)
+            buffer_printf(out, "\n#%s:\n", setting->group);
+        group = setting->group;
+        if (nested)
+            buffer_printf(out, "#  # %s\n#  %s: ", setting->description, setting->key);
+        else
+            buffer_printf(out, "\n## %s\n#%s: ", setting->description, setting->key);
+        config_value_print(setting->type, setting->standard, out);
+        buffer_put_byte(out, '\n');
+    }
+}
+
+void
+config_restart_needed(const struct config *old, const struct config *new, struct buffer *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < CONFIG_SETTINGS; i++) {
+        const struct config_setting *setting = &config_setting[i];
+        if (setting->reload == SETTING_RELOAD ||
+            config_get(old, setting) == config_get(new, setting))
+            continue;
+        buffer_put_str(out, first ? "" : ", ");
+        config_setting_name(setting, out);
+        first = false;
+    }
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of the configuration share; nobody else includes this but its tests.
+ *
+ *     config.c           defaults, printing, what a reload cannot change
+ *     config_value.c     the table of settings; texts such as "10s" into numbers and back
+ *     config_read.c      the file into a struct config
+ *     config_schema.c    the cyaml schema, made from the table
+ *     config_document.c  in which line something stands, and why cyaml refused
+ *     config_listen.c    the rules for listeners and names
+ */
+#ifndef KEYHOLE_CONFIG_INTERNAL_H
+#define KEYHOLE_CONFIG_INTERNAL_H
+
+#include "config.h"
+
+#include <cyaml/cyaml.h>
+#include <yaml.h>
+
+/* ---- the table ---- */
+
+enum setting_type {
+    SETTING_DURATION_MS,
+    SETTING_SIZE,
+    SETTING_COUNT,
+    SETTING_FLAG,
+    SETTING_CHOICE_AUDIT_SYNC,
+    SETTING_CHOICE_LOG_FORMAT,
+    SETTING_CHOICE_LOG_LEVEL,
+};
+
+enum setting_reload { SETTING_RESTART = 0, SETTING_RELOAD };
+
+struct config_setting {
+    const char *group, *key; /* group "" at the top level */
+    enum setting_type type;
+    int64_t standard, minimum, maximum;
+    enum setting_reload reload;
+    const char *description;
+    size_t offset; /* of the int64_t in struct config */
+};
+
+enum {
+#define KH_SETTING(field, group, key, type, default_, minimum, maximum, reload, description)       \
+    CONFIG_INDEX_##field,
+#include "../schema/config.def"
+    CONFIG_SETTINGS,
+};
+extern const struct config_setting config_setting[CONFIG_SETTINGS];
+
+int64_t config_get(const struct config *config, const struct config_setting *setting);
+void config_set(struct config *config, const struct config_setting *setting, int64_t value);
+/* "group.key" or "key". */
+void config_setting_name(const struct config_setting *setting, struct buffer *out);
+
+/* The text of a value, as it may stand in the file. */
+void config_value_print(enum setting_type type, int64_t value, struct buffer *out);
+/* KH_ERR_TYPE: not of the type; KH_ERR_RANGE: no number that fits. Bounds are the caller's. */
+KH_MUST_CHECK enum kh_err config_value_parse(enum setting_type type, struct bytes text,
+                                             int64_t *out);
+/* "a duration such as 10s", "one of always, interval, none" */
+void config_type_describe(enum setting_type type, struct buffer *out);
+
+/* ---- what cyaml loads: texts, read by type afterwards ---- */
+
+enum { CONFIG_GROUPS_MAX = 8, CONFIG_LISTENERS_MAX = 64, CONFIG_NAMES_MAX = 64 };
+
+struct config_raw_listener {
+    char *address, *tls, *insecure, *certificate, *key;
+};
+
+struct config_raw_group {
+    char *value[CONFIG_SETTINGS];
+};
+
+struct config_raw {
+    char *value[CONFIG_SETTINGS]; /* at the top level */
+    struct config_raw_group *group[CONFIG_GROUPS_MAX];
+    struct config_raw_listener *listener;
+    unsigned listener_count;
+    char **name;
+    unsigned name_count;
+};
+
+struct config_schema {
+    const char *group[CONFIG_GROUPS_MAX];
+    size_t group_count;
+    cyaml_schema_field_t field[CONFIG_GROUPS_MAX][CONFIG_SETTINGS + 1];
+    cyaml_schema_field_t top[CONFIG_SETTINGS + CONFIG_GROUPS_MAX + 3];
+    cyaml_schema_value_t root;
+};
+
+void config_schema_init(struct config_schema *schema);
+/* The text that was given for a setting, or NULL. */
+const char *config_raw_value(const struct config_schema *schema, const struct config_raw *raw,
+                             const struct config_setting *setting);
+
+/* ---- where things stand ---- */
+
+struct config_document {
+    const char *path; /* borrowed; stands before each message */
+    yaml_document_t yaml;
+    bool loaded;
+};
+
+/* Syntax alone: one YAML document, or a fault with its line. */
+KH_MUST_CHECK enum kh_err config_document_load(const char *path, struct bytes text,
+                                               struct config_document *out, struct fault *fault);
+void config_document_free(struct config_document *document);
+/* The line of `first` or `first.second`, or of the item `first[index].second` (index from 0, -1
+ * for none; second may be NULL); 1 when it is not there. */
+size_t config_document_line(struct config_document *document, const char *first, int index,
+                            const char *second);
+/* The first place that the schema does not allow, in words; false when there is none. */
+bool config_document_explain(struct config_document *document, const cyaml_schema_value_t *schema,
+                             struct fault *fault);
+/* fault_set with "PATH:LINE: " before it. */
+enum kh_err config_fault(const struct config_document *document, size_t line, struct fault *fault,
+                         const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- listeners and names ---- */
+
+KH_MUST_CHECK enum kh_err config_listeners_read(struct config_document *document,
+                                                const struct config_raw *raw, struct config *config,
+                                                struct fault *fault);
+KH_MUST_CHECK enum kh_err config_names_read(struct config_document *document,
+                                            const struct config_raw *raw, struct config *config,
+                                            struct fault *fault);
+void config_listeners_free(struct config *config);
+void config_names_free(struct config *config);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rules for `listen:` and `names:`. */
+#include "config_internal.h"
+
+#include "../caveats/path.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void
+config_listeners_free(struct config *config)
+{
+    for (size_t i = 0; i < config->listener_count; i++) {
+        free(config->listener[i].address);
+        free(config->listener[i].certificate);
+        free(config->listener[i].key);
+    }
+    free(config->listener);
+    config->listener = NULL;
+    config->listener_count = 0;
+}
+
+void
+config_names_free(struct config *config)
+{
+    for (size_t i = 0; i < config->name_count; i++)
+        free(config->name[i]);
+    free(config->name);
+    config->name = NULL;
+    config->name_count = 0;
+}
+
+/* ---- addresses ---- */
+
+struct address {
+    bool loopback;
+    uint16_t port;
+};
+
+static bool
+port_parse(struct bytes text, uint16_t *out)
+{
+    uint64_t value;
+    if (text.n > 5 || !bytes_to_u64(text, &value) || value > UINT16_MAX)
+        return false;
+    *out = (uint16_t)value;
+    return true;
+}
+
+// Numeric alone: what a name resolves to would be decided by whoever answers for it.
+static bool
+address_parse(const char *text, struct address *out)
+{
+    const char *colon = strrchr(text, ':');
+    char host[INET6_ADDRSTRLEN + 2];
+    struct in_addr v4;
+    struct in6_addr v6;
+    size_t n = colon != NULL ? (size_t)(colon - text) : 0;
+    if (n == 0 || n >= sizeof(host) || !port_parse(bytes_str(colon + 1), &out->port))
+        return false;
+    memcpy(host, text, n);
+    host[n] = '\0';
+    if (inet_pton(AF_INET, host, &v4) == 1) {
+        out->loopback = ntohl(v4.s_addr) >> 24 == 127;
+        return true;
+    }
+    if (host[0] != '[' || host[n - 1] != ']')
+        return false;
+    host[n - 1] = '\0';
+    if (inet_pton(AF_INET6, host + 1, &v6) != 1)
+        return false;
+    out->loopback = IN6_IS_ADDR_LOOPBACK(&v6) != 0;
+    return true;
+}
+
+/* ---- one listener ---- */
+
+struct place { // of the listener that is read, for messages
+    struct config_document *document;
+    int index;
+    struct fault *fault;
+};
+
+#define PLACE_FAULT(place, key, ...)                                                               \
+    config_fault((place)->document,                                                                \
+                 config_document_line((place)->document, "listen", (place)->index, key),           \
+                 (place)->fault, __VA_ARGS__)
+
+static enum kh_err
+flag_read(const struct place *place, const char *key, const char *text, bool *out)
+{
+    int64_t value = 0;
+    if (text != NULL && config_value_parse(SETTING_FLAG, bytes_str(text), &value) != KH_OK)
+        return PLACE_FAULT(place, key, "listen[%d].%s: expected true or false, found \"%.40s\"",
+                           place->index + 1, key, text);
+    *out = value == 1;
+    return KH_OK;
+}
+
+// A file name that is not absolute is meant from the directory of the configuration.
+static char *
+file_name(const char *config_path, const char *name)
+{
+    const char *slash = strrchr(config_path, '/');
+    size_t n = name[0] == '/' || slash == NULL ? 0 : (size_t)(slash - config_path) + 1;
+    char *joined = malloc(n + strlen(name) + 1);
+    if (joined != NULL) {
+        memcpy(joined, config_path, n);
+        memcpy(joined + n, name, strlen(name) + 1);
+    }
+    return joined;
+}
+
+static enum kh_err
+file_read_name(const struct place *place, const char *key, const char *name, char **out)
+{
+    struct stat status;
+    if (name == NULL)
+        return KH_OK;
+    char *path = file_name(place->document->path, name);
+    if (path == NULL)
+        return fault_set(place->fault, KH_ERR_MEMORY, "no memory for the configuration");
+    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) {
+        free(path);
+        return PLACE_FAULT(place, key,
+                           "listen[%d].%s: expected a PEM file, found none at \"%.200s\"",
+                           place->index + 1, key, name);
+    }
+    *out = path;
+    return KH_OK;
+}
+
+static enum kh_err
+listener_check(const struct place *place, const struct config_listener *listener,
+               const struct config_raw_listener *raw)
+{
+    struct address address;
+    int number = place->index + 1;
+    if (!address_parse(raw->address, &address))
+        return PLACE_FAULT(place, "address",
+                           "listen[%d].address: expected a numeric ADDRESS:PORT such as "
+                           "127.0.0.1:8437 or [::1]:0, found \"%.80s\"",
+                           number, raw->address);
+    if (!listener->tls && !listener->insecure && !address.loopback)
+        return PLACE_FAULT(place, "address",
+                           "listen[%d]: expected tls: true, or insecure: true, for an address that "
+                           "is not loopback, found a plain listener on %.80s",
+                           number, raw->address);
+    if ((raw->certificate == NULL) != (raw->key == NULL))
+        return PLACE_FAULT(place, raw->key == NULL ? "certificate" : "key",
+                           "listen[%d]: expected certificate and key together, found one of them",
+                           number);
+    if (raw->certificate != NULL && !listener->tls)
+        return PLACE_FAULT(place, "certificate",
+                           "listen[%d]: expected tls: true with a certificate", number);
+    return KH_OK;
+}
+
+static enum kh_err
+listener_read(const struct place *place, const struct config_raw_listener *raw,
+              struct config_listener *out)
+{
+    enum kh_err err = flag_read(place, "tls", raw->tls, &out->tls);
+    if (err == KH_OK)
+        err = flag_read(place, "insecure", raw->insecure, &out->insecure);
+    if (err == KH_OK)
+        err = listener_check(place, out, raw);
+    if (err == KH_OK)
+        err = file_read_name(place, "certificate", raw->certificate, &out->certificate);
+    if (err == KH_OK)
+        err = file_read_name(place, "key", raw->key, &out->key);
+    if (err != KH_OK)
+        return err;
+    out->address = strdup(raw->address);
+    return out->address != NULL
+               ? KH_OK
+               : fault_set(place->fault, KH_ERR_MEMORY, "no memory for the configuration");
+}
+
+static enum kh_err
+listener_check_unique(const struct place *place, const struct config *config)
+{
+    const char *address = config->listener[place->index].address;
+    size_t n = strlen(address);
+    if (n > 2 && strcmp(address + n - 2, ":0") == 0)
+        return KH_OK;
+    for (int i = 0; i < place->index; i++) {
+        if (strcmp(config->listener[i].address, address) == 0)
+            return PLACE_FAULT(place, "address", "listen[%d].address: %.80s is given a second time",
+                               place->index + 1, address);
+    }
+    return KH_OK;
+}
+
+enum kh_err
+config_listeners_read(struct config_document *document, const struct config_raw *raw,
+                      struct config *config, struct fault *fault)
+{
+    config_listeners_free(config);
+    config->listener = calloc(raw->listener_count + 1u, sizeof(*config->listener));
+    if (config->listener == NULL)
+        return fault_set(fault, KH_ERR_MEMORY, "no memory for the configuration");
+    for (unsigned i = 0; i < raw->listener_count; i++) {
+        struct place place = {document, (int)i, fault};
+        config->listener_count = i + 1u;
+        enum kh_err err = listener_read(&place, &raw->listener[i], &config->listener[i]);
+        if (err == KH_OK)
+            err = listener_check_unique(&place, config);
+        if (err != KH_OK)
+            return err;
+    }
+    return KH_OK;
+}
+
+enum kh_err
+config_names_read(struct config_document *document, const struct config_raw *raw,
+                  struct config *config, struct fault *fault)
+{
+    config_names_free(config);
+    config->name = calloc(raw->name_count + 1u, sizeof(*config->name));
+    if (config->name == NULL)
+        return fault_set(fault, KH_ERR_MEMORY, "no memory for the configuration");
+    for (unsigned i = 0; i < raw->name_count; i++) {
+        BUFFER_AUTO canonical;
+        buffer_init(&canonical, 256);
+        if (host_canonical(bytes_str(raw->name[i]), &canonical) != KH_OK)
+            return config_fault(document, config_document_line(document, "names", (int)i, NULL),
+                                fault, "names[%u]: expected a host name, found \"%.100s\"", i + 1,
+                                raw->name[i]);
+        config->name[i] = strdup(buffer_text(&canonical));
+        if (config->name[i] == NULL)
+            return fault_set(fault, KH_ERR_MEMORY, "no memory for the configuration");
+        config->name_count = i + 1u;
+    }
+    return KH_OK;
+}

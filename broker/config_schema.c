@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The cyaml schema of keyholed.yaml, made from the table of settings. */
+#include "config_internal.h"
+
+#include <string.h>
+
+enum { VALUE_MAX = 4096 };
+
+// Every scalar is loaded as text: cyaml's own numbers know no units, and its messages no ranges.
+#define TEXT_FIELD(name, flags, structure, member)                                                 \
+    CYAML_FIELD_STRING_PTR(name, flags, structure, member, 0, VALUE_MAX)
+
+static const cyaml_schema_field_t listener_fields[] = {
+    TEXT_FIELD("address", CYAML_FLAG_POINTER, struct config_raw_listener, address),
+    TEXT_FIELD("tls", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_listener, tls),
+    TEXT_FIELD("insecure", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_listener,
+               insecure),
+    TEXT_FIELD("certificate", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_listener,
+               certificate),
+    TEXT_FIELD("key", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_listener, key),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t listener_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_raw_listener, listener_fields),
+};
+
+static const cyaml_schema_value_t name_value = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, VALUE_MAX),
+};
+
+static const cyaml_schema_field_t list_fields[] = {
+    CYAML_FIELD_SEQUENCE_COUNT("listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                               struct config_raw, listener, listener_count, &listener_value, 0,
+                               CONFIG_LISTENERS_MAX),
+    CYAML_FIELD_SEQUENCE_COUNT("names", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw,
+                               name, name_count, &name_value, 0, CONFIG_NAMES_MAX),
+};
+
+static size_t
+group_index(const struct config_schema *schema, const char *group)
+{
+    size_t i = 0;
+    while (i < schema->group_count && strcmp(schema->group[i], group) != 0)
+        i++;
+    return i;
+}
+
+static cyaml_schema_field_t
+setting_field(size_t i)
+{
+    // The values of both structures are an array of texts at their start, one for each setting.
+    return (cyaml_schema_field_t){
+        .key = config_setting[i].key,
+        .data_offset = (uint32_t)(i * sizeof(char *)),
+        .value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, char *, 0,
+                                     VALUE_MAX)},
+    };
+}
+
+static void
+schema_add_setting(struct config_schema *schema, size_t i, size_t *top, size_t *length)
+{
+    const char *group = config_setting[i].group;
+    if (group[0] == '\0') {
+        schema->top[(*top)++] = setting_field(i);
+        return;
+    }
+    size_t g = group_index(schema, group);
+    if (g == schema->group_count) {
+        schema->group[schema->group_count++] = group;
+        // A group without any setting in it is what is left when all its lines are commented out.
+        schema->top[(*top)++] = (cyaml_schema_field_t){
+            .key = group,
+            .data_offset = (uint32_t)(offsetof(struct config_raw, group) +
+                                      g * sizeof(struct config_raw_group *)),
+            .value = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL,
+                                          struct config_raw_group, schema->field[g])},
+        };
+    }
+    schema->field[g][length[g]++] = setting_field(i);
+}
+
+void
+config_schema_init(struct config_schema *schema)
+{
+    size_t top = 0, length[CONFIG_GROUPS_MAX] = {0};
+    *schema = (struct config_schema){0};
+    for (size_t i = 0; i < CONFIG_SETTINGS; i++)
+        schema_add_setting(schema, i, &top, length);
+    for (size_t i = 0; i < sizeof(list_fields) / sizeof(list_fields[0]); i++)
+        schema->top[top++] = list_fields[i];
+    schema->root = (cyaml_schema_value_t){
+        CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config_raw, schema->top),
+    };
+}
+
+const char *
+config_raw_value(const struct config_schema *schema, const struct config_raw *raw,
+                 const struct config_setting *setting)
+{
+    size_t i = (size_t)(setting - config_setting);
+    if (setting->group[0] == '\0')
+        return raw->value[i];
+    const struct config_raw_group *group = raw->group[group_index(schema, setting->group)];
+    return group == NULL ? NULL : group->value[i];
+}
