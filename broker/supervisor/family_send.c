@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the supervisor tells its children: configuration, sockets, and each other. */
+#include "family.h"
+
+#include "../log.h"
+#include "../messages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BODY_MAX = 131072 };
+
+static void
+child_send(struct family_child *child, enum message_type type, const struct buffer *body)
+{
+    if (child->channel == NULL)
+        return;
+    if (body->failed)
+        log_error("message-failed", "%s for %s could not be written", message_name(type),
+                  child->name);
+    else
+        channel_send(child->channel, type, 0, buffer_bytes(body));
+}
+
+static void
+send_config(struct family *family, struct family_child *child)
+{
+    struct buffer body;
+    buffer_init(&body, BODY_MAX);
+    message_config_tx(family->config, &body);
+    child_send(child, child->role == ROLE_PROXY ? MESSAGE_CONFIG : MESSAGE_CONFIG_AUTHORITY, &body);
+    buffer_free(&body);
+}
+
+static void
+send_listener(struct family_child *child, enum message_type type, const struct listener *listener)
+{
+    const struct message_listener message = {
+        .kind = listener->local ? LISTENER_UNIX : LISTENER_TCP,
+        .tls = listener->config.tls,
+        .name = bytes_str(listener->name),
+        .certificate = buffer_bytes(&listener->certificate),
+        .key = buffer_bytes(&listener->key),
+    };
+    struct buffer body;
+    buffer_init_secret(&body, BODY_MAX); // the key of a certificate may be in it
+    message_listener_tx(&message, &body);
+    int fd = body.failed ? -1 : fcntl(listener->fd, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0)
+        log_error("message-failed", "listener %s could not be given to %s: %s", listener->name,
+                  child->name, body.failed ? "too long" : strerror(errno));
+    else if (child->channel != NULL)
+        channel_send_fd(child->channel, type, 0, buffer_bytes(&body), fd);
+    else
+        close(fd);
+    buffer_free(&body);
+}
+
+static void
+send_listener_names(struct family *family)
+{
+    struct buffer text;
+    buffer_init(&text, 16384);
+    for (size_t i = 0; i < family->listener_count; i++) {
+        const struct listener *listener = &family->listener[i];
+        buffer_printf(&text, "%s%s=%s", i > 0 ? "\n" : "",
+                      listener->local        ? "unix"
+                      : listener->config.tls ? "https"
+                                             : "http",
+                      listener->name);
+    }
+    struct buffer body;
+    buffer_init(&body, 16384);
+    message_text_tx(buffer_bytes(&text), &body);
+    child_send(&family->child[0], MESSAGE_SUPERVISOR_LISTENERS, &body);
+    buffer_free(&body);
+    buffer_free(&text);
+}
+
+// A fresh pair for one proxy and the authority. The id is the proxy's life: PEER_FAULT brings it
+// back, and so never hits the process that came after.
+static void
+send_pair(struct family *family, struct family_child *proxy)
+{
+    struct family_child *authority = &family->child[0];
+    int ends[2];
+    struct fault fault = {0};
+    if (authority->channel == NULL || proxy->channel == NULL)
+        return;
+    if (channel_pair(ends, &fault) != KH_OK) {
+        log_error("message-failed", "%s and the authority: %s", proxy->name, fault.detail);
+        return;
+    }
+    channel_send_fd(authority->channel, MESSAGE_PROXY_CHANNEL, proxy->life, BYTES_EMPTY, ends[0]);
+    channel_send_fd(proxy->channel, MESSAGE_AUTHORITY_CHANNEL, proxy->life, BYTES_EMPTY, ends[1]);
+}
+
+static void
+introduce_authority(struct family *family, struct family_child *authority)
+{
+    send_config(family, authority);
+    send_listener(authority, MESSAGE_ADMIN_LISTENER, family->admin);
+    send_listener_names(family);
+    for (size_t i = 1; i < family->child_count; i++) {
+        family_send_state(family, &family->child[i]);
+        send_pair(family, &family->child[i]);
+    }
+}
+
+static void
+introduce_proxy(struct family *family, struct family_child *proxy)
+{
+    send_config(family, proxy);
+    for (size_t i = 0; i < family->listener_count; i++)
+        send_listener(proxy, MESSAGE_LISTENER, &family->listener[i]);
+    send_pair(family, proxy);
+}
+
+void
+family_introduce(struct family *family, struct family_child *child)
+{
+    if (child->role == ROLE_AUTHORITY)
+        introduce_authority(family, child);
+    else
+        introduce_proxy(family, child);
+}
+
+void
+family_send_state(struct family *family, const struct family_child *child)
+{
+    const struct message_process_state message = {
+        .role = (uint8_t)child->role,
+        .index = child->index,
+        .pid = (uint32_t)child->pid,
+        .restarts = child->restarts,
+        .running = child->state == CHILD_SERVING || child->state == CHILD_STARTING,
+        .note = bytes_str(child->note),
+    };
+    struct buffer body;
+    buffer_init(&body, 1024);
+    message_process_state_tx(&message, &body);
+    child_send(&family->child[0], MESSAGE_PROCESS_STATE, &body);
+    buffer_free(&body);
+}
+
+void
+family_send_config(struct family *family)
+{
+    for (size_t i = 0; i < family->child_count; i++)
+        if (family->child[i].channel != NULL)
+            send_config(family, &family->child[i]);
+}
+
+void
+family_set_listeners(struct family *family, const struct listener *listener, size_t count,
+                     size_t added)
+{
+    family->listener = listener;
+    family->listener_count = count;
+    for (size_t i = 1; i < family->child_count; i++)
+        for (size_t j = count - added; j < count; j++)
+            if (family->child[i].channel != NULL)
+                send_listener(&family->child[i], MESSAGE_LISTENER, &listener[j]);
+    if (added > 0)
+        send_listener_names(family);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What supervisor.c and reload.c share.
+ */
+#ifndef KEYHOLE_SUPERVISOR_INTERNAL_H
+#define KEYHOLE_SUPERVISOR_INTERNAL_H
+
+#include "family.h"
+#include "lock.h"
+#include "notify.h"
+#include "supervisor.h"
+
+enum { SUPERVISOR_SIGNALS = 4 };
+
+enum supervisor_phase { PHASE_STARTING = 0, PHASE_SERVING, PHASE_STOPPING };
+
+struct supervisor {
+    const struct supervisor_options *options;
+    enum supervisor_phase phase;
+    int exit_status;
+    char directory[PATH_MAX];   /* absolute */
+    char config_path[PATH_MAX]; /* "" when there is no file */
+    struct config config;       /* as in effect */
+    struct secret passphrase;
+    struct notify notify;
+    int lock_fd, null_fd;
+    struct listener *listener; /* the proxies'; those of the configuration, and the unix socket */
+    size_t listener_count;
+    struct listener admin;
+    size_t proxies;
+    struct event_base *base;
+    struct event *signal[SUPERVISOR_SIGNALS], *watchdog;
+    struct family family;
+};
+
+/* The configuration with the listeners of the command line in it. */
+KH_MUST_CHECK enum kh_err supervisor_effective_config(const struct supervisor_options *options,
+                                                      struct config *config, char *used,
+                                                      struct fault *fault);
+/* Takes `made` over, also on failure. */
+KH_MUST_CHECK enum kh_err supervisor_add_listener(struct supervisor *supervisor,
+                                                  struct listener *made, struct fault *fault);
+void supervisor_reload(struct supervisor *supervisor);
+
+/* Which of `wanted` are served already (`found[i]`), and which served ones are still wanted
+ * (`kept[i]`); one of port 0 stands for one. Unix sockets are always kept. */
+void reload_match(const struct listener *served, size_t served_count,
+                  const struct config_listener *wanted, size_t wanted_count, bool *kept,
+                  bool *found);
+
+#endif

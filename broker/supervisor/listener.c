@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Listening sockets on addresses and paths. */
+#include "listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "pem.h"
+
+// Splits "HOST:PORT" and "[HOST]:PORT"; both parts are copied.
+static bool
+address_split(const char *text, char host[INET6_ADDRSTRLEN], char port[6])
+{
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL)
+        return false;
+    size_t n = (size_t)(colon - text), digits = strlen(colon + 1);
+    if (n >= 2 && text[0] == '[' && text[n - 1] == ']') {
+        text++;
+        n -= 2;
+    } else if (memchr(text, ':', n) != NULL) {
+        return false; // an IPv6 address without brackets
+    }
+    if (n == 0 || n >= INET6_ADDRSTRLEN || digits == 0 || digits > 5)
+        return false;
+    memcpy(host, text, n);
+    host[n] = '\0';
+    memcpy(port, colon + 1, digits + 1);
+    return true;
+}
+
+enum kh_err
+listener_parse_address(const char *text, struct sockaddr_storage *out, socklen_t *size,
+                       struct fault *fault)
+{
+    char host[INET6_ADDRSTRLEN], port[6];
+    uint64_t number;
+    if (!address_split(text, host, port))
+        return fault_set(fault, KH_ERR_SYNTAX,
+                         "\"%.80s\" is not ADDRESS:PORT, as in 127.0.0.1:8437 or [::1]:8437", text);
+    if (!bytes_to_u64(bytes_str(port), &number) || number > UINT16_MAX)
+        return fault_set(fault, KH_ERR_RANGE, "\"%.80s\": a port is a number from 0 to 65535",
+                         text);
+    struct sockaddr_storage address = {0};
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address;
+    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons((uint16_t)number);
+        *size = sizeof(*v4);
+    } else if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons((uint16_t)number);
+        *size = sizeof(*v6);
+    } else {
+        return fault_set(fault, KH_ERR_SYNTAX,
+                         "\"%.80s\" is not ADDRESS:PORT: the address is written in numbers, as in "
+                         "127.0.0.1:8437",
+                         text);
+    }
+    *out = address;
+    return KH_OK;
+}
+
+bool
+listener_is_loopback(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+        return (ntohl(v4->sin_addr.s_addr) >> 24) == 127;
+    }
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+    return address->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+static enum kh_err
+listener_read_files(const struct config_listener *config, struct buffer *certificate,
+                    struct buffer *key, struct fault *fault)
+{
+    if (config->certificate == NULL && config->key == NULL)
+        return KH_OK;
+    if (config->certificate == NULL || config->key == NULL)
+        return fault_set(fault, KH_ERR_CONFIG,
+                         "listener %s: certificate and key are given together", config->address);
+    enum kh_err err = pem_read(config->certificate, "CERTIFICATE", certificate, fault);
+    if (err == KH_OK)
+        err = pem_read(config->key, "PRIVATE KEY", key, fault);
+    return err;
+}
+
+// Address and rules, without the files.
+static enum kh_err
+listener_check_rules(const struct config_listener *config, struct sockaddr_storage *address,
+                     socklen_t *size, struct fault *fault)
+{
+    enum kh_err err = listener_parse_address(config->address, address, size, fault);
+    if (err != KH_OK)
+        return err;
+    if (!config->tls && !config->insecure && !listener_is_loopback(address))
+        return fault_set(fault, KH_ERR_CONFIG,
+                         "listener %s is plain HTTP on a network: use tls: true, or say insecure: "
+                         "true in the configuration",
+                         config->address);
+    if (!config->tls && (config->certificate != NULL || config->key != NULL))
+        return fault_set(fault, KH_ERR_CONFIG, "listener %s has a certificate but not tls: true",
+                         config->address);
+    return KH_OK;
+}
+
+enum kh_err
+listener_check(const struct config_listener *config, struct fault *fault)
+{
+    struct sockaddr_storage address;
+    socklen_t size;
+    enum kh_err err = listener_check_rules(config, &address, &size, fault);
+    if (err != KH_OK)
+        return err;
+    struct buffer certificate, key;
+    buffer_init(&certificate, LISTENER_PEM_MAX);
+    buffer_init_secret(&key, LISTENER_PEM_MAX);
+    err = listener_read_files(config, &certificate, &key, fault);
+    buffer_free(&certificate);
+    buffer_free(&key);
+    return err;
+}
+
+// The address as bound, for the ready line: port 0 has become a number.
+static char *
+listener_bound_name(int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof(address);
+    char host[INET6_ADDRSTRLEN], port[8], *name = NULL;
+    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0 ||
+        getnameinfo((struct sockaddr *)&address, size, host, sizeof(host), port, sizeof(port),
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return NULL;
+    bool six = address.ss_family == AF_INET6;
+    return asprintf(&name, "%s%s%s:%s", six ? "[" : "", host, six ? "]" : "", port) < 0 ? NULL
+                                                                                        : name;
+}
+
+static int
+listener_bind_tcp(const struct sockaddr_storage *address, socklen_t size)
+{
+    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    int on = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+        (address->ss_family == AF_INET6 &&
+         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
+        bind(fd, (const struct sockaddr *)address, size) != 0 ||
+        listen(fd, LISTENER_BACKLOG) != 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+static bool
+text_copy(const char *text, char **out)
+{
+    if (text != NULL)
+        *out = strdup(text);
+    return text == NULL || *out != NULL;
+}
+
+static bool
+listener_copy_config(const struct config_listener *config, struct config_listener *out)
+{
+    out->tls = config->tls;
+    out->insecure = config->insecure;
+    return text_copy(config->address, &out->address) &&
+           text_copy(config->certificate, &out->certificate) && text_copy(config->key, &out->key);
+}
+
+enum kh_err
+listener_open_tcp(const struct config_listener *config, struct listener *out, struct fault *fault)
+{
+    struct sockaddr_storage address;
+    socklen_t size;
+    enum kh_err err = listener_check_rules(config, &address, &size, fault);
+    if (err != KH_OK)
+        return err;
+    struct listener made = {.fd = -1};
+    buffer_init(&made.certificate, LISTENER_PEM_MAX);
+    buffer_init_secret(&made.key, LISTENER_PEM_MAX);
+    err = listener_read_files(config, &made.certificate, &made.key, fault);
+    if (err != KH_OK)
+        goto fail;
+    made.fd = listener_bind_tcp(&address, size);
+    if (made.fd < 0) {
+        err = fault_set(fault, KH_ERR_IO, "cannot listen on %s: %s", config->address,
+                        strerror(errno));
+        goto fail;
+    }
+    made.name = listener_bound_name(made.fd);
+    if (made.name == NULL || !listener_copy_config(config, &made.config)) {
+        err = fault_set(fault, KH_ERR_MEMORY, "cannot listen on %s: no memory", config->address);
+        goto fail;
+    }
+    *out = made;
+    return KH_OK;
+fail:
+    listener_close(&made);
+    return err;
+}
+
+// A socket left behind by a broker that was killed is removed; one that is in use, or anything else
+// of that name, is not.
+static enum kh_err
+unix_remove_stale(const struct sockaddr_un *address, struct fault *fault)
+{
+    struct stat status;
+    if (lstat(address->sun_path, &status) != 0) {
+        if (errno == ENOENT)
+            return KH_OK;
+        return fault_set(fault, KH_ERR_IO, "%s: %s", address->sun_path, strerror(errno));
+    }
+    if (!S_ISSOCK(status.st_mode))
+        return fault_set(fault, KH_ERR_EXISTS, "%s is in the way: it is not a socket",
+                         address->sun_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return fault_set(fault, KH_ERR_IO, "%s: %s", address->sun_path, strerror(errno));
+    int r = connect(fd, (const struct sockaddr *)address, sizeof(*address)), error = errno;
+    close(fd);
+    if (r == 0 || error != ECONNREFUSED)
+        return fault_set(fault, KH_ERR_EXISTS, "%s is in use by another process",
+                         address->sun_path);
+    if (unlink(address->sun_path) != 0 && errno != ENOENT)
+        return fault_set(fault, KH_ERR_IO, "%s: %s", address->sun_path, strerror(errno));
+    return KH_OK;
+}
+
+enum kh_err
+listener_open_unix(const char *path, struct listener *out, struct fault *fault)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t n = strlen(path);
+    if (n >= sizeof(address.sun_path))
+        return fault_set(
+            fault, KH_ERR_TOO_LONG,
+            "%.200s: a socket's path has at most %zu bytes; use a state directory with "
+            "a shorter name",
+            path, sizeof(address.sun_path) - 1);
+    memcpy(address.sun_path, path, n + 1);
+    enum kh_err err = unix_remove_stale(&address, fault);
+    if (err != KH_OK)
+        return err;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    // There is no moment at which the socket has a wider mode than 0600.
+    mode_t mask = umask(0177);
+    bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    int error = errno;
+    umask(mask);
+    if (bound && listen(fd, LISTENER_BACKLOG) != 0) {
+        error = errno;
+        unlink(path);
+        bound = false;
+    }
+    char *name = strdup(path);
+    if (!bound || name == NULL) {
+        err = fault_set(fault, KH_ERR_IO, "cannot listen on %s: %s", path,
+                        bound ? "no memory" : strerror(error));
+        free(name);
+        if (fd >= 0)
+            close(fd);
+        return err;
+    }
+    *out = (struct listener){.name = name, .local = true, .fd = fd};
+    return KH_OK;
+}
+
+void
+listener_close(struct listener *listener)
+{
+    if (listener->fd >= 0) {
+        if (listener->local && listener->name != NULL)
+            unlink(listener->name);
+        close(listener->fd);
+    }
+    free(listener->config.address);
+    free(listener->config.certificate);
+    free(listener->config.key);
+    free(listener->name);
+    buffer_free(&listener->certificate);
+    buffer_free(&listener->key);
+    *listener = (struct listener){.fd = -1};
+}
+
+static void
+ready_addresses(const struct listener *listener, size_t count, bool tls, struct buffer *out)
+{
+    const char *before = tls ? " https=" : " http=";
+    for (size_t i = 0; i < count; i++)
+        if (!listener[i].local && listener[i].config.tls == tls) {
+            buffer_printf(out, "%s%s", before, listener[i].name);
+            before = ",";
+        }
+}
+
+void
+listener_ready_line(const struct listener *listener, size_t count, const char *admin,
+                    struct buffer *out)
+{
+    buffer_put_str(out, "ready");
+    ready_addresses(listener, count, false, out);
+    ready_addresses(listener, count, true, out);
+    buffer_printf(out, " admin=%s", admin);
+    for (size_t i = 0; i < count; i++)
+        if (listener[i].local)
+            buffer_printf(out, " unix=%s", listener[i].name);
+    buffer_put_byte(out, '\n');
+}

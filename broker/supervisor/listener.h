@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Listening sockets. The supervisor makes them all, keeps them, and hands copies to its children,
+ * so that a child that died loses no connection that waits to be accepted.
+ */
+#ifndef KEYHOLE_SUPERVISOR_LISTENER_H
+#define KEYHOLE_SUPERVISOR_LISTENER_H
+
+#include "../config.h"
+
+#include <sys/socket.h>
+
+enum {
+    LISTENER_BACKLOG = 1024,
+    LISTENER_PEM_MAX = 32768, /* bytes, of the certificates and of the key */
+};
+
+struct listener {
+    struct config_listener config; /* as asked for, "127.0.0.1:0"; owned; empty for a unix socket */
+    char *name;                    /* as bound, "127.0.0.1:40123", or a path */
+    bool local;                    /* a unix socket */
+    int fd;
+    struct buffer certificate, key; /* PEM, empty for a leaf of the local CA */
+};
+
+/* "ADDRESS:PORT" or "[ADDRESS]:PORT", numbers alone. */
+KH_MUST_CHECK enum kh_err listener_parse_address(const char *text, struct sockaddr_storage *out,
+                                                 socklen_t *size, struct fault *fault);
+bool listener_is_loopback(const struct sockaddr_storage *address);
+
+/* What listener_open_tcp checks before it makes a socket: the address, what may be plain, the files
+ * of the certificate. For `keyholed check`. */
+KH_MUST_CHECK enum kh_err listener_check(const struct config_listener *config, struct fault *fault);
+
+KH_MUST_CHECK enum kh_err listener_open_tcp(const struct config_listener *config,
+                                            struct listener *out, struct fault *fault);
+/* Mode 0600. A socket that is there already is removed once nobody answers on it. */
+KH_MUST_CHECK enum kh_err listener_open_unix(const char *path, struct listener *out,
+                                             struct fault *fault);
+void listener_close(struct listener *listener); /* a unix socket's name is removed */
+
+/* The one line on standard output that says: it serves. */
+void listener_ready_line(const struct listener *listener, size_t count, const char *admin,
+                         struct buffer *out);
+
+#endif

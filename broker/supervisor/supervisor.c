@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `keyholed run`: set up in an order in which every failure has a sentence, serve, drain, stop. */
+#include "supervisor.h"
+
+#include "../log.h"
+#include "../sandbox.h"
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- serving and stopping ---- */
+
+static void
+supervisor_on_serving(void *context)
+{
+    struct supervisor *supervisor = context;
+    struct buffer line;
+    buffer_init(&line, 65536);
+    listener_ready_line(supervisor->listener, supervisor->listener_count, supervisor->admin.name,
+                        &line);
+    const char *text = buffer_text(&line);
+    log_info("serving", "%zu proxies and the authority are ready", supervisor->proxies);
+    if (fputs(text, stdout) == EOF || fflush(stdout) != 0)
+        log_warning("ready-line", "standard output does not take the ready line: %s",
+                    strerror(errno));
+    buffer_free(&line);
+    notify_ready(&supervisor->notify, "serving");
+    supervisor->phase = PHASE_SERVING;
+}
+
+static void
+supervisor_on_start_failed(void *context)
+{
+    struct supervisor *supervisor = context;
+    supervisor->exit_status = 1;
+    event_base_loopbreak(supervisor->base);
+}
+
+static void
+supervisor_on_stopped(void *context, enum role role)
+{
+    struct supervisor *supervisor = context;
+    if (role == ROLE_PROXY)
+        family_stop(&supervisor->family, ROLE_AUTHORITY, CHILD_STOP_TIMEOUT_MS);
+    else
+        event_base_loopbreak(supervisor->base);
+}
+
+static void
+listeners_close(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < supervisor->listener_count; i++)
+        listener_close(&supervisor->listener[i]);
+    free(supervisor->listener);
+    supervisor->listener = NULL;
+    supervisor->listener_count = 0;
+    family_set_listeners(&supervisor->family, NULL, 0, 0);
+}
+
+// The first signal lets running requests finish, for as long as the configuration says. The second
+// ends the children at once.
+static void
+supervisor_on_stop_signal(evutil_socket_t number, short what, void *context)
+{
+    (void)what;
+    struct supervisor *supervisor = context;
+    if (supervisor->phase == PHASE_STOPPING) {
+        log_warning("stopping", "signal %d again: ends now", (int)number);
+        event_base_loopbreak(supervisor->base);
+        return;
+    }
+    supervisor->phase = PHASE_STOPPING;
+    log_info("stopping", "signal %d: running requests may take %lld s more", (int)number,
+             (long long)supervisor->config.drain_timeout_ms / 1000);
+    notify_stopping(&supervisor->notify, "finishing what runs");
+    listeners_close(supervisor);
+    family_stop(&supervisor->family, ROLE_PROXY, supervisor->config.drain_timeout_ms);
+}
+
+static void
+supervisor_on_child_signal(evutil_socket_t number, short what, void *context)
+{
+    (void)number;
+    (void)what;
+    struct supervisor *supervisor = context;
+    family_reap(&supervisor->family);
+}
+
+static void
+supervisor_on_reload_signal(evutil_socket_t number, short what, void *context)
+{
+    (void)number;
+    (void)what;
+    struct supervisor *supervisor = context;
+    if (supervisor->phase == PHASE_SERVING)
+        supervisor_reload(supervisor);
+    else
+        log_warning("reload", "not while starting or stopping");
+}
+
+static void
+supervisor_on_watchdog(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    struct supervisor *supervisor = context;
+    notify_watchdog(&supervisor->notify);
+}
+
+/* ---- setting up ---- */
+
+static enum kh_err
+start_configuration(struct supervisor *supervisor, struct fault *fault)
+{
+    const struct supervisor_options *options = supervisor->options;
+    enum kh_err err =
+        supervisor_effective_config(options, &supervisor->config, supervisor->config_path, fault);
+    if (err != KH_OK)
+        return err;
+    log_init("supervisor", (enum log_format)supervisor->config.log_format,
+             (enum log_level)supervisor->config.log_level);
+    if (supervisor->config_path[0] != '\0')
+        log_debug("configuration", "read from %s", supervisor->config_path);
+    supervisor->proxies = (size_t)supervisor->config.workers;
+    if (supervisor->proxies == 0) {
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        supervisor->proxies = cores > 0 ? (size_t)cores : 1;
+    }
+    return KH_OK;
+}
+
+static enum kh_err
+start_unix_listeners(struct supervisor *supervisor, struct fault *fault)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%.*s/admin.sock", PATH_MAX - 16, supervisor->directory);
+    enum kh_err err = listener_open_unix(path, &supervisor->admin, fault);
+    if (err != KH_OK)
+        return err;
+    snprintf(path, sizeof(path), "%.*s/proxy.sock", PATH_MAX - 16, supervisor->directory);
+    struct listener made;
+    err = listener_open_unix(path, &made, fault);
+    return err == KH_OK ? supervisor_add_listener(supervisor, &made, fault) : err;
+}
+
+static enum kh_err
+start_listeners(struct supervisor *supervisor, struct fault *fault)
+{
+    const struct config *config = &supervisor->config;
+    for (size_t i = 0; i < config->listener_count; i++) {
+        struct listener made;
+        enum kh_err err = listener_open_tcp(&config->listener[i], &made, fault);
+        if (err == KH_OK)
+            err = supervisor_add_listener(supervisor, &made, fault);
+        if (err != KH_OK)
+            return err;
+    }
+    return start_unix_listeners(supervisor, fault);
+}
+
+static enum kh_err
+start_events(struct supervisor *supervisor, struct fault *fault)
+{
+    static const struct {
+        int number;
+        event_callback_fn callback;
+    } signals[SUPERVISOR_SIGNALS] = {
+        {SIGTERM, supervisor_on_stop_signal},
+        {SIGINT, supervisor_on_stop_signal},
+        {SIGHUP, supervisor_on_reload_signal},
+        {SIGCHLD, supervisor_on_child_signal},
+    };
+    signal(SIGPIPE, SIG_IGN);
+    supervisor->base = event_base_new();
+    bool ok = supervisor->base != NULL && event_base_priority_init(supervisor->base, 2) == 0;
+    for (size_t i = 0; ok && i < SUPERVISOR_SIGNALS; i++) {
+        supervisor->signal[i] =
+            evsignal_new(supervisor->base, signals[i].number, signals[i].callback, supervisor);
+        ok = supervisor->signal[i] != NULL && event_add(supervisor->signal[i], NULL) == 0;
+    }
+    if (ok && supervisor->notify.watchdog_usec > 0) {
+        int64_t half = supervisor->notify.watchdog_usec / 2;
+        struct timeval each = {.tv_sec = half / 1000000, .tv_usec = half % 1000000};
+        supervisor->watchdog =
+            event_new(supervisor->base, -1, EV_PERSIST, supervisor_on_watchdog, supervisor);
+        ok = supervisor->watchdog != NULL && event_add(supervisor->watchdog, &each) == 0;
+    }
+    return ok ? KH_OK : fault_set(fault, KH_ERR_INTERNAL, "the event loop could not be set up");
+}
+
+static enum kh_err
+start_family(struct supervisor *supervisor, struct fault *fault)
+{
+    supervisor->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (supervisor->null_fd < 0)
+        return fault_set(fault, KH_ERR_IO, "/dev/null: %s", strerror(errno));
+    supervisor->family = (struct family){
+        .base = supervisor->base,
+        .config = &supervisor->config,
+        .admin = &supervisor->admin,
+        .passphrase = &supervisor->passphrase,
+        .directory = supervisor->directory,
+        .null_fd = supervisor->null_fd,
+        .callbacks = {supervisor_on_serving, supervisor_on_start_failed, supervisor_on_stopped},
+        .context = supervisor,
+    };
+    family_set_listeners(&supervisor->family, supervisor->listener, supervisor->listener_count, 0);
+    return family_init(&supervisor->family, supervisor->proxies, fault);
+}
+
+static enum kh_err
+supervisor_start(struct supervisor *supervisor, struct fault *fault)
+{
+    const struct supervisor_options *options = supervisor->options;
+    struct fault notify_fault = {0};
+    enum kh_err err = lock_check_directory(options->directory, fault);
+    if (err != KH_OK)
+        return err;
+    if (realpath(options->directory, supervisor->directory) == NULL)
+        return fault_set(fault, KH_ERR_IO, "%s: %s", options->directory, strerror(errno));
+    if ((err = start_configuration(supervisor, fault)) != KH_OK)
+        return err;
+    if (notify_init(&supervisor->notify, &notify_fault) != KH_OK)
+        log_warning("notify", "%s", notify_fault.detail);
+    if ((err = lock_take(supervisor->directory, &supervisor->lock_fd, fault)) != KH_OK ||
+        (err = secret_init(&supervisor->passphrase, options->passphrase, fault)) != KH_OK ||
+        (err = start_listeners(supervisor, fault)) != KH_OK ||
+        (err = start_events(supervisor, fault)) != KH_OK ||
+        (err = start_family(supervisor, fault)) != KH_OK)
+        return err;
+    // The children inherit these walls, and build their own inside.
+    return sandbox_enter(ROLE_SUPERVISOR, supervisor->directory, fault);
+}
+
+static void
+supervisor_fini(struct supervisor *supervisor)
+{
+    family_fini(&supervisor->family);
+    if (supervisor->listener_count > 0)
+        listeners_close(supervisor);
+    listener_close(&supervisor->admin);
+    for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++)
+        if (supervisor->signal[i] != NULL)
+            event_free(supervisor->signal[i]);
+    if (supervisor->watchdog != NULL)
+        event_free(supervisor->watchdog);
+    if (supervisor->base != NULL)
+        event_base_free(supervisor->base);
+    secret_fini(&supervisor->passphrase);
+    notify_fini(&supervisor->notify);
+    config_free(&supervisor->config);
+    if (supervisor->null_fd >= 0)
+        close(supervisor->null_fd);
+    if (supervisor->lock_fd >= 0)
+        close(supervisor->lock_fd);
+}
+
+int
+supervisor_run(const struct supervisor_options *options)
+{
+    struct supervisor supervisor = {
+        .options = options,
+        .admin = {.fd = -1},
+        .notify = {.fd = -1},
+        .lock_fd = -1,
+        .null_fd = -1,
+    };
+    struct fault fault = {0};
+    log_init("supervisor", LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
+    config_init(&supervisor.config);
+    if (supervisor_start(&supervisor, &fault) == KH_OK) {
+        family_start(&supervisor.family);
+        event_base_dispatch(supervisor.base);
+        if (supervisor.phase == PHASE_STOPPING && supervisor.exit_status == 0)
+            log_info("stopped", "all processes have ended");
+    } else {
+        log_error("start-failed", "%s", fault.detail);
+        supervisor.exit_status = 1;
+    }
+    int status = supervisor.exit_status;
+    supervisor_fini(&supervisor);
+    return status;
+}
