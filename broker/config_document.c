@@ -107,6 +107,19 @@ sequence_find(struct config_document *document, const yaml_node_t *sequence, int
                                                     : NULL;
 }
 
+bool
+config_document_is_empty(struct config_document *document)
+{
+    const yaml_node_t *root = yaml_document_get_root_node(&document->yaml);
+    return root == NULL || (root->type == YAML_SCALAR_NODE && root->data.scalar.length == 0);
+}
+
+bool
+config_document_has(struct config_document *document, const char *name)
+{
+    return mapping_find(document, yaml_document_get_root_node(&document->yaml), name) != NULL;
+}
+
 size_t
 config_document_line(struct config_document *document, const char *first, int index,
                      const char *second)

@@ -107,6 +107,10 @@ struct config_document {
 KH_MUST_CHECK enum kh_err config_document_load(const char *path, struct bytes text,
                                                struct config_document *out, struct fault *fault);
 void config_document_free(struct config_document *document);
+/* No setting at all: nothing, or nothing but comments. */
+bool config_document_is_empty(struct config_document *document);
+/* Whether there is a setting or group of that name at the top level. */
+bool config_document_has(struct config_document *document, const char *name);
 /* The line of `first` or `first.second`, or of the item `first[index].second` (index from 0, -1
  * for none; second may be NULL); 1 when it is not there. */
 size_t config_document_line(struct config_document *document, const char *first, int index,

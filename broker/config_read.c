@@ -154,9 +154,9 @@ raw_read(struct config_document *document, const struct config_schema *schema,
          const struct config_raw *raw, struct config *config, struct fault *fault)
 {
     enum kh_err err = settings_read(document, schema, raw, config, fault);
-    if (err == KH_OK && raw->listener != NULL)
+    if (err == KH_OK && config_document_has(document, "listen"))
         err = config_listeners_read(document, raw, config, fault);
-    if (err == KH_OK && raw->name != NULL)
+    if (err == KH_OK && config_document_has(document, "names"))
         err = config_names_read(document, raw, config, fault);
     return err;
 }
@@ -175,12 +175,17 @@ document_read(struct config_document *document, struct bytes text, struct config
         .log_level = CYAML_LOG_ERROR,
         .flags = CYAML_CFG_NO_ALIAS,
     };
+    if (config_document_is_empty(document)) // every default
+        return KH_OK;
     config_schema_init(&schema);
     enum kh_err err = raw_load(document, text, &schema, &cyaml, &raw, fault);
-    if (err != KH_OK || raw == NULL) // nothing but comments: every default
+    if (err != KH_OK)
         return err;
-    err = raw_read(document, &schema, raw, config, fault);
-    (void)cyaml_free(&cyaml, &schema.root, raw, 0);
+    // cyaml gives nothing at all for a mapping in which nothing is set, as "listen: []".
+    const struct config_raw nothing = {0};
+    err = raw_read(document, &schema, raw != NULL ? raw : &nothing, config, fault);
+    if (raw != NULL)
+        (void)cyaml_free(&cyaml, &schema.root, raw, 0);
     return err;
 }
 
