@@ -2,8 +2,9 @@
  *
  * Tokens: strict reading and canonical writing of macaroons, minting, attenuation, verification.
  *
- * token.c is the only caller of libmacaroons, and hands it nothing that was not scanned here first:
- * libmacaroons 0.3.0 overflows, loops or aborts on hostile input (tests/vectors/tokens.crash).
+ * token_library.c is the only caller of libmacaroons, and hands it nothing that was not scanned
+ * here first: libmacaroons 0.3.0 overflows, loops or aborts on hostile input
+ * (tests/unit/caveats/test_token_crash.c).
  *
  *     text    = [vendor-prefix] "kh1_" base64url( V2(root) V2(discharge)* )
  *     V2(x)   the macaroon V2 binary format; several follow one another
@@ -19,15 +20,15 @@
 #define TOKEN_MARK "kh1_"
 
 enum {
-    TOKEN_TEXT_MAX = 8192,     /* characters, vendor prefix included */
-    TOKEN_PREFIX_MAX = 64,     /* characters before the mark */
+    TOKEN_TEXT_MAX = 8192, /* characters, vendor prefix included */
+    TOKEN_PREFIX_MAX = 64, /* characters before the mark */
     TOKEN_DISCHARGES_MAX = 8,
-    TOKEN_DEPTH_MAX = 3,       /* a discharge of a discharge of a discharge */
-    TOKEN_CAVEATS_MAX = 64,    /* in all macaroons of the token together */
+    TOKEN_DEPTH_MAX = 3,    /* a discharge of a discharge of a discharge */
+    TOKEN_CAVEATS_MAX = 64, /* in all macaroons of the token together */
     TOKEN_IDENTIFIER_MAX = 255,
-    TOKEN_CAVEAT_MAX = 1024,   /* also of a ticket, and so of a discharge's identifier */
+    TOKEN_CAVEAT_MAX = 1024, /* also of a ticket, and so of a discharge's identifier */
     TOKEN_LOCATION_MAX = 255,
-    TOKEN_VID_SIZE = 72,       /* nonce 24, MAC 16, key 32: anything else aborts libmacaroons */
+    TOKEN_VID_SIZE = 72, /* nonce 24, MAC 16, key 32: anything else aborts libmacaroons */
     TOKEN_SIGNATURE_SIZE = 32,
     TOKEN_KEY_SIZE = 32,
     TOKEN_ID_SIZE = 16,
@@ -45,8 +46,8 @@ struct macaroon_view {
     struct bytes location, identifier, signature;
     const struct token_caveat *caveat;
     size_t caveat_count;
-    int parent;       /* index of the macaroon whose hole it fills; -1 for the root */
-    unsigned depth;   /* 0 for the root */
+    int parent;     /* index of the macaroon whose hole it fills; -1 for the root */
+    unsigned depth; /* 0 for the root */
 };
 
 /* A scanned token. Slices point into `raw`, which it owns. Nothing in it is authenticated before
@@ -68,7 +69,7 @@ struct token_identity {
     unsigned minted_caveats;       /* how many of the root's caveats the mint wrote */
     struct bytes principal;        /* 1 to 64 bytes */
     struct bytes credential[TOKEN_CREDENTIALS_MAX]; /* 1 to 64 bytes each */
-    size_t credential_count;       /* at least 1 */
+    size_t credential_count;                        /* at least 1 */
 };
 
 /*
@@ -85,8 +86,8 @@ bool token_is_shaped(struct bytes text);
 /* Third-party caveats without a discharge; up to `cap` are stored in `out`. Returns the number. */
 size_t token_open_holes(const struct token *token, const struct token_caveat **out, size_t cap);
 
-KH_MUST_CHECK enum kh_err token_identity_read(const struct token *token,
-                                              struct token_identity *out, struct fault *fault);
+KH_MUST_CHECK enum kh_err token_identity_read(const struct token *token, struct token_identity *out,
+                                              struct fault *fault);
 
 /* The lineage ids along the root's chain: [0] as it left macaroon_create, [i] after i caveats.
  * Needs no key for the last one alone: token_lineage_last. */
@@ -94,9 +95,9 @@ void token_lineage_last(const struct token *token, uint8_t out[LINEAGE_ID_SIZE])
 
 /* A verified token: every condition of every macaroon, to be parsed and judged. */
 struct token_condition {
-    struct bytes text;  /* points into the token */
-    unsigned macaroon;  /* 0 root, else index of the discharge */
-    unsigned index;     /* of the caveat in its macaroon */
+    struct bytes text; /* points into the token */
+    unsigned macaroon; /* 0 root, else index of the discharge */
+    unsigned index;    /* of the caveat in its macaroon */
 };
 
 struct token_verified {
@@ -110,14 +111,26 @@ struct token_verified {
  * Steps 4 to 6: verify the chain with libmacaroons, and again with our own HMAC chain; both must
  * agree. Discharges must be bound, either to the lineage by a `parent` caveat or the classic way.
  *
- *   KH_ERR_SIGNATURE   the root or a discharge does not verify
- *   KH_ERR_GRAPH       a discharge is neither bound nor has a parent caveat of this lineage, or a
- *                      hole is open
+ * The root is authenticated before anything is said about its discharges:
+ *
+ *   KH_ERR_SIGNATURE   the root does not verify
+ *   KH_ERR_GRAPH       a hole is open (token_open_holes), or a discharge does not verify, or is
+ *                      neither bound nor has a parent caveat of this lineage
  *   KH_ERR_MEMORY, KH_ERR_CRYPTO
  */
-KH_MUST_CHECK enum kh_err token_verify(const struct token *token,
-                                       const uint8_t key[TOKEN_KEY_SIZE],
+KH_MUST_CHECK enum kh_err token_verify(const struct token *token, const uint8_t key[TOKEN_KEY_SIZE],
                                        struct token_verified *out, struct fault *fault);
+
+/* Authenticate the root alone, by our own chain: who holds it, and which lineages it has. For
+ * revoking, which may be done with a hole still open; it is no permission for anything else.
+ * `out` has the root's conditions only. KH_ERR_SIGNATURE, KH_ERR_CRYPTO. */
+KH_MUST_CHECK enum kh_err token_verify_root(const struct token *token,
+                                            const uint8_t key[TOKEN_KEY_SIZE],
+                                            struct token_verified *out, struct fault *fault);
+
+/* Whether that lineage id occurs in the root's chain at `from` or later. */
+bool token_verified_has_lineage(const struct token_verified *verified, size_t from,
+                                const uint8_t lineage[LINEAGE_ID_SIZE]);
 
 /*
  * Mint: a root macaroon with the given caveats (already checked with caveat_parse by the caller).

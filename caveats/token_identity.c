@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The root identifier, written and read.
+ *
+ *     version u8 = 1, key id u32, token id 16 bytes, issued-at u64, expires-at u64,
+ *     minted caveats u8, principal, number of credentials u8, credentials
+ *
+ * Big-endian; a name is its length in a byte and its bytes; nothing after the end.
+ */
+
+#include <string.h>
+
+#include "timestamp.h"
+#include "token_internal.h"
+
+enum { IDENTITY_VERSION = 1, NAME_MAX_BYTES = 64 };
+
+static bool
+is_name(struct bytes name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        uint8_t c = name.p[i];
+        bool is_alphanumeric =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_alphanumeric && (i == 0 || c == 0 || !strchr("._@+-", c)))
+            return false;
+    }
+    return name.n >= 1 && name.n <= NAME_MAX_BYTES;
+}
+
+/* What is wrong with it, or NULL. */
+static const char *
+identity_objection(const struct token_identity *identity)
+{
+    if (identity->issued_at < 0 || identity->expires_at > TIMESTAMP_MAX ||
+        identity->expires_at <= identity->issued_at)
+        return "its times are out of order or range";
+    if (identity->minted_caveats > TOKEN_CAVEATS_MAX)
+        return "it counts too many caveats";
+    if (!is_name(identity->principal))
+        return "its principal is no name";
+    if (identity->credential_count == 0 || identity->credential_count > TOKEN_CREDENTIALS_MAX)
+        return "it names no credential, or too many";
+    for (size_t i = 0; i < identity->credential_count; i++) {
+        if (!is_name(identity->credential[i]))
+            return "one of its credentials is no name";
+        for (size_t k = 0; k < i; k++) {
+            if (bytes_equal(identity->credential[i], identity->credential[k]))
+                return "it names a credential twice";
+        }
+    }
+    return NULL;
+}
+
+static void
+put_number(struct buffer *out, uint64_t value, unsigned size)
+{
+    while (size-- > 0)
+        buffer_put_byte(out, (uint8_t)(value >> (8 * size)));
+}
+
+static void
+put_name(struct buffer *out, struct bytes name)
+{
+    put_number(out, name.n, 1);
+    buffer_put(out, name);
+}
+
+enum kh_err
+token_identity_write(const struct token_identity *identity, struct buffer *out, struct fault *fault)
+{
+    const char *objection = identity_objection(identity);
+    if (objection)
+        return fault_set(fault, KH_ERR_RANGE, "the token's identifier: %s", objection);
+    BUFFER_AUTO text;
+    buffer_init(&text, TOKEN_IDENTIFIER_MAX);
+    put_number(&text, IDENTITY_VERSION, 1);
+    put_number(&text, identity->key_id, 4);
+    buffer_put(&text, bytes_of(identity->token_id, TOKEN_ID_SIZE));
+    put_number(&text, (uint64_t)identity->issued_at, 8);
+    put_number(&text, (uint64_t)identity->expires_at, 8);
+    put_number(&text, identity->minted_caveats, 1);
+    put_name(&text, identity->principal);
+    put_number(&text, identity->credential_count, 1);
+    for (size_t i = 0; i < identity->credential_count; i++)
+        put_name(&text, identity->credential[i]);
+    if (text.failed)
+        return fault_set(fault, KH_ERR_TOO_LONG,
+                         "the names in the token's identifier are too long together");
+    buffer_put(out, buffer_bytes(&text));
+    return out->failed ? fault_set(fault, KH_ERR_MEMORY, "memory is used up") : KH_OK;
+}
+
+/* Reads past the end give zero and are remembered. */
+struct reader {
+    struct bytes rest;
+    bool failed;
+};
+
+static struct bytes
+take(struct reader *r, size_t n)
+{
+    if (r->failed || n > r->rest.n) {
+        r->failed = true;
+        return BYTES_EMPTY;
+    }
+    struct bytes part = bytes_slice(r->rest, 0, n);
+    r->rest = bytes_from(r->rest, n);
+    return part;
+}
+
+static uint64_t
+take_number(struct reader *r, unsigned size)
+{
+    uint64_t value = 0;
+    struct bytes part = take(r, size);
+    for (size_t i = 0; i < part.n; i++)
+        value = value << 8 | part.p[i];
+    return value;
+}
+
+static int64_t
+take_time(struct reader *r)
+{
+    uint64_t value = take_number(r, 8);
+    r->failed = r->failed || value > TIMESTAMP_MAX;
+    return r->failed ? 0 : (int64_t)value;
+}
+
+static struct bytes
+take_name(struct reader *r)
+{
+    return take(r, (size_t)take_number(r, 1));
+}
+
+enum kh_err
+token_identity_read(const struct token *token, struct token_identity *out, struct fault *fault)
+{
+    struct reader r = {.rest = token->macaroon[0].identifier};
+    struct token_identity identity = {0};
+    if (take_number(&r, 1) != IDENTITY_VERSION)
+        return fault_set(fault, KH_ERR_MALFORMED, "an identifier of another version or program");
+    identity.key_id = (uint32_t)take_number(&r, 4);
+    struct bytes token_id = take(&r, TOKEN_ID_SIZE);
+    if (!r.failed)
+        memcpy(identity.token_id, token_id.p, TOKEN_ID_SIZE);
+    identity.issued_at = take_time(&r);
+    identity.expires_at = take_time(&r);
+    identity.minted_caveats = (unsigned)take_number(&r, 1);
+    identity.principal = take_name(&r);
+    identity.credential_count = (size_t)take_number(&r, 1);
+    if (identity.credential_count > TOKEN_CREDENTIALS_MAX)
+        r.failed = true;
+    for (size_t i = 0; !r.failed && i < identity.credential_count; i++)
+        identity.credential[i] = take_name(&r);
+    if (r.failed || r.rest.n)
+        return fault_set(fault, KH_ERR_MALFORMED, "the identifier ends too early or too late");
+
+    const char *objection = identity_objection(&identity);
+    if (!objection && identity.minted_caveats > token->macaroon[0].caveat_count)
+        objection = "it counts more caveats than there are";
+    if (objection)
+        return fault_set(fault, KH_ERR_MALFORMED, "the identifier: %s", objection);
+    *out = identity;
+    return KH_OK;
+}
