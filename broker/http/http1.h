@@ -13,7 +13,7 @@
 
 enum {
     HTTP1_FIELDS_MAX = 100,
-    HTTP1_HEAD_MAX = 64 * 1024,  /* bytes, start line included */
+    HTTP1_HEAD_MAX = 64 * 1024, /* bytes, start line included */
     HTTP1_LINE_MAX = 16 * 1024,
     HTTP1_CHUNK_LINE_MAX = 256,
     HTTP1_TRAILER_MAX = 8 * 1024,
@@ -34,9 +34,9 @@ enum http1_target_form { TARGET_ORIGIN, TARGET_ABSOLUTE, TARGET_AUTHORITY, TARGE
 
 enum http1_body {
     BODY_NONE,
-    BODY_LENGTH,  /* exactly content_length bytes */
+    BODY_LENGTH, /* exactly content_length bytes */
     BODY_CHUNKED,
-    BODY_CLOSE,   /* responses: until the connection ends */
+    BODY_CLOSE, /* responses: until the connection ends */
 };
 
 struct http1_head {
@@ -49,27 +49,30 @@ struct http1_head {
     struct bytes path;      /* begins with '/', no query; "*" for the asterisk form */
     struct bytes query;     /* without '?' */
     bool has_query;         /* "/a?" has an empty one */
-    struct bytes host;      /* value of the Host field; equal to authority where there is one */
+    struct bytes host;      /* the authority where there is one, else the value of Host, which is
+                               checked to be the same host and port as the authority */
     /* response */
-    unsigned status;        /* 100 to 599 */
+    unsigned status; /* 100 to 599 */
     struct bytes reason;
     /* both */
-    unsigned minor;         /* HTTP/1.minor: 0 or 1 */
+    unsigned minor; /* HTTP/1.minor: 0 or 1 */
     struct http1_field field[HTTP1_FIELDS_MAX];
     size_t field_count;
     enum http1_body body;
     uint64_t content_length;
-    bool keep_alive;        /* the connection may carry another message after this one */
-    bool expect_continue;   /* request: Expect: 100-continue */
-    bool expect_other;      /* request: some other Expect: 417 */
-    struct bytes upgrade;   /* value of Upgrade when Connection names it, else empty */
-    size_t length;          /* bytes of the head, an ignored leading CRLF included */
+    bool keep_alive;      /* the connection may carry another message after this one; for a
+                             request never in HTTP/1.0 (RFC 9112 9.3) */
+    bool expect_continue; /* request: Expect: 100-continue */
+    bool expect_other;    /* request: some other Expect: 417 */
+    struct bytes upgrade; /* value of Upgrade when Connection names it, else empty */
+    size_t length;        /* bytes of the head, an ignored leading CRLF included */
 };
 
 /*
  * Parse a request head from the start of `in`. HTTP1_DONE fills `head`; HTTP1_REJECT sets `*why` to
- * a short static sentence (no input in it). `*scanned` (start with 0, keep between calls on the
- * same growing input) spares reading the bytes again that were found incomplete before.
+ * a short static sentence (no input in it). `*scanned` (start with 0 for each message, keep between
+ * calls on the same growing input) spares reading the bytes again that were found incomplete
+ * before. One empty line before the request is taken for part of it.
  */
 enum http1_result http1_parse_request(struct bytes in, struct http1_head *head, size_t *scanned,
                                       const char **why);
@@ -86,7 +89,7 @@ const struct http1_field *http1_find(const struct http1_head *head, const char *
  * Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade. */
 bool http1_is_hop_by_hop(const struct http1_head *head, struct bytes name);
 
-bool http1_is_token(struct bytes name); /* RFC 9110 5.6.2 */
+bool http1_is_token(struct bytes name);        /* RFC 9110 5.6.2 */
 bool http1_is_field_value(struct bytes value); /* no control characters but HTAB */
 
 /* ---- bodies ---- */
@@ -98,7 +101,8 @@ struct http1_body_reader {
     uint64_t left;           /* of the body or of the current chunk */
     uint64_t total;          /* body bytes so far */
     unsigned line_length;    /* of the chunk-size or trailer line being read */
-    unsigned trailer_length;
+    unsigned trailer_length; /* bytes of the trailer section so far */
+    unsigned trailer_count;
     uint8_t line[HTTP1_CHUNK_LINE_MAX];
 };
 
@@ -106,9 +110,10 @@ void http1_body_start(struct http1_body_reader *reader, const struct http1_head 
 
 /*
  * Take bytes from `in`. `*used` is how many were consumed, `*data` the body bytes among them (at
- * most one run a call; may be empty). HTTP1_DONE: the body is complete and bytes after `*used`
- * belong to the next message. HTTP1_MORE: call again with what is left, or with more. Trailers are
- * read, checked and dropped.
+ * most one run a call; may be empty, and may come with HTTP1_DONE). HTTP1_DONE: the body is
+ * complete and bytes after `*used` belong to the next message. HTTP1_MORE: call again with what is
+ * left, or with more. Trailers are read, checked and dropped. After HTTP1_REJECT the reader stays
+ * refused.
  */
 enum http1_result http1_body_read(struct http1_body_reader *reader, struct bytes in, size_t *used,
                                   struct bytes *data, const char **why);

@@ -10,6 +10,7 @@
 
 /* Each marks the buffer failed rather than write something that does not parse: a name that is no
  * token, a value with a control character, a method or target with white space. */
+/* Always HTTP/1.1. The target is an origin form, or "*". */
 void http1_write_request_line(struct buffer *out, struct bytes method, struct bytes target);
 void http1_write_status_line(struct buffer *out, unsigned status); /* reason from RFC 9110 */
 void http1_write_field(struct buffer *out, struct bytes name, struct bytes value);
@@ -20,7 +21,7 @@ void http1_write_end(struct buffer *out);
 void http1_write_chunk(struct buffer *out, struct bytes data); /* empty data writes nothing */
 void http1_write_last_chunk(struct buffer *out);
 
-const char *http1_status_text(unsigned status);
+const char *http1_status_text(unsigned status); /* "" for what is not in RFC 9110 */
 
 /*
  * A whole answer of our own: problem details (RFC 9457) with the code, the caveat or what was wrong
@@ -33,9 +34,13 @@ struct http1_problem {
     unsigned status;
     uint32_t retry_after_s;
     struct bytes request_id_hex;
-    bool close; /* say Connection: close */
-    bool head;  /* the request was HEAD */
+    bool close;           /* say Connection: close */
+    bool head;            /* the request was HEAD */
+    bool basic_challenge; /* 401: offer Basic as well, and first: git asks for nothing else. 407
+                             always does, because proxy URLs carry a user and a password */
+    const char *allow;    /* 405: the methods; else NULL */
 };
+/* Marks `out` failed when a member cannot stand in a head. */
 void http1_write_problem(struct buffer *out, const struct http1_problem *problem);
 
 #endif

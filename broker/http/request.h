@@ -18,28 +18,33 @@ struct request_query_pair {
     struct bytes raw_name, raw_value; /* as they came, escapes checked */
     bool has_value;                   /* "a" and "a=" differ on the wire */
     struct bytes name, value;         /* form-decoded */
+    bool injected;                    /* by request_apply: sent, and no fact */
+    bool removed;                     /* by request_apply: a fact, and not sent */
 };
 
 struct request_field {
-    struct bytes name;  /* lower case */
+    struct bytes name; /* lower case; an injected one as the credential spells it */
     struct bytes value;
+    bool injected, removed; /* as above */
 };
 
 struct request {
     enum way way;
     struct bytes method;
-    struct bytes scheme;       /* of the upstream leg */
-    struct bytes host;         /* canonical */
+    struct bytes scheme; /* of the upstream leg */
+    struct bytes host;   /* canonical */
     uint16_t port;
-    struct bytes path;         /* canonical, encoded */
+    struct bytes path; /* canonical, encoded */
     struct bytes path_decoded;
     bool has_query;
-    struct request_query_pair query[REQUEST_QUERY_MAX];
+    struct request_query_pair query[REQUEST_QUERY_MAX + DECISION_EDITS_MAX];
     size_t query_count;
-    struct request_field field[HTTP1_FIELDS_MAX]; /* end-to-end fields, Host and lengths left out */
+    /* End-to-end fields, Host and lengths left out. */
+    struct request_field field[HTTP1_FIELDS_MAX + DECISION_EDITS_MAX];
     size_t field_count;
-    struct bytes upgrade;      /* "websocket" or empty */
-    struct buffer storage;     /* owns the canonical text that the slices point into */
+    struct bytes upgrade;  /* "websocket" or empty; a fact: request_write leaves it out */
+    struct buffer storage; /* owns the canonical text that the slices point into */
+    struct buffer edits;   /* owns what request_apply put in: the upstream's secret */
 };
 
 /* Where the request is to go, as the listener found it. */
@@ -48,14 +53,19 @@ struct request_destination {
     struct bytes scheme, host; /* canonical */
     uint16_t port;
     unsigned path_exceptions;
-    struct bytes path;         /* the head's path, with "/~name" cut off for WAY_BASE_URL */
+    struct bytes path; /* the head's path, with "/~name" cut off for WAY_BASE_URL */
 };
 
 /*
  * Build the canonical request. Fields that are dropped: hop-by-hop, Host, Content-Length,
- * Proxy-*, Keyhole-*, Forwarded, X-Forwarded-*, TE, Expect, and Accept-Encoding is left to the
- * caller. Refusals: KH_REASON_PATH_AMBIGUOUS, KH_REASON_REQUEST_MALFORMED with `fault` saying
- * what; KH_REASON_UNSET on success. Slices may point into `head`'s buffer, which must outlive it.
+ * Proxy-*, Keyhole-*, Forwarded, X-Forwarded-*, X-Real-IP, Proxy, TE, Expect, and the same names
+ * written with '_'. Accept-Encoding is left to request_write. '[' and ']' in the query are escaped.
+ *
+ * Refusals: KH_REASON_PATH_AMBIGUOUS; KH_REASON_REQUEST_MALFORMED with `fault` saying what (the
+ * targets of OPTIONS * and CONNECT, more than 128 query parameters, fields that ask for another
+ * method or path than the one that is judged, NTLM and Negotiate); KH_REASON_INTERNAL when memory
+ * is used up; KH_REASON_UNSET on success, and then request_free is due. Slices may point into
+ * `head`'s buffer, which must outlive the request; `destination` may go.
  */
 enum kh_reason request_build(const struct http1_head *head,
                              const struct request_destination *destination, struct request *out,
@@ -66,32 +76,40 @@ void request_free(struct request *request);
  * Find the token: the one slot of `route`s that holds a token-shaped text. Every declared slot of
  * every route is looked at, and Proxy-Authorization and Keyhole-Token, which all routes have.
  *
- *   KH_REASON_UNSET            `*token` is the text, `*slot` where it was found; its field or
- *                              parameter is out of the request from now on
- *   KH_REASON_TOKEN_MISSING    no slot holds anything
- *   KH_REASON_FOREIGN_KEY      a slot holds something that is no token
- *   KH_REASON_TOKEN_MISPLACED  a token stands in a credential header (authorization, x-api-key,
- *                              cookie, …) that is no slot here, or two slots hold different tokens
+ *   KH_REASON_UNSET            `out` says the text and where it was found; the fields and
+ * parameters of all slots are out of the request from now on KH_REASON_TOKEN_MISSING    no slot
+ * holds anything KH_REASON_FOREIGN_KEY      a slot holds something that is no token, whatever the
+ * others hold KH_REASON_TOKEN_MISPLACED  a token stands in a credential header (authorization,
+ * x-api-key, cookie, …) or parameter (key, access_token, …) that is no slot here, two slots hold
+ * different tokens, or a query slot occurs twice KH_REASON_REQUEST_MALFORMED a field's name is that
+ * of a route's credential but for '_' and '-'
+ *
+ * On a refusal the request stays as it was. To be called once for a request.
  */
 struct request_token {
-    struct bytes text;
-    struct slot slot;
+    struct bytes text; /* points into the request or into `head`'s buffer */
+    struct slot slot;  /* name: points into the route */
     bool slot_in_user; /* basic: in the user part */
 };
 enum kh_reason request_take_token(struct request *request, const struct http1_head *head,
                                   const struct route *const *route, size_t route_count,
                                   struct request_token *out, struct fault *fault);
 
-/* Apply the decision's edits. KH_ERR_PROTOCOL when one does not apply. */
+/* Apply the decision's edits, once for a request; they are copied. KH_ERR_PROTOCOL when one does
+ * not apply, and then the request is not to be sent. The facts stay what was judged:
+ * request_describe gives the same before and after. */
 KH_MUST_CHECK enum kh_err request_apply(struct request *request, const struct edit *edit,
                                         size_t count);
 
 /* The head as it goes upstream, from request line to the empty line. `body` and `content_length`
- * frame it; `identity` asks for an unencoded answer. */
+ * frame it (BODY_NONE of a POST, PUT or PATCH is written as a length of 0); `identity` asks for an
+ * unencoded answer. After request_apply it holds the secret, so `out` should be a secret buffer.
+ * Marks `out` failed when something of it would not parse. */
 void request_write(const struct request *request, enum http1_body body, uint64_t content_length,
                    bool identity, struct buffer *out);
 
-/* The facts of it, for the message to the authority. */
+/* The facts of it, for the message to the authority. Members that the request does not know (token,
+ * slot, client, wanted, refusals) are left as they are. */
 void request_describe(const struct request *request, struct message_decide *out);
 
 #endif

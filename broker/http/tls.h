@@ -22,7 +22,8 @@ enum stream_result {
     STREAM_ERROR,
 };
 
-/* A plain or TLS connection on a non-blocking socket. Plain when `ssl` is NULL. */
+/* A plain or TLS connection on a non-blocking socket. Plain when `ssl` is NULL. The process ignores
+ * SIGPIPE: OpenSSL writes without MSG_NOSIGNAL. */
 struct stream {
     int fd;
     SSL *ssl;
@@ -34,19 +35,39 @@ enum stream_result stream_handshake(struct stream *stream);
 enum stream_result stream_read(struct stream *stream, uint8_t *p, size_t cap, size_t *n);
 enum stream_result stream_write(struct stream *stream, const uint8_t *p, size_t len, size_t *n);
 bool stream_has_pending(const struct stream *stream); /* bytes decrypted and not yet read */
-/* Close. `clean` sends close_notify; without it a TLS peer sees the truncation, and a plain peer a
- * reset. Keeps session tickets valid (SSL_free alone throws them away). */
+/* Close, and free what the stream holds. `clean` sends close_notify; without it a TLS peer sees the
+ * truncation, and a plain TCP peer a reset (a unix socket has none: its peer sees the end). Keeps
+ * session tickets valid (SSL_free alone throws them away). */
 void stream_close(struct stream *stream, bool clean);
 
-/* Contexts: TLS 1.2 and later, release of idle buffers, no renegotiation, no compression. */
+/* Contexts: TLS 1.2 and later, release of idle buffers, no renegotiation, no compression. They read
+ * what they need from /etc/ssl now and nothing later, so that the process can be shut in. The
+ * caller frees them with SSL_CTX_free. */
+
+/* Its connections get a certificate each (SSL_use_certificate), or the context one. A client that
+ * offers protocols by ALPN, and not http/1.1 among them, is turned away. */
 KH_MUST_CHECK enum kh_err tls_server_context(SSL_CTX **out, struct fault *fault);
-/* PEM roots, or the system's when `ca_pem` is empty. Sessions are handed to `new_session`. */
+/* PEM roots (these and no others), or the system's when `ca_pem` is empty. KH_ERR_SYNTAX when there
+ * is no certificate in `ca_pem`, KH_ERR_NOT_FOUND when the system has none. */
 KH_MUST_CHECK enum kh_err tls_client_context(struct bytes ca_pem, SSL_CTX **out,
                                              struct fault *fault);
-/* A client connection to `host`: SNI (not for addresses), name check, ALPN http/1.1. */
+/*
+ * Who keeps sessions for resumption. `on_session` is called for every session that a connection of
+ * this context may be resumed with (TLS 1.3: while reading, after the handshake); the session is
+ * borrowed, SSL_SESSION_up_ref keeps it. A resumed connection does not check the certificate again,
+ * so what is kept for one host, port and set of roots must not be used for another. May be called
+ * once for a context.
+ */
+KH_MUST_CHECK enum kh_err tls_client_on_session(SSL_CTX *context,
+                                                void (*on_session)(void *keeper, SSL *ssl,
+                                                                   SSL_SESSION *session),
+                                                void *keeper);
+/* A client connection to `host` (canonical, so without brackets): SNI (not for addresses), name
+ * check, ALPN http/1.1. `resume` may be NULL, and stays the caller's. Does not own `fd`. */
 KH_MUST_CHECK enum kh_err tls_client_new(SSL_CTX *context, int fd, struct bytes host,
                                          SSL_SESSION *resume, SSL **out, struct fault *fault);
-/* What went wrong with the peer's certificate or the handshake, for people. */
+/* What went wrong with the peer's certificate or the handshake, for people. To be called right
+ * after the failure, before any other call of this header. */
 void tls_explain(const SSL *ssl, struct buffer *out);
 
 /* EC P-256 key of this process for leaves, its public half as SubjectPublicKeyInfo DER. */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the engine knows about header fields, by name: one table for the parser, for trailers, for
+ * the canonical request and for the search of tokens.
+ */
+#ifndef KEYHOLE_FIELD_NAME_H
+#define KEYHOLE_FIELD_NAME_H
+
+#include "../../caveats/bytes.h"
+
+enum field_trait {
+    FIELD_SINGLE_REQUEST = 1,  /* a second one refuses the request */
+    FIELD_SINGLE_RESPONSE = 2, /* a second one refuses the response */
+    FIELD_NO_TRAILER = 4,      /* framing, cookies, credentials: not after a body */
+    FIELD_NO_OPTION = 8,       /* Connection must not name it */
+    FIELD_HOP = 16,            /* is for the neighbour alone (RFC 9110 7.6.1) */
+    FIELD_ROUTE = 32,      /* says where a message came from or goes to: written anew or dropped */
+    FIELD_CREDENTIAL = 64, /* clients put keys there */
+    FIELD_OVERRIDE = 128,  /* asks for another method or path than the one that is judged */
+};
+
+/* Traits of a name, without regard to case; 0 for a name that is nothing special. `*row` (may be
+ * NULL) is a number below 64, one for each name of the table, or -1. */
+unsigned field_traits(struct bytes name, int *row);
+
+#endif

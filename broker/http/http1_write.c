@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Writing heads, chunks, and the broker's own answers.
+ */
+#include "http1_write.h"
+
+#include "grammar.h"
+#include "json_text.h"
+
+enum { PROBLEM_BODY_MAX = 16 * 1024 };
+
+static const struct {
+    unsigned status;
+    const char *text;
+} status_texts[] = {
+    {100, "Continue"},
+    {101, "Switching Protocols"},
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {203, "Non-Authoritative Information"},
+    {204, "No Content"},
+    {205, "Reset Content"},
+    {206, "Partial Content"},
+    {300, "Multiple Choices"},
+    {301, "Moved Permanently"},
+    {302, "Found"},
+    {303, "See Other"},
+    {304, "Not Modified"},
+    {305, "Use Proxy"},
+    {307, "Temporary Redirect"},
+    {308, "Permanent Redirect"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {402, "Payment Required"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {407, "Proxy Authentication Required"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {411, "Length Required"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {416, "Range Not Satisfiable"},
+    {417, "Expectation Failed"},
+    {421, "Misdirected Request"},
+    {422, "Unprocessable Content"},
+    {426, "Upgrade Required"},
+    {428, "Precondition Required"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
+};
+
+const char *
+http1_status_text(unsigned status)
+{
+    for (size_t i = 0; i < sizeof status_texts / sizeof status_texts[0]; i++)
+        if (status_texts[i].status == status)
+            return status_texts[i].text;
+    return "";
+}
+
+/* ---- heads ---- */
+
+static bool
+is_origin_form(struct bytes target)
+{
+    size_t mark = bytes_index(target, '?');
+
+    return grammar_is_path(bytes_slice(target, 0, mark)) &&
+           grammar_is_query(bytes_from(target, mark + 1));
+}
+
+void
+http1_write_request_line(struct buffer *out, struct bytes method, struct bytes target)
+{
+    bool asterisk = bytes_is(target, "*") && bytes_is(method, "OPTIONS");
+
+    if (!grammar_is_method(method) || (!asterisk && !is_origin_form(target))) {
+        out->failed = true;
+        return;
+    }
+    buffer_put(out, method);
+    buffer_put_byte(out, ' ');
+    buffer_put(out, target);
+    buffer_put_str(out, " HTTP/1.1\r\n");
+}
+
+void
+http1_write_status_line(struct buffer *out, unsigned status)
+{
+    if (status < 100 || status > 599) {
+        out->failed = true;
+        return;
+    }
+    buffer_printf(out, "HTTP/1.1 %u %s\r\n", status, http1_status_text(status));
+}
+
+void
+http1_write_field(struct buffer *out, struct bytes name, struct bytes value)
+{
+    if (!grammar_is_token(name) || !grammar_is_field_value(value)) {
+        out->failed = true;
+        return;
+    }
+    buffer_put(out, name);
+    buffer_put_str(out, ": ");
+    buffer_put(out, bytes_trim(value));
+    buffer_put_str(out, "\r\n");
+}
+
+void
+http1_write_field_str(struct buffer *out, const char *name, const char *value)
+{
+    http1_write_field(out, bytes_str(name), bytes_str(value));
+}
+
+void
+http1_write_length(struct buffer *out, uint64_t content_length)
+{
+    /* 18 digits are what we read ourselves. */
+    if (content_length > UINT64_C(999999999999999999))
+        out->failed = true;
+    else
+        buffer_printf(out, "Content-Length: %llu\r\n", (unsigned long long)content_length);
+}
+
+void
+http1_write_end(struct buffer *out)
+{
+    buffer_put_str(out, "\r\n");
+}
+
+/* ---- chunks ---- */
+
+void
+http1_write_chunk(struct buffer *out, struct bytes data)
+{
+    if (data.n == 0) /* an empty chunk would end the body */
+        return;
+    buffer_printf(out, "%zx\r\n", data.n);
+    buffer_put(out, data);
+    buffer_put_str(out, "\r\n");
+}
+
+void
+http1_write_last_chunk(struct buffer *out)
+{
+    buffer_put_str(out, "0\r\n\r\n");
+}
+
+/* ---- answers of our own ---- */
+
+/* The inside of a quoted string: RFC 6750 allows neither '"' nor '\' in a description, escaped or
+ * not. */
+static void
+put_description(struct buffer *out, struct bytes text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        uint8_t c = text.p[i];
+
+        if (c == '"' || c == '\\')
+            c = c == '"' ? '\'' : '/';
+        else if (c < 0x20 || c > 0x7e)
+            c = '?';
+        buffer_put_byte(out, c);
+    }
+}
+
+static bool
+carries_nothing(const struct http1_problem *problem)
+{
+    struct bytes code = bytes_str(problem->code);
+
+    return bytes_is(code, "token-missing") || bytes_is(code, "proxy-token-missing");
+}
+
+static void
+put_challenge(struct buffer *out, const char *name, const struct http1_problem *problem)
+{
+    if (problem->status == 407 || problem->basic_challenge)
+        http1_write_field_str(out, name, "Basic realm=\"keyhole\", charset=\"UTF-8\"");
+    buffer_printf(out, "%s: Bearer realm=\"keyhole\"", name);
+    /* RFC 6750 3.1: no error for a request without any credential. */
+    if (!carries_nothing(problem)) {
+        buffer_put_str(out, ", error=\"invalid_token\", error_description=\"");
+        put_description(out, bytes_str(problem->code));
+        if (problem->detail.n > 0) {
+            buffer_put_str(out, ": ");
+            put_description(out, problem->detail);
+        }
+        buffer_put_byte(out, '"');
+    }
+    buffer_put_str(out, "\r\n");
+}
+
+static void
+put_retry_after(struct buffer *out, const struct http1_problem *problem)
+{
+    uint32_t seconds = problem->retry_after_s;
+
+    if (seconds == 0 && problem->status != 429 && problem->status != 503)
+        return;
+    buffer_printf(out, "Retry-After: %u\r\n", (unsigned)(seconds > 0 ? seconds : 1));
+}
+
+static void
+put_body(struct buffer *body, const struct http1_problem *problem)
+{
+    buffer_put_byte(body, '{');
+    json_text_member(body, "type", BYTES("about:blank"));
+    json_text_member(body, "title", bytes_str(problem->title));
+    buffer_printf(body, ",\"status\":%u", problem->status);
+    json_text_member(body, "code", bytes_str(problem->code));
+    if (problem->detail.n > 0)
+        json_text_member(body, "detail", problem->detail);
+    json_text_member(body, "advice", bytes_str(problem->advice));
+    if (problem->request_id_hex.n > 0)
+        json_text_member(body, "request_id", problem->request_id_hex);
+    buffer_put_str(body, "}\n");
+}
+
+void
+http1_write_problem(struct buffer *out, const struct http1_problem *problem)
+{
+    BUFFER_AUTO body;
+
+    buffer_init(&body, PROBLEM_BODY_MAX);
+    put_body(&body, problem);
+    http1_write_status_line(out, problem->status);
+    http1_write_field_str(out, "Content-Type", "application/problem+json");
+    http1_write_field_str(out, "Cache-Control", "no-store");
+    if (problem->status == 401)
+        put_challenge(out, "WWW-Authenticate", problem);
+    if (problem->status == 407)
+        put_challenge(out, "Proxy-Authenticate", problem);
+    if (problem->allow != NULL)
+        http1_write_field_str(out, "Allow", problem->allow);
+    put_retry_after(out, problem);
+    if (problem->request_id_hex.n > 0)
+        http1_write_field(out, BYTES("Keyhole-Request-Id"), problem->request_id_hex);
+    if (problem->close)
+        http1_write_field_str(out, "Connection", "close");
+    http1_write_length(out, body.n);
+    http1_write_end(out);
+    if (!problem->head)
+        buffer_put(out, buffer_bytes(&body));
+    out->failed |= body.failed;
+}

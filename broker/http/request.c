@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a parsed head to the canonical request, and from there to the facts.
+ */
+#include "request.h"
+
+#include "field_name.h"
+
+enum {
+    STORAGE_MAX = 8 * HTTP1_HEAD_MAX,
+    ALIAS_MAX = 32, /* longer than every name of field_name.c */
+};
+
+/* ---- storage ---- */
+
+/*
+ * Slices point into the storage while it is filled, so it gets all the room that it can need before
+ * anything is put there: what is made of a text is bounded by the text's length.
+ */
+static bool
+storage_init(struct request *request, const struct http1_head *head,
+             const struct request_destination *destination)
+{
+    size_t need =
+        destination->scheme.n + destination->host.n + 2 * destination->path.n + 4 * head->query.n;
+
+    for (size_t i = 0; i < head->field_count; i++) {
+        need += head->field[i].name.n;
+        if (field_traits(head->field[i].name, NULL) & FIELD_CREDENTIAL)
+            need += head->field[i].value.n; /* Basic, decoded by request_take_token */
+    }
+    buffer_init_secret(&request->storage, STORAGE_MAX);
+    return buffer_reserve(&request->storage, need + 1) != NULL;
+}
+
+static struct bytes
+storage_since(const struct request *request, size_t start)
+{
+    return bytes_from(buffer_bytes(&request->storage), start);
+}
+
+static struct bytes
+storage_keep(struct request *request, struct bytes text)
+{
+    size_t start = request->storage.n;
+
+    buffer_put(&request->storage, text);
+    return storage_since(request, start);
+}
+
+/* ---- path and query ---- */
+
+static enum kh_reason
+refuse(struct fault *fault, enum kh_reason reason, const char *sentence)
+{
+    (void)fault_set(fault, KH_ERR_SYNTAX, "%s", sentence);
+    return reason;
+}
+
+static enum kh_reason
+build_path(const struct request_destination *destination, struct request *out, struct fault *fault)
+{
+    BUFFER_AUTO decoded;
+    size_t start = out->storage.n;
+    enum kh_err err;
+
+    buffer_init(&decoded, HTTP1_HEAD_MAX);
+    err = path_canonical(destination->path, destination->path_exceptions, &out->storage, &decoded,
+                         fault);
+    if (err == KH_ERR_SYNTAX)
+        return KH_REASON_PATH_AMBIGUOUS;
+    if (err != KH_OK || decoded.failed)
+        return KH_REASON_INTERNAL;
+    out->path = storage_since(out, start);
+    out->path_decoded = storage_keep(out, buffer_bytes(&decoded));
+    return KH_REASON_UNSET;
+}
+
+/* RFC 3986 wants '[' and ']' escaped in a query; some clients do not, and mean the same. */
+static struct bytes
+escape_brackets(struct request *out, struct bytes raw)
+{
+    size_t start = out->storage.n;
+
+    if (bytes_index(raw, '[') == raw.n && bytes_index(raw, ']') == raw.n)
+        return raw;
+    for (size_t i = 0; i < raw.n; i++) {
+        if (raw.p[i] == '[' || raw.p[i] == ']')
+            buffer_put_str(&out->storage, raw.p[i] == '[' ? "%5B" : "%5D");
+        else
+            buffer_put_byte(&out->storage, raw.p[i]);
+    }
+    return storage_since(out, start);
+}
+
+static bool
+decode(struct request *out, struct bytes raw, struct bytes *decoded)
+{
+    size_t start = out->storage.n;
+
+    *decoded = raw;
+    if (bytes_index(raw, '%') == raw.n && bytes_index(raw, '+') == raw.n)
+        return true;
+    if (form_decode(raw, &out->storage) != KH_OK)
+        return false;
+    *decoded = storage_since(out, start);
+    return true;
+}
+
+static enum kh_reason
+build_query(const struct http1_head *head, struct request *out, struct fault *fault)
+{
+    struct bytes rest = head->query, pair;
+
+    out->has_query = head->has_query;
+    while (bytes_cut(&rest, '&', &pair)) {
+        struct request_query_pair *parameter = &out->query[out->query_count];
+        size_t sign = bytes_index(pair, '=');
+
+        if (out->query_count == REQUEST_QUERY_MAX)
+            return refuse(fault, KH_REASON_REQUEST_MALFORMED,
+                          "there are more than 128 query parameters");
+        parameter->has_value = sign < pair.n;
+        parameter->raw_name = escape_brackets(out, bytes_slice(pair, 0, sign));
+        parameter->raw_value = escape_brackets(out, bytes_from(pair, sign + 1));
+        if (!decode(out, bytes_slice(pair, 0, sign), &parameter->name) ||
+            !decode(out, bytes_from(pair, sign + 1), &parameter->value))
+            return refuse(fault, KH_REASON_REQUEST_MALFORMED,
+                          "an escape in the query is not well-formed, or stands for NUL");
+        out->query_count++;
+    }
+    return KH_REASON_UNSET;
+}
+
+/* ---- fields ---- */
+
+/* Traits of a name as a server sees it that takes '_' for '-', as CGI and WSGI do. */
+static unsigned
+alias_traits(struct bytes name)
+{
+    uint8_t alias[ALIAS_MAX];
+    size_t n = name.n < sizeof alias ? name.n : sizeof alias;
+
+    for (size_t i = 0; i < n; i++)
+        alias[i] = name.p[i] == '_' ? '-' : name.p[i];
+    return field_traits(bytes_of(alias, n), NULL);
+}
+
+static struct bytes
+keep_lower(struct request *out, struct bytes name)
+{
+    size_t start = out->storage.n;
+
+    for (size_t i = 0; i < name.n; i++) {
+        uint8_t c = name.p[i];
+
+        buffer_put_byte(&out->storage, c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c);
+    }
+    return storage_since(out, start);
+}
+
+/* NTLM and Negotiate authenticate a connection, and ours is shared with others. */
+static bool
+is_connection_bound(const struct http1_field *field)
+{
+    struct bytes scheme = bytes_slice(field->value, 0, bytes_index(field->value, ' '));
+
+    return bytes_equal_nocase(field->name, BYTES("authorization")) &&
+           (bytes_equal_nocase(scheme, BYTES("ntlm")) ||
+            bytes_equal_nocase(scheme, BYTES("negotiate")));
+}
+
+static enum kh_reason
+build_fields(const struct http1_head *head, struct request *out, struct fault *fault)
+{
+    for (size_t i = 0; i < head->field_count; i++) {
+        const struct http1_field *field = &head->field[i];
+        unsigned traits = alias_traits(field->name);
+
+        if (traits & FIELD_OVERRIDE)
+            return refuse(fault, KH_REASON_REQUEST_MALFORMED,
+                          "a field asks for another method or path than the one that is judged");
+        if (is_connection_bound(field))
+            return refuse(fault, KH_REASON_REQUEST_MALFORMED,
+                          "NTLM and Negotiate are bound to a connection, and cannot go through");
+        if ((traits & (FIELD_HOP | FIELD_ROUTE)) || http1_is_hop_by_hop(head, field->name))
+            continue;
+        out->field[out->field_count].name = keep_lower(out, field->name);
+        out->field[out->field_count++].value = field->value;
+    }
+    if (bytes_equal_nocase(head->upgrade, BYTES("websocket")))
+        out->upgrade = BYTES("websocket");
+    return KH_REASON_UNSET;
+}
+
+/* ---- the whole ---- */
+
+static enum kh_reason
+build(const struct http1_head *head, const struct request_destination *destination,
+      struct request *out, struct fault *fault)
+{
+    enum kh_reason reason;
+    const uint8_t *base;
+
+    if (head->form == TARGET_ASTERISK || head->form == TARGET_AUTHORITY)
+        return refuse(fault, KH_REASON_REQUEST_MALFORMED, "the target is not a path");
+    if (!storage_init(out, head, destination))
+        return KH_REASON_INTERNAL;
+    base = out->storage.p;
+    out->way = destination->way;
+    out->method = head->method;
+    out->scheme = storage_keep(out, destination->scheme);
+    out->host = storage_keep(out, destination->host);
+    out->port = destination->port;
+    if ((reason = build_path(destination, out, fault)) != KH_REASON_UNSET ||
+        (reason = build_query(head, out, fault)) != KH_REASON_UNSET ||
+        (reason = build_fields(head, out, fault)) != KH_REASON_UNSET)
+        return reason;
+    if (out->storage.failed || out->storage.p != base)
+        return KH_REASON_INTERNAL;
+    return KH_REASON_UNSET;
+}
+
+enum kh_reason
+request_build(const struct http1_head *head, const struct request_destination *destination,
+              struct request *out, struct fault *fault)
+{
+    enum kh_reason reason;
+
+    *out = (struct request){0};
+    reason = build(head, destination, out, fault);
+    if (reason != KH_REASON_UNSET)
+        request_free(out);
+    return reason;
+}
+
+void
+request_free(struct request *request)
+{
+    buffer_free(&request->storage);
+    buffer_free(&request->edits);
+    *request = (struct request){0};
+}
+
+/* ---- facts ---- */
+
+_Static_assert((int)HTTP1_FIELDS_MAX <= (int)DECIDE_PAIRS_MAX, "every field is a fact");
+
+void
+request_describe(const struct request *request, struct message_decide *out)
+{
+    out->way = request->way;
+    out->scheme = request->scheme;
+    out->host = request->host;
+    out->port = request->port;
+    out->method = request->method;
+    out->path = request->path_decoded;
+    out->path_encoded = request->path;
+    out->upgrade = request->upgrade;
+    out->query_count = 0;
+    for (size_t i = 0; i < request->query_count; i++)
+        if (!request->query[i].injected)
+            out->query[out->query_count++] =
+                (struct fact_pair){request->query[i].name, request->query[i].value};
+    out->header_count = 0;
+    for (size_t i = 0; i < request->field_count; i++)
+        if (!request->field[i].injected)
+            out->header[out->header_count++] =
+                (struct fact_pair){request->field[i].name, request->field[i].value};
+}

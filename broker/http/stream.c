@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Connections: plain sockets and OpenSSL on a socket behind the same calls. Declared in tls.h.
+ */
+#include "tls.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <openssl/err.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static enum stream_result
+result_of_errno(enum stream_result would_block)
+{
+    return errno == EAGAIN || errno == EWOULDBLOCK ? would_block : STREAM_ERROR;
+}
+
+/* What an OpenSSL call meant that did not succeed. The error queue is empty before each call, so
+ * that what stands in it now belongs to this one. */
+static enum stream_result
+result_of_ssl(const struct stream *stream, int r)
+{
+    switch (SSL_get_error(stream->ssl, r)) {
+    case SSL_ERROR_WANT_READ:
+        return STREAM_WANT_READ;
+    case SSL_ERROR_WANT_WRITE:
+        return STREAM_WANT_WRITE;
+    case SSL_ERROR_ZERO_RETURN:
+        return STREAM_END;
+    case SSL_ERROR_SSL:
+        if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+            return STREAM_TRUNCATED;
+        return STREAM_ERROR;
+    default:
+        return STREAM_ERROR;
+    }
+}
+
+/* OpenSSL's client takes whatever protocol the server names, offered or not. */
+static bool
+speaks_http1(const SSL *ssl)
+{
+    const unsigned char *protocol = NULL;
+    unsigned n = 0;
+
+    SSL_get0_alpn_selected(ssl, &protocol, &n);
+    return n == 0 || bytes_is(bytes_of(protocol, n), "http/1.1");
+}
+
+enum stream_result
+stream_handshake(struct stream *stream)
+{
+    int r;
+
+    if (stream->ssl == NULL)
+        return STREAM_OK;
+    ERR_clear_error();
+    r = SSL_do_handshake(stream->ssl);
+    if (r != 1)
+        return result_of_ssl(stream, r);
+    return speaks_http1(stream->ssl) ? STREAM_OK : STREAM_ERROR;
+}
+
+static enum stream_result
+read_plain(struct stream *stream, uint8_t *p, size_t cap, size_t *n)
+{
+    ssize_t r;
+
+    do
+        r = recv(stream->fd, p, cap, 0);
+    while (r < 0 && errno == EINTR);
+    if (r < 0)
+        return result_of_errno(STREAM_WANT_READ);
+    if (r == 0)
+        return STREAM_END;
+    *n = (size_t)r;
+    return STREAM_OK;
+}
+
+enum stream_result
+stream_read(struct stream *stream, uint8_t *p, size_t cap, size_t *n)
+{
+    size_t got;
+    int r;
+
+    if (cap == 0)
+        return STREAM_ERROR;
+    if (stream->ssl == NULL)
+        return read_plain(stream, p, cap, n);
+    ERR_clear_error();
+    r = SSL_read_ex(stream->ssl, p, cap, &got);
+    if (r != 1)
+        return result_of_ssl(stream, r);
+    *n = got;
+    return STREAM_OK;
+}
+
+static enum stream_result
+write_plain(struct stream *stream, const uint8_t *p, size_t len, size_t *n)
+{
+    ssize_t r;
+
+    do
+        r = send(stream->fd, p, len, MSG_NOSIGNAL);
+    while (r < 0 && errno == EINTR);
+    if (r < 0)
+        return result_of_errno(STREAM_WANT_WRITE);
+    *n = (size_t)r;
+    return STREAM_OK;
+}
+
+enum stream_result
+stream_write(struct stream *stream, const uint8_t *p, size_t len, size_t *n)
+{
+    size_t written;
+    int r;
+
+    if (len == 0)
+        return STREAM_ERROR;
+    if (stream->ssl == NULL)
+        return write_plain(stream, p, len, n);
+    ERR_clear_error();
+    r = SSL_write_ex(stream->ssl, p, len, &written);
+    if (r != 1)
+        return result_of_ssl(stream, r);
+    *n = written;
+    return STREAM_OK;
+}
+
+bool
+stream_has_pending(const struct stream *stream)
+{
+    return stream->ssl != NULL && SSL_has_pending(stream->ssl) == 1;
+}
+
+static void
+close_tls(struct stream *stream, bool clean)
+{
+    if (clean && SSL_is_init_finished(stream->ssl)) {
+        ERR_clear_error();
+        (void)SSL_shutdown(stream->ssl); /* close_notify goes out; nobody waits for the peer's */
+    }
+    /* Without this SSL_free takes the session for broken and forbids its resumption: of 1500
+     * connections 1 was resumed, with it all of them. */
+    SSL_set_shutdown(stream->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_free(stream->ssl);
+    ERR_clear_error();
+    stream->ssl = NULL;
+}
+
+void
+stream_close(struct stream *stream, bool clean)
+{
+    if (stream->ssl != NULL) {
+        close_tls(stream, clean);
+    } else if (!clean && stream->fd >= 0) {
+        struct linger reset = {.l_onoff = 1, .l_linger = 0};
+
+        (void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    }
+    if (stream->fd >= 0)
+        (void)close(stream->fd);
+    stream->fd = -1;
+}
