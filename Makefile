@@ -50,7 +50,7 @@ else
 OPTIMISE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 endif
 
-PACKAGES_CORE := libmacaroons libsodium libcrypto libidn2
+PACKAGES_CORE := libmacaroons libsodium libcrypto libidn2 jansson
 PACKAGES_BROKER := libcyaml libevent_core libseccomp libcrypto libsodium
 PACKAGES_HTTP := libssl libcrypto
 PACKAGES_PROXY := libevent_core libevent_pthreads libssl libcrypto libidn2 libsodium

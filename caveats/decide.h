@@ -26,11 +26,11 @@ struct decision {
                                            printable, never a secret */
     bool identified;                    /* what follows was authenticated by the chain */
     uint8_t token_id[TOKEN_ID_SIZE];
-    uint8_t lineage[LINEAGE_ID_SIZE];   /* of the token as presented */
+    uint8_t lineage[LINEAGE_ID_SIZE]; /* of the token as presented */
     int64_t issued_at, expires_at;
-    int64_t recheck_at;                 /* of an allow: judge again then, at the latest */
+    int64_t recheck_at; /* of an allow: judge again then, at the latest */
     char user[65];
-    char credential[65];                /* the one that was chosen */
+    char credential[65]; /* the one that was chosen */
 };
 
 /* One credential that may serve the request, in the order of preference. */
@@ -47,7 +47,8 @@ struct decision_world {
     /* The root key of that id; false when unknown or retired. The key is wiped by the caller. */
     bool (*root_key)(void *context, uint32_t key_id, uint8_t key[TOKEN_KEY_SIZE]);
     /* Whether any revocation reaches this token: its id, any of its lineages, its user, the
-     * credential, or the time of minting. */
+     * credential, or the time of minting. Asked with an empty credential first, and then with each
+     * credential that would serve the request. */
     bool (*revoked)(void *context, const struct token_identity *identity,
                     const struct token_verified *verified, struct bytes credential);
     /* Credentials named in the token that exist, with how they fit the request. False when there
@@ -66,6 +67,8 @@ struct decision_trace {
 /* What the authority keeps of a decision beside its answer: for the audit log and for explain. */
 struct decision_details {
     struct token *token; /* owned: token_free; NULL when the text was no token */
+    /* Zeroed unless decision.identified. With a hole open, or a discharge that is not right,
+     * `verified` has the root's conditions alone. */
     struct token_identity identity;
     struct token_verified verified;
     struct decision_trace trace;

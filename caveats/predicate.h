@@ -60,10 +60,10 @@ enum operator_kind {
 /* A value, read according to the attribute's type. `text` is the value as a string, unquoted. */
 struct predicate_value {
     struct bytes text;
-    int64_t number;       /* INTEGER, SIZE (bytes), TIME (seconds since 1970) */
-    uint8_t address[16];  /* ADDRESS: IPv4 as IPv4-mapped IPv6 */
-    uint8_t prefix_bits;  /* ADDRESS: 0 to 128 */
-    bool is_unix;         /* ADDRESS: the word unix */
+    int64_t number;      /* INTEGER, SIZE (bytes), TIME (seconds since 1970) */
+    uint8_t address[16]; /* ADDRESS: IPv4 as IPv4-mapped IPv6 */
+    uint8_t prefix_bits; /* ADDRESS: 0 to 128 */
+    bool is_unix;        /* ADDRESS: the word unix */
 };
 
 struct predicate {
@@ -73,6 +73,21 @@ struct predicate {
     struct predicate_value *value; /* `count` of them */
     size_t count;
 };
+
+/*
+ * Judging:
+ * - Absent means false, for every operator but `absent`. Many values of a query parameter or header
+ *   field must all satisfy.
+ * - A query value and the caveat's value are equal as numbers when both are written as JSON writes
+ *   numbers, and the query's without an exponent: `query[n] = 1` holds for 1 and 1.0. Otherwise
+ * they are equal as strings: 01 is not 1. Orders hold for such numbers alone.
+ * - Programs disagree about 01, +1 and 1e0, so `!=` and `not in` take these for the number that
+ * they may be read as, and do not hold. To be safe against readers that are more lenient still, say
+ *   what is allowed, not what is forbidden.
+ * - An IPv4 address is ::ffff:a.b.c.d, so ::/0 is everybody but unix.
+ * - In a host pattern only a leading `*.` is special; in other patterns each `*` is, and stands for
+ *   no bytes too.
+ */
 
 /* Parse, print and judge serve caveat.c; see there for the rules on memory. `cursor` is moved past
  * what was read; `arena` receives unquoted text and has room for the whole caveat. */

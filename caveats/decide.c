@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The decision: a list of steps, each of which may deny. What is left when none did is allowed, in
+ * one place, at the end of decide().
+ */
+
+#include "decide.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CLOCK_SKEW_MAX = 5 * 60 }; /* between the broker that minted and this one, in seconds */
+
+struct judge {
+    const struct decision_world *world;
+    struct bytes text, wanted;
+    struct facts facts; /* as given, with user and credential from the token */
+    struct decision *out;
+    struct decision_details *details;
+    struct caveat *caveat[TOKEN_CAVEATS_MAX]; /* by condition; NULL where it is not understood */
+    bool want_trace;
+};
+
+/* Every denial is made here. */
+static bool
+deny(struct judge *j, enum kh_reason reason, const char *detail)
+{
+    j->out->reason = reason;
+    snprintf(j->out->detail, sizeof j->out->detail, "%s", detail);
+    return false;
+}
+
+static bool
+deny_fault(struct judge *j, enum kh_reason reason, const struct fault *fault)
+{
+    bool is_ours =
+        fault->err == KH_ERR_MEMORY || fault->err == KH_ERR_CRYPTO || fault->err == KH_ERR_INTERNAL;
+    return deny(j, is_ours ? KH_REASON_INTERNAL : reason, fault->detail);
+}
+
+/* A holder's text in a log or an answer: printable, and no token in it, not even an older one. */
+static bool
+deny_text(struct judge *j, enum kh_reason reason, struct bytes text)
+{
+    char *out = j->out->detail;
+    size_t n = 0, room = sizeof j->out->detail;
+    struct bytes shown = bytes_slice(text, 0, bytes_find(text, BYTES(TOKEN_MARK)));
+    bool is_utf8 = bytes_is_utf8(shown);
+    j->out->reason = reason;
+    for (size_t i = 0; i < shown.n && n + 5 < room; i++) {
+        uint8_t c = shown.p[i];
+        if (c < 0x20 || c == 0x7f || (c >= 0x80 && !is_utf8))
+            n += (size_t)snprintf(out + n, room - n, "\\x%02x", c);
+        else
+            out[n++] = (char)c;
+    }
+    snprintf(out + n, room - n, "%s", shown.n < text.n ? "..." : "");
+    return false;
+}
+
+static bool
+scan(struct judge *j)
+{
+    struct fault fault = {0};
+    if (j->text.n == 0)
+        return deny(j, KH_REASON_TOKEN_MISSING, "");
+    enum kh_err err = token_scan(j->text, &j->details->token, &fault);
+    if (err)
+        return deny_fault(
+            j, err == KH_ERR_GRAPH ? KH_REASON_DISCHARGE_INVALID : KH_REASON_TOKEN_MALFORMED,
+            &fault);
+    if (token_identity_read(j->details->token, &j->details->identity, &fault) != KH_OK)
+        return deny_fault(j, KH_REASON_TOKEN_MALFORMED, &fault);
+    return true;
+}
+
+/* What the chain authenticates, for the audit log: of a denied request too. */
+static void
+identify(struct judge *j, const struct token_verified *verified)
+{
+    const struct token_identity *identity = &j->details->identity;
+    struct decision *out = j->out;
+    out->identified = true;
+    memcpy(out->token_id, identity->token_id, sizeof out->token_id);
+    memcpy(out->lineage, verified->lineage[verified->lineage_count - 1], sizeof out->lineage);
+    out->issued_at = identity->issued_at;
+    out->expires_at = identity->expires_at;
+    snprintf(out->user, sizeof out->user, "%.*s", BYTES_ARG(identity->principal));
+    j->facts.user = identity->principal;
+}
+
+/* A forged token learns nothing about its holes: the root comes first. */
+static bool
+verify_with(struct judge *j, const uint8_t key[TOKEN_KEY_SIZE])
+{
+    struct fault fault = {0};
+    struct decision_details *d = j->details;
+    enum kh_err err = token_verify(d->token, key, &d->verified, &fault);
+    if (err == KH_OK) {
+        identify(j, &d->verified);
+        return true;
+    }
+    if (err != KH_ERR_GRAPH)
+        return deny_fault(j, KH_REASON_SIGNATURE_INVALID, &fault);
+
+    struct fault root_fault = {0};
+    if (token_verify_root(d->token, key, &d->verified, &root_fault) != KH_OK)
+        return deny_fault(j, KH_REASON_SIGNATURE_INVALID, &root_fault);
+    identify(j, &d->verified);
+    bool is_open = token_open_holes(d->token, NULL, 0) > 0;
+    return deny_fault(j, is_open ? KH_REASON_HOLE_OPEN : KH_REASON_DISCHARGE_INVALID, &fault);
+}
+
+static bool
+verify(struct judge *j)
+{
+    uint8_t key[TOKEN_KEY_SIZE] = {0};
+    bool known = j->world->root_key(j->world->context, j->details->identity.key_id, key);
+    bool fine = known ? verify_with(j, key)
+                      : deny(j, KH_REASON_SIGNATURE_INVALID,
+                             "the key that it was made with is not known here, or retired");
+    wipe(key, sizeof key);
+    return fine;
+}
+
+static void
+trace(struct judge *j, size_t condition, enum judgement judgement)
+{
+    j->details->trace.caveat[condition] = judgement;
+}
+
+static bool
+is_parent(const struct caveat *caveat)
+{
+    return caveat->predicate[0].attribute == ATTRIBUTE_PARENT;
+}
+
+/* All of them, before any is judged: one that is not understood spoils the token. */
+static bool
+parse(struct judge *j)
+{
+    const struct token_verified *v = &j->details->verified;
+    bool fine = true;
+    j->details->trace.count = v->condition_count;
+    for (size_t i = 0; i < v->condition_count; i++) {
+        struct fault fault = {0};
+        const struct token_condition *c = &v->condition[i];
+        enum kh_err err = caveat_parse(c->text, &j->caveat[i], &fault);
+        if (err == KH_ERR_MEMORY)
+            return deny_fault(j, KH_REASON_INTERNAL, &fault);
+        if (err == KH_OK && (c->macaroon != 0 || !is_parent(j->caveat[i])))
+            continue;
+        trace(j, i, JUDGEMENT_UNKNOWN);
+        if (fine)
+            deny_text(j, KH_REASON_CAVEAT_UNKNOWN, c->text);
+        fine = false;
+    }
+    return fine;
+}
+
+/* Every predicate is a bound on time that has passed: nothing but another token can mend it. */
+static bool
+is_over(const struct caveat *caveat, int64_t now)
+{
+    for (size_t i = 0; i < caveat->count; i++) {
+        const struct predicate *p = &caveat->predicate[i];
+        bool is_end = p->operator_kind == OPERATOR_LESS || p->operator_kind == OPERATOR_LESS_EQUAL;
+        if (p->attribute != ATTRIBUTE_TIME || !is_end || p->count != 1 || p->value[0].number > now)
+            return false;
+    }
+    return true;
+}
+
+/* Whether a discharge's parent is in the chain at all; where, token_verify has checked. */
+static bool
+parent_holds(struct judge *j, const struct caveat *caveat)
+{
+    uint8_t lineage[LINEAGE_ID_SIZE];
+    const struct predicate *p = &caveat->predicate[0];
+    return caveat->count == 1 && p->count == 1 &&
+           bytes_from_hex(p->value[0].text, lineage, sizeof lineage) &&
+           token_verified_has_lineage(&j->details->verified, 0, lineage);
+}
+
+/* What can be wrong with a discharge whatever the request is: it is another's, or it is over. */
+static bool
+judge_discharges(struct judge *j)
+{
+    const struct token_verified *v = &j->details->verified;
+    for (size_t i = 0; i < v->condition_count; i++) {
+        const struct token_condition *c = &v->condition[i];
+        if (c->macaroon == 0)
+            continue;
+        if (is_parent(j->caveat[i]) && !parent_holds(j, j->caveat[i])) {
+            trace(j, i, JUDGEMENT_FAILS);
+            return deny_text(j, KH_REASON_DISCHARGE_INVALID, c->text);
+        }
+        if (is_over(j->caveat[i], j->facts.time) && !caveat_holds(j->caveat[i], &j->facts)) {
+            trace(j, i, JUDGEMENT_FAILS);
+            return deny_text(j, KH_REASON_DISCHARGE_EXPIRED, c->text);
+        }
+    }
+    return true;
+}
+
+static bool
+judge_times(struct judge *j)
+{
+    const struct token_identity *identity = &j->details->identity;
+    if (j->facts.time >= identity->expires_at)
+        return deny(j, KH_REASON_EXPIRED, "the token's lifetime is over");
+    if (identity->issued_at > j->facts.time + CLOCK_SKEW_MAX)
+        return deny(j, KH_REASON_EXPIRED, "the token is not valid yet");
+    return true;
+}
+
+static bool
+is_revoked(struct judge *j, struct bytes credential)
+{
+    return j->world->revoked(j->world->context, &j->details->identity, &j->details->verified,
+                             credential);
+}
+
+static bool
+judge_revocations(struct judge *j)
+{
+    if (is_revoked(j, BYTES_EMPTY))
+        return deny(j, KH_REASON_REVOKED, "");
+    return true;
+}
+
+/* How far a credential fits; the furthest is what a person is told. */
+enum fit { FIT_UNKNOWN, FIT_HOST, FIT_DISABLED, FIT_SLOT, FIT_REVOKED, FIT_FULL };
+
+static const enum kh_reason fit_reason[] = {
+    [FIT_UNKNOWN] = KH_REASON_CREDENTIAL_UNKNOWN,
+    [FIT_HOST] = KH_REASON_HOST_NOT_ALLOWED,
+    [FIT_DISABLED] = KH_REASON_CREDENTIAL_DISABLED,
+    [FIT_SLOT] = KH_REASON_TOKEN_MISPLACED,
+    [FIT_REVOKED] = KH_REASON_REVOKED,
+};
+
+static enum fit
+credential_fit(struct judge *j, struct bytes name)
+{
+    struct decision_credential c = {.enabled = false};
+    if (!j->world->credential(j->world->context, name, &c))
+        return FIT_UNKNOWN;
+    if (!c.host_allowed)
+        return FIT_HOST;
+    if (!c.enabled)
+        return FIT_DISABLED;
+    if (!c.slot_allowed)
+        return FIT_SLOT;
+    return is_revoked(j, name) ? FIT_REVOKED : FIT_FULL;
+}
+
+static bool
+choose_credential(struct judge *j)
+{
+    const struct token_identity *identity = &j->details->identity;
+    enum fit best = FIT_UNKNOWN;
+    struct bytes best_name = j->wanted;
+    for (size_t i = 0; i < identity->credential_count && best != FIT_FULL; i++) {
+        struct bytes name = identity->credential[i];
+        if (j->wanted.n && !bytes_equal(name, j->wanted))
+            continue;
+        enum fit fit = credential_fit(j, name);
+        if (fit > best || best_name.n == 0) {
+            best = fit;
+            best_name = name;
+        }
+    }
+    if (best != FIT_FULL)
+        return deny_text(j, fit_reason[best], best_name);
+    snprintf(j->out->credential, sizeof j->out->credential, "%.*s", BYTES_ARG(best_name));
+    j->facts.credential = best_name;
+    return true;
+}
+
+static enum kh_reason
+failure_reason(struct judge *j, size_t condition)
+{
+    bool is_discharge = j->details->verified.condition[condition].macaroon != 0;
+    if (!is_over(j->caveat[condition], j->facts.time))
+        return KH_REASON_CAVEAT_FAILED;
+    return is_discharge ? KH_REASON_DISCHARGE_EXPIRED : KH_REASON_EXPIRED;
+}
+
+static bool
+judge_caveats(struct judge *j)
+{
+    const struct token_verified *v = &j->details->verified;
+    bool fine = true;
+    for (size_t i = 0; i < v->condition_count && (fine || j->want_trace); i++) {
+        bool is_bond = v->condition[i].macaroon != 0 && is_parent(j->caveat[i]);
+        bool holds =
+            is_bond ? parent_holds(j, j->caveat[i]) : caveat_holds(j->caveat[i], &j->facts);
+        trace(j, i, holds ? JUDGEMENT_HOLDS : JUDGEMENT_FAILS);
+        if (!holds && fine)
+            fine = deny_text(j, failure_reason(j, i), v->condition[i].text);
+    }
+    return fine;
+}
+
+static int64_t
+recheck_time(const struct judge *j)
+{
+    int64_t when = j->details->identity.expires_at;
+    for (size_t i = 0; i < j->details->verified.condition_count; i++) {
+        int64_t change = caveat_next_change(j->caveat[i], j->facts.time);
+        if (change < when)
+            when = change;
+    }
+    return when;
+}
+
+static bool (*const steps[])(struct judge *) = {
+    scan,
+    verify,
+    parse,
+    judge_discharges,
+    judge_times,
+    judge_revocations,
+    choose_credential,
+    judge_caveats,
+};
+enum { STEP_COUNT = sizeof steps / sizeof steps[0] };
+
+void
+decide(const struct decision_world *world, struct bytes token_text, struct bytes wanted,
+       const struct facts *facts, struct decision *out, struct decision_details *details)
+{
+    struct decision_details own;
+    struct judge j = {
+        .world = world,
+        .text = token_text,
+        .wanted = wanted,
+        .facts = *facts,
+        .out = out,
+        .details = details ? details : &own,
+        .want_trace = details != NULL,
+    };
+    memset(out, 0, sizeof *out);
+    memset(j.details, 0, sizeof *j.details);
+    out->reason = KH_REASON_INTERNAL;
+    j.facts.user = BYTES_EMPTY;
+    j.facts.credential = BYTES_EMPTY;
+
+    size_t passed = 0;
+    while (passed < STEP_COUNT && steps[passed](&j))
+        passed++;
+    if (passed == STEP_COUNT) {
+        out->recheck_at = recheck_time(&j);
+        out->reason = KH_REASON_UNSET;
+        out->verdict = DECISION_ALLOW;
+    }
+
+    for (size_t i = 0; i < TOKEN_CAVEATS_MAX; i++)
+        caveat_free(&j.caveat[i]);
+    if (!out->identified) { /* claims of a forger are not to be mistaken for facts */
+        memset(&j.details->identity, 0, sizeof j.details->identity);
+        memset(&j.details->verified, 0, sizeof j.details->verified);
+    }
+    if (!details)
+        token_free(&own.token);
+}
