@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The command line of `keyhole`: a table of commands, messages, exit statuses.
+ *
+ * A command is one file, command_NAME.c: it reads options, calls something that prints nothing, and
+ * prints. stdout carries the result alone; talk goes to stderr.
+ */
+#ifndef KEYHOLE_CLIENT_CLI_H
+#define KEYHOLE_CLIENT_CLI_H
+
+#include "../caveats/errors.h"
+#include "options.h"
+
+#include <stdio.h>
+
+enum cli_exit { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_DENIED = 3 };
+
+struct cli {
+    FILE *in, *out, *err;
+    int64_t now;         /* seconds since 1970; one moment for the whole command */
+    const char *command; /* for messages; NULL before a command is known */
+};
+
+struct command {
+    const char *name;
+    const char *synopsis; /* after the name */
+    const char *summary;  /* one line for the list of commands */
+    const char *details;  /* paragraphs; may be NULL */
+    const struct option_spec *option;
+    const char *examples; /* lines as one types them, with what they do */
+    enum cli_exit (*run)(struct cli *cli, const struct options *options);
+};
+
+/* Every command, in the order of the help; ends with a NULL name. */
+extern const struct command cli_command[];
+
+/* The program. `argv` is only read. */
+int keyhole_main(int argc, char *const *argv, FILE *in, FILE *out, FILE *err);
+
+/* A message to stderr: "keyhole attenuate: …" and a newline. Control characters are escaped. */
+void cli_say(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Say what is wrong; the exit status that goes with it. */
+enum cli_exit cli_fail(const struct cli *cli, const struct fault *fault);
+
+/* Write a result and flush; CLI_FAILED when it did not get out whole (a full disk, a closed
+ * pipe). A buffer that failed is not written at all. */
+KH_MUST_CHECK enum cli_exit cli_result(const struct cli *cli, const struct buffer *result);
+
+/* Whether to use colour: a terminal, and NO_COLOR (no-color.org) is not set. */
+bool cli_is_colourful(FILE *file);
+
+/* An environment variable; NULL when it is not set or empty. */
+const char *cli_environment(const char *name);
+
+#endif

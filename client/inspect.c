@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading a token without a key: who it is for, what each caveat is and who put it there.
+ */
+#include "inspect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const inspect_kind_names[] = {
+    [INSPECT_UNREADABLE] = "unreadable", [INSPECT_CONDITION] = "condition",
+    [INSPECT_LABEL] = "label",           [INSPECT_DEMAND] = "demand",
+    [INSPECT_PARENT] = "parent",         [INSPECT_HOLE] = "hole",
+};
+
+static const char *const inspect_origin_names[] = {
+    [INSPECT_HOLDER] = "holder",
+    [INSPECT_MINTED] = "minted",
+    [INSPECT_DISCHARGER] = "discharger",
+};
+
+const char *
+inspect_kind_name(enum inspect_kind kind)
+{
+    return inspect_kind_names[kind];
+}
+
+const char *
+inspect_origin_name(enum inspect_origin origin)
+{
+    return inspect_origin_names[origin];
+}
+
+// Attributes that are no condition on the request.
+static const struct {
+    enum attribute attribute;
+    enum inspect_kind kind;
+} inspect_record[] = {
+    {ATTRIBUTE_LABEL, INSPECT_LABEL},
+    {ATTRIBUTE_HOLE, INSPECT_DEMAND},
+    {ATTRIBUTE_PARENT, INSPECT_PARENT},
+};
+
+static void
+inspect_classify(struct inspect_caveat *c)
+{
+    const struct predicate *p = &c->parsed->predicate[0];
+    c->kind = INSPECT_CONDITION;
+    if (c->parsed->count != 1 || p->operator_kind != OPERATOR_EQUAL || p->count != 1)
+        return;
+    for (size_t i = 0; i < sizeof inspect_record / sizeof inspect_record[0]; i++) {
+        if (p->attribute == inspect_record[i].attribute) {
+            c->kind = inspect_record[i].kind;
+            c->value = p->value[0].text;
+        }
+    }
+}
+
+// When a caveat that speaks of time alone stops to hold: the latest of its ends, as one predicate
+// is enough. INT64_MAX: never, or it speaks of something else too.
+static int64_t
+inspect_end(const struct caveat *caveat)
+{
+    int64_t end = INT64_MIN;
+    for (size_t i = 0; i < caveat->count; i++) {
+        const struct predicate *p = &caveat->predicate[i];
+        bool before = p->operator_kind == OPERATOR_LESS;
+        bool until = p->operator_kind == OPERATOR_LESS_EQUAL;
+        if (p->attribute != ATTRIBUTE_TIME || p->count != 1 || (!before && !until))
+            return INT64_MAX;
+        int64_t at = p->value[0].number;
+        if (until && at < INT64_MAX)
+            at++;
+        if (at > end)
+            end = at;
+    }
+    return end;
+}
+
+static void
+inspect_condition(struct inspection *in, struct inspect_caveat *c)
+{
+    struct fault fault = {.err = KH_OK};
+    if (caveat_parse(c->id, &c->parsed, &fault) != KH_OK) {
+        snprintf(c->why, sizeof c->why, "%.159s", fault.detail);
+        c->kind = INSPECT_UNREADABLE;
+        in->unreadable++;
+        return;
+    }
+    inspect_classify(c);
+    int64_t end = inspect_end(c->parsed);
+    c->past = end <= in->now;
+    if (end < in->ends_at)
+        in->ends_at = end;
+}
+
+static void
+inspect_hole(struct inspection *in, struct inspect_caveat *c)
+{
+    c->kind = INSPECT_HOLE;
+    c->filled_by = -1;
+    in->holes++;
+    for (size_t i = 1; i < in->token->macaroon_count; i++)
+        if (in->token->macaroon[i].parent == (int)c->macaroon &&
+            bytes_equal(in->token->macaroon[i].identifier, c->id))
+            c->filled_by = (int)i;
+    in->holes_open += c->filled_by < 0;
+    const struct inspect_caveat *before = c->index > 0 ? c - 1 : NULL;
+    if (before != NULL && before->kind == INSPECT_DEMAND)
+        c->demand = before->value;
+}
+
+static void
+inspect_macaroon(struct inspection *in, unsigned index)
+{
+    const struct macaroon_view *view = &in->token->macaroon[index];
+    for (unsigned i = 0; i < view->caveat_count && in->count < TOKEN_CAVEATS_MAX; i++) {
+        struct inspect_caveat *c = &in->caveat[in->count++];
+        bool minted = in->identified && i < in->identity.minted_caveats;
+        c->origin = index > 0 ? INSPECT_DISCHARGER : minted ? INSPECT_MINTED : INSPECT_HOLDER;
+        c->macaroon = index;
+        c->index = i;
+        c->id = view->caveat[i].id;
+        c->location = view->caveat[i].location;
+        if (view->caveat[i].vid.n > 0)
+            inspect_hole(in, c);
+        else
+            inspect_condition(in, c);
+    }
+}
+
+enum kh_err
+inspect_token(const struct token *token, int64_t now, struct inspection **out, struct fault *fault)
+{
+    struct inspection *in = calloc(1, sizeof *in);
+    if (in == NULL)
+        return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
+    struct fault why = {.err = KH_OK};
+    in->token = token;
+    in->now = now;
+    in->ends_at = INT64_MAX;
+    in->identified = token_identity_read(token, &in->identity, &why) == KH_OK;
+    if (in->identified)
+        in->ends_at = in->identity.expires_at;
+    else
+        snprintf(in->why_not, sizeof in->why_not, "%.159s", why.detail);
+    token_lineage_last(token, in->lineage);
+    for (unsigned i = 0; i < token->macaroon_count; i++)
+        inspect_macaroon(in, i);
+    *out = in;
+    return KH_OK;
+}
+
+void
+inspection_free(struct inspection **inspection)
+{
+    if (*inspection == NULL)
+        return;
+    for (size_t i = 0; i < (*inspection)->count; i++)
+        caveat_free(&(*inspection)->caveat[i].parsed);
+    free(*inspection);
+    *inspection = NULL;
+}
