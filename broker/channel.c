@@ -282,8 +282,8 @@ message_may_be_sent(struct channel *channel, enum message_type type, size_t body
         return false;
     }
     if (with_fd != rule->carries_fd) {
-        channel_break(channel, "%s %s a descriptor", rule->name,
-                      rule->carries_fd ? "needs" : "takes no");
+        channel_break(channel, "%s %s", rule->name,
+                      rule->carries_fd ? "needs a descriptor" : "takes no descriptor");
         return false;
     }
     return true;
