@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Other macaroon libraries narrow our tokens, and the broker judges what they made.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import macaroon from 'macaroon';
+
+import { realKey, startBroker } from '../support/broker.mjs';
+import { python, must } from '../support/programs.mjs';
+import { startUpstream } from '../support/upstream.mjs';
+
+const root = { after };
+const key = realKey();
+let upstream, broker, token;
+
+before(async () => {
+  upstream = await startUpstream(root, { key });
+  broker = await startBroker(root);
+  await broker.addCredential('openai', { preset: 'openai', secret: key, upstream });
+  token = await broker.mint('openai', { caveats: ['method in GET, POST', 'path ~ /v1/**', 'label = "é"'] });
+});
+
+async function convert(text, to) {
+  return (await broker.keyhole(['convert', '-', '--to', to], { stdin: text })).stdout.trim();
+}
+
+// Adds caveats with pymacaroons: V1 text in, V1 text out.
+async function withPymacaroons(text, ...caveats) {
+  const program = 'import sys, pymacaroons\n'
+    + 'm = pymacaroons.Macaroon.deserialize(sys.stdin.read().strip())\n'
+    + 'for c in sys.argv[1:]: m.add_first_party_caveat(c)\n'
+    + 'print(m.serialize())\n';
+  return (await must(python, ['-c', program, ...caveats], { stdin: text })).stdout.trim();
+}
+
+// Adds caveats with js-macaroon: JSON in, JSON out (its binary export breaks at four caveats).
+function withJsMacaroon(text, ...caveats) {
+  const m = macaroon.importMacaroon(JSON.parse(text));
+  for (const c of caveats) m.addFirstPartyCaveat(new TextEncoder().encode(c));
+  return JSON.stringify(m.exportJSON());
+}
+
+const libraries = {
+  pymacaroons: async (tok, ...caveats) =>
+    convert(await withPymacaroons(await convert(tok, 'v1'), ...caveats), 'keyhole'),
+  'js-macaroon': async (tok, ...caveats) =>
+    convert(withJsMacaroon(await convert(tok, 'json'), ...caveats), 'keyhole'),
+};
+
+for (const [name, attenuate] of Object.entries(libraries)) {
+  test(`${name}: a token that it narrowed is judged with the caveats that it added`, async () => {
+    const narrow = await attenuate(token, 'path = /v1/models', 'label = "someone else\'s library"',
+      'method = GET', 'query[limit] <= 100', 'header[accept] present');
+    const allowed = await broker.request('/~openai/v1/models?limit=100', { token: narrow });
+    assert.equal(allowed.status, 200, allowed.text);
+    assert.deepEqual(broker.recordOf(allowed).labels, ['é', "someone else's library"]);
+    broker.denied(await broker.request('/~openai/v1/models?limit=101', { token: narrow }), 401, 'caveat-failed',
+      { detail: /query\[limit\] <= 100/ });
+    broker.denied(await broker.request('/~openai/v1/files', { token: narrow }), 401, 'caveat-failed');
+  });
+
+  test(`${name}: a token that goes there and back unchanged is the same token`, async () => {
+    assert.equal(await attenuate(token), token);
+  });
+
+  test(`${name}: a caveat that is not of our language is refused, never ignored`, async () => {
+    const strange = await attenuate(token, 'account = 3735928559');
+    broker.denied(await broker.request('/~openai/v1/models', { token: strange }), 401, 'caveat-unknown',
+      { detail: /account = 3735928559/ });
+  });
+
+  test(`${name}: narrowed, narrowed again by keyhole, and narrowed once more`, async () => {
+    const once = await attenuate(token, 'path ~ /v1/models/**');
+    const twice = await broker.attenuate(once, '--method', 'GET');
+    const thrice = await attenuate(twice, 'path = /v1/models/gpt-4o');
+    assert.equal((await broker.request('/~openai/v1/models/gpt-4o', { token: thrice })).status, 200);
+    broker.denied(await broker.request('/~openai/v1/models/gpt-3', { token: thrice }), 401, 'caveat-failed');
+    broker.denied(await broker.request('/~openai/v1/models/gpt-4o', { token: thrice, method: 'POST', body: '{}' }), 401, 'caveat-failed');
+  });
+
+  test(`${name}: sixty caveats`, async () => {
+    const long = await attenuate(token, ...Array.from({ length: 60 }, (_, i) => `label = n${i}`));
+    assert.equal((await broker.request('/~openai/v1/models', { token: long })).status, 200);
+    const over = await attenuate(token, ...Array.from({ length: 62 }, (_, i) => `label = n${i}`))
+      .then((tok) => broker.request('/~openai/v1/models', { token: tok }), (error) => error);
+    if (!(over instanceof Error)) broker.denied(over, 401, 'token-malformed');
+  });
+}
+
+test('a macaroon of another maker is a forgery here', async () => {
+  const theirs = macaroon.newMacaroon({ version: 2, rootKey: new Uint8Array(32), identifier: 'id', location: 'x' });
+  const text = await convert(JSON.stringify(theirs.exportJSON()), 'keyhole');
+  const answer = await broker.request('/~openai/v1/models', { token: text });
+  assert.ok(['token-malformed', 'signature-invalid'].includes(answer.json().code), answer.text);
+  assert.equal(answer.status, 401);
+});
