@@ -40,26 +40,41 @@ input_trim(struct bytes text)
     return text;
 }
 
-enum kh_err
-input_scan(struct bytes text, struct token **out, struct fault *fault)
+static enum kh_err
+input_import(struct bytes text, struct token **out, struct fault *fault)
 {
-    text = input_trim(text);
-    if (text.n == 0)
-        return fault_set(fault, KH_ERR_MALFORMED, "there is no token: the text is empty");
-    if (token_is_shaped(text))
-        return token_scan(text, out, fault);
     struct buffer own;
     buffer_init_secret(&own, TOKEN_TEXT_MAX);
     enum kh_err err = foreign_import(text, &own, fault);
-    if (err != KH_OK)
-        fault_prefix(fault,
-                     "this has no %s mark, so it is no Keyhole token; and as a macaroon of "
-                     "another library: ",
-                     TOKEN_MARK);
-    else
+    if (err == KH_OK)
         err = token_scan(buffer_bytes(&own), out, fault);
     buffer_free(&own);
     return err;
+}
+
+enum kh_err
+input_scan(struct bytes text, struct token **out, struct fault *fault)
+{
+    struct fault foreign = {.err = KH_OK};
+    text = input_trim(text);
+    if (text.n == 0)
+        return fault_set(fault, KH_ERR_MALFORMED, "there is no token: the text is empty");
+    // JSON may have the mark in a caveat, and base64 of other libraries by accident.
+    bool json = text.p[0] == '{' || text.p[0] == '[';
+    bool shaped = !json && token_is_shaped(text);
+    enum kh_err own_err = shaped ? token_scan(text, out, fault) : KH_ERR_MALFORMED;
+    if (own_err == KH_OK)
+        return KH_OK;
+    enum kh_err err = input_import(text, out, &foreign);
+    if (err == KH_OK)
+        return KH_OK;
+    if (shaped)
+        return own_err;
+    return fault_set(fault, err, "%s%s",
+                     json ? "as a macaroon in JSON: "
+                          : "there is no " TOKEN_MARK " in it, so it is no Keyhole token; and as a "
+                            "macaroon of another library: ",
+                     foreign.detail);
 }
 
 enum kh_err

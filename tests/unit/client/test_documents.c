@@ -1,29 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* docs/CAVEATS.md says what is so: its examples parse, its counter-examples do not, and every
- * attribute and operator is there. Tests run in the top directory. */
+/* docs/CAVEATS.md and docs/TOKENS.md say what is so: examples parse, counter-examples do not, every
+ * attribute and operator is there, the test vector verifies. Tests run in the top directory. */
 #include "../../../caveats/caveat.h"
 #include "client_test.h"
 
-static char *page;
+static char *page, *tokens_page;
 
-static int
-read_page(void **state)
+static char *
+read_file(const char *name)
 {
-    (void)state;
-    FILE *file = fopen("docs/CAVEATS.md", "r");
+    FILE *file = fopen(name, "r");
     if (file == NULL)
-        return -1;
-    page = calloc(1, 1 << 18);
-    size_t n = fread(page, 1, (1 << 18) - 1, file);
+        return NULL;
+    char *text = calloc(1, 1 << 18);
+    size_t n = fread(text, 1, (1 << 18) - 1, file);
     fclose(file);
-    return n > 0 ? 0 : -1;
+    assert_true(n > 0);
+    return text;
 }
 
 static int
-free_page(void **state)
+read_pages(void **state)
+{
+    (void)state;
+    page = read_file("docs/CAVEATS.md");
+    tokens_page = read_file("docs/TOKENS.md");
+    return page != NULL && tokens_page != NULL ? 0 : -1;
+}
+
+static int
+free_pages(void **state)
 {
     (void)state;
     free(page);
+    free(tokens_page);
     return 0;
 }
 
@@ -110,6 +120,67 @@ test_every_operator_is_described(void **state)
     }
 }
 
+// The nth value of that name in the box of the test vector.
+static struct bytes
+vector(const char *name, size_t nth)
+{
+    const char *box = strstr(tokens_page, "```vector\n");
+    assert_non_null(box);
+    struct bytes rest = bytes_str(box), line;
+    while (bytes_cut(&rest, '\n', &line)) {
+        struct bytes word = bytes_slice(line, 0, bytes_index(line, ' '));
+        if (bytes_is(word, name) && nth-- == 0)
+            return bytes_trim(bytes_from(line, word.n));
+    }
+    fail_msg("the vector has no %s", name);
+    return BYTES_EMPTY;
+}
+
+static void
+assert_lineage(const struct token *token, size_t nth)
+{
+    char hex[2 * LINEAGE_ID_SIZE + 1];
+    uint8_t lineage[LINEAGE_ID_SIZE];
+    token_lineage_last(token, lineage);
+    assert_true(bytes_to_hex(bytes_of(lineage, sizeof lineage), hex, sizeof hex));
+    assert_true(bytes_is(vector("lineage", nth), hex));
+}
+
+static void
+test_vector(void **state)
+{
+    (void)state;
+    struct fault fault = {.err = KH_OK};
+    uint8_t key[TOKEN_KEY_SIZE], identifier[TOKEN_IDENTIFIER_MAX];
+    struct bytes hex = vector("identifier", 0);
+    struct token *token = NULL, *narrow = NULL;
+    struct token_identity identity;
+    BUFFER_AUTO minted, attenuated;
+    buffer_init(&minted, TOKEN_TEXT_MAX);
+    buffer_init(&attenuated, TOKEN_TEXT_MAX);
+    assert_true(bytes_from_hex(vector("root-key", 0), key, sizeof key));
+    assert_true(bytes_from_hex(hex, identifier, hex.n / 2));
+
+    assert_ok(token_scan(vector("token", 0), &token, &fault));
+    assert_true(bytes_equal(token->macaroon[0].identifier, bytes_of(identifier, hex.n / 2)));
+    assert_lineage(token, 0);
+    assert_ok(token_identity_read(token, &identity, &fault));
+    struct bytes caveat = vector("caveat", 0), added = vector("added", 0);
+    assert_ok(token_mint(&identity, key, vector("location", 0), &caveat, 1, &minted, &fault));
+    assert_true(bytes_equal(buffer_bytes(&minted), vector("token", 0)));
+
+    assert_ok(token_attenuate(token, &added, 1, &attenuated, &fault));
+    assert_true(bytes_equal(buffer_bytes(&attenuated), vector("attenuated", 0)));
+    assert_ok(token_scan(buffer_bytes(&attenuated), &narrow, &fault));
+    assert_lineage(narrow, 1);
+    struct token_verified *verified = calloc(1, sizeof *verified);
+    assert_ok(token_verify(narrow, key, verified, &fault));
+    assert_int_equal(verified->condition_count, 2);
+    free(verified);
+    token_free(&token);
+    token_free(&narrow);
+}
+
 int
 main(void)
 {
@@ -118,6 +189,7 @@ main(void)
         cmocka_unit_test(test_examples),
         cmocka_unit_test(test_every_attribute_is_described),
         cmocka_unit_test(test_every_operator_is_described),
+        cmocka_unit_test(test_vector),
     };
-    return cmocka_run_group_tests(tests, read_page, free_page);
+    return cmocka_run_group_tests(tests, read_pages, free_pages);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a token comes from. */
+#include "../../../caveats/foreign.h"
 #include "../../../client/input.h"
 #include "client_test.h"
 
@@ -19,6 +20,26 @@ test_garbage(void **state)
         if (err == KH_OK || token != NULL || fault.detail[0] == '\0')
             fail_msg("'%s': %s '%s'", garbage[i], kh_err_code(err), fault.detail);
     }
+}
+
+// The mark may stand in a caveat of another library's text.
+static void
+test_mark_inside_of_json(void **state)
+{
+    (void)state;
+    struct fault fault = {.err = KH_OK};
+    struct token *token = NULL;
+    char *minted = test_mint("label = kh1_inside", NULL);
+    struct token *own = test_scan(minted);
+    BUFFER_AUTO json;
+    buffer_init(&json, 65536);
+    assert_ok(foreign_export(own, FOREIGN_V2_JSON, &json, &fault));
+    assert_contains(buffer_text(&json), "kh1_inside");
+    assert_ok(input_scan(buffer_bytes(&json), &token, &fault));
+    assert_int_equal(token->macaroon[0].caveat_count, 1);
+    token_free(&token);
+    token_free(&own);
+    free(minted);
 }
 
 // Find the token as a command would, and say whose it is by the credential count of its prefix.
@@ -101,6 +122,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_mark_inside_of_json),
         cmocka_unit_test_setup(test_precedence, test_clear_environment),
         cmocka_unit_test_setup(test_too_much, test_clear_environment),
     };
