@@ -152,6 +152,7 @@ UNIT_ROOMS_broker := broker core
 UNIT_ROOMS_proxy := proxy http broker core
 UNIT_ROOMS_authority := authority broker core
 UNIT_ROOMS_supervisor := supervisor broker core
+UNIT_ROOMS_operator := operator supervisor broker core
 UNIT_ROOMS_client := client core
 
 define unit_rule
@@ -159,7 +160,7 @@ $(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $(UNIT_SUPPORT) \
     $(foreach a,$(UNIT_ROOMS_$(1)),$(call archive,$(a)))
 	$$(link) $(call libs,$(ALL_PACKAGES)) -pthread
 endef
-$(foreach room,caveats http broker proxy authority supervisor client,\
+$(foreach room,caveats http broker proxy authority supervisor operator client,\
     $(eval $(call unit_rule,$(room))))
 .PRECIOUS: $(BUILD)/obj/%.o
 

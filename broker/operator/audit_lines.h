@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The lines of DIR/audit.log, one after the other.
+ */
+#ifndef KEYHOLE_OPERATOR_AUDIT_LINES_H
+#define KEYHOLE_OPERATOR_AUDIT_LINES_H
+
+#include "../../caveats/errors.h"
+
+enum { AUDIT_LINE_MAX = 2 * 1024 * 1024 };
+
+struct audit_lines {
+    int fd;
+    struct buffer pending;
+    size_t used; /* of pending: given out already */
+};
+
+/* KH_ERR_NOT_FOUND when there is no log. */
+KH_MUST_CHECK enum kh_err audit_lines_open(const char *directory, struct audit_lines *lines,
+                                           struct fault *fault);
+void audit_lines_init(struct audit_lines *lines, int fd); /* takes `fd` over */
+void audit_lines_close(struct audit_lines *lines);
+
+/* The next whole line, without its newline, valid until the next call; `*more` is false at the end
+ * of what is there now. Calling again later gives what was added. */
+KH_MUST_CHECK enum kh_err audit_lines_next(struct audit_lines *lines, struct bytes *line,
+                                           bool *more, struct fault *fault);
+/* Bytes after the last newline. */
+struct bytes audit_lines_torn(const struct audit_lines *lines);
+
+/* Before the first line is read: begin with the last `count` whole lines. */
+KH_MUST_CHECK enum kh_err audit_lines_seek_last(struct audit_lines *lines, uint64_t count,
+                                                struct fault *fault);
+
+#endif

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* keyholed credential add, list, show, rotate, disable, enable, remove. */
+#include "admin.h"
+#include "terminal.h"
+#include "values.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { UPSTREAM_CA_MAX = 65536 };
+
+/* ---- results ---- */
+
+static void
+print_texts(const char *label, const json_t *list)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        fprintf(stdout, "%-16s", i == 0 ? label : "");
+        char number[32];
+        const char *text = json_string_value(item);
+        if (text == NULL) {
+            snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(item));
+            text = number;
+        }
+        terminal_print_safe(stdout, text);
+        putchar('\n');
+    }
+}
+
+static void
+print_member(const char *member, const json_t *value)
+{
+    char label[32];
+    snprintf(label, sizeof(label), "%.30s", member);
+    for (char *p = label; *p != '\0'; p++)
+        if (*p == '_')
+            *p = ' ';
+    if (json_is_array(value)) {
+        print_texts(label, value);
+        return;
+    }
+    fprintf(stdout, "%-16s", label);
+    if (json_is_string(value))
+        terminal_print_safe(stdout, strstr(json_string_value(value), "-----BEGIN") == NULL
+                                        ? json_string_value(value)
+                                        : "PEM");
+    else if (json_is_integer(value))
+        printf("%lld", (long long)json_integer_value(value));
+    else if (json_is_boolean(value))
+        fputs(json_is_true(value) ? "yes" : "no", stdout);
+    putchar('\n');
+}
+
+// Whatever the broker says of a credential, so that a newer broker's members show as well.
+static void
+print_credential(json_t *credential)
+{
+    const char *member;
+    json_t *value;
+    json_object_foreach(credential, member, value)
+    {
+        bool empty = json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0) ||
+                     (json_is_string(value) && json_string_length(value) == 0);
+        if (!empty)
+            print_member(member, value);
+    }
+}
+
+static void
+print_list_row(const json_t *credential)
+{
+    const json_t *hosts = json_object_get(credential, "hosts");
+    const json_t *enabled = json_object_get(credential, "enabled");
+    bool off = json_is_false(enabled);
+    printf("%-20s%s%-10s%s", admin_text(credential, "name"),
+           terminal_colour(stdout, off ? COLOUR_BAD : COLOUR_GOOD), off ? "disabled" : "enabled",
+           terminal_colour(stdout, COLOUR_NONE));
+    size_t i;
+    const json_t *host;
+    json_array_foreach(hosts, i, host)
+    {
+        if (i > 0)
+            putchar(' ');
+        terminal_print_safe(stdout, json_string_value(host) != NULL ? json_string_value(host) : "");
+    }
+    putchar('\n');
+}
+
+/* ---- asking ---- */
+
+// "credential": what add, rotate, disable and enable answer with.
+static enum operator_exit
+ask_and_tell(const struct invocation *invocation, const char *command,
+             struct admin_request *request, const char *done)
+{
+    json_t *result = NULL;
+    enum operator_exit status = admin_ask(invocation->directory, command, request, &result);
+    if (status != EXIT_DONE)
+        return status;
+    if (invocation->json)
+        admin_print_json(result);
+    else
+        fprintf(stderr, "%s %s\n", invocation->operand[0], done);
+    json_decref(result);
+    return EXIT_DONE;
+}
+
+static enum operator_exit
+put_secret(const struct invocation *invocation, struct admin_request *request)
+{
+    struct fault fault = {0};
+    uint64_t fd = 0;
+    char prompt[128];
+    BUFFER_AUTO secret;
+    buffer_init_secret(&secret, TERMINAL_SECRET_MAX);
+    const char *text = invocation_value(invocation, "secret-fd");
+    if (text != NULL && value_number(text, 0, 1023, &fd, &fault) != KH_OK)
+        return usage_fault(invocation, "--secret-fd: %s", fault.detail);
+    snprintf(prompt, sizeof(prompt), "the real key of %.64s", invocation->operand[0]);
+    if (terminal_read_secret(text != NULL ? (int)fd : -1, prompt, false, &secret, &fault) != KH_OK)
+        return command_failed("the secret: %s", fault.detail);
+    admin_put_bytes(request, "secret", buffer_bytes(&secret));
+    return EXIT_DONE;
+}
+
+static enum operator_exit
+put_upstream_ca(const struct invocation *invocation, struct admin_request *request)
+{
+    const char *path = invocation_value(invocation, "upstream-ca");
+    if (path == NULL)
+        return EXIT_DONE;
+    BUFFER_AUTO pem;
+    buffer_init(&pem, UPSTREAM_CA_MAX);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    ssize_t n = -1;
+    uint8_t *room = NULL;
+    while (fd >= 0 && (room = buffer_reserve(&pem, 4096)) != NULL && (n = read(fd, room, 4096)) > 0)
+        buffer_advance(&pem, (size_t)n);
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    if (fd >= 0 && room == NULL)
+        return command_failed("--upstream-ca: %s is too large", path);
+    if (fd < 0 || n < 0)
+        return command_failed("--upstream-ca: %s: %s", path, strerror(error));
+    if (pem.n == 0)
+        return command_failed("--upstream-ca: %s is empty", path);
+    admin_put_bytes(request, "upstream_ca", buffer_bytes(&pem));
+    return EXIT_DONE;
+}
+
+static enum operator_exit
+put_ports(const struct invocation *invocation, struct admin_request *request)
+{
+    const struct invocation_values *values = invocation_values(invocation, "port");
+    if (values->count == 0)
+        return EXIT_DONE;
+    json_t *list = json_array();
+    for (size_t i = 0; i < values->count; i++) {
+        uint64_t port;
+        struct fault fault = {0};
+        if (value_number(values->value[i], 1, 65535, &port, &fault) != KH_OK) {
+            json_decref(list);
+            return usage_fault(invocation, "--port: %s", fault.detail);
+        }
+        if (json_array_append_new(list, json_integer((json_int_t)port)) != 0)
+            request->failed = "ports";
+    }
+    admin_put(request, "ports", list);
+    return EXIT_DONE;
+}
+
+static enum operator_exit
+put_options(const struct invocation *invocation, struct admin_request *request)
+{
+    const char *foreign = invocation_value(invocation, "foreign");
+    if (foreign != NULL && strcmp(foreign, "refuse") != 0 && strcmp(foreign, "pass") != 0)
+        return usage_fault(invocation, "--foreign is refuse or pass");
+    admin_put_text(request, "preset", invocation_value(invocation, "preset"));
+    admin_put_list(request, "hosts", invocation_values(invocation, "host"));
+    admin_put_list(request, "slots", invocation_values(invocation, "slot"));
+    admin_put_text(request, "inject", invocation_value(invocation, "inject"));
+    admin_put_list(request, "resolve", invocation_values(invocation, "resolve"));
+    admin_put_list(request, "allow_networks", invocation_values(invocation, "allow-network"));
+    admin_put_list(request, "path_exceptions", invocation_values(invocation, "path-exception"));
+    admin_put_text(request, "foreign", foreign);
+    if (invocation_flag(invocation, "plain"))
+        admin_put(request, "plain", json_true());
+    if (invocation_flag(invocation, "no-scrub"))
+        admin_put(request, "scrub", json_false());
+    enum operator_exit status = put_ports(invocation, request);
+    return status == EXIT_DONE ? put_upstream_ca(invocation, request) : status;
+}
+
+static enum operator_exit
+credential_add(const struct invocation *invocation)
+{
+    struct admin_request request;
+    if (invocation_value(invocation, "preset") == NULL &&
+        invocation_values(invocation, "host")->count == 0)
+        return usage_fault(invocation, "--preset, or --host with --slot and --inject, is missing");
+    admin_request_init(&request);
+    admin_put_text(&request, "name", invocation->operand[0]);
+    enum operator_exit status = put_options(invocation, &request);
+    if (status == EXIT_DONE)
+        status = put_secret(invocation, &request);
+    if (status != EXIT_DONE) {
+        json_decref(request.object);
+        return status;
+    }
+    return ask_and_tell(invocation, "credential.add", &request,
+                        "is stored; mint a token for it with keyholed mint --credential");
+}
+
+static enum operator_exit
+credential_rotate(const struct invocation *invocation)
+{
+    struct admin_request request;
+    admin_request_init(&request);
+    admin_put_text(&request, "name", invocation->operand[0]);
+    enum operator_exit status = put_secret(invocation, &request);
+    if (status != EXIT_DONE) {
+        json_decref(request.object);
+        return status;
+    }
+    return ask_and_tell(invocation, "credential.rotate", &request,
+                        "has a new secret, which the next request gets");
+}
+
+static enum operator_exit
+by_name(const struct invocation *invocation, const char *command, const char *done)
+{
+    struct admin_request request;
+    admin_request_init(&request);
+    admin_put_text(&request, "name", invocation->operand[0]);
+    return ask_and_tell(invocation, command, &request, done);
+}
+
+static enum operator_exit
+credential_disable(const struct invocation *invocation)
+{
+    return by_name(invocation, "credential.disable", "is disabled, from the next request on");
+}
+
+static enum operator_exit
+credential_enable(const struct invocation *invocation)
+{
+    return by_name(invocation, "credential.enable", "is enabled");
+}
+
+static enum operator_exit
+credential_remove(const struct invocation *invocation)
+{
+    return by_name(invocation, "credential.remove", "is removed");
+}
+
+static enum operator_exit
+credential_show(const struct invocation *invocation)
+{
+    struct admin_request request;
+    json_t *result = NULL;
+    admin_request_init(&request);
+    admin_put_text(&request, "name", invocation->operand[0]);
+    enum operator_exit status =
+        admin_ask(invocation->directory, "credential.show", &request, &result);
+    if (status != EXIT_DONE)
+        return status;
+    if (invocation->json)
+        admin_print_json(result);
+    else
+        print_credential(result);
+    json_decref(result);
+    return EXIT_DONE;
+}
+
+static enum operator_exit
+credential_list(const struct invocation *invocation)
+{
+    struct admin_request request;
+    json_t *result = NULL;
+    admin_request_init(&request);
+    enum operator_exit status =
+        admin_ask(invocation->directory, "credential.list", &request, &result);
+    if (status != EXIT_DONE)
+        return status;
+    const json_t *list = json_object_get(result, "credentials");
+    if (invocation->json) {
+        admin_print_json(result);
+    } else {
+        size_t i;
+        const json_t *credential;
+        json_array_foreach(list, i, credential) print_list_row(credential);
+        if (json_array_size(list) == 0)
+            fputs("there are no credentials: add one with keyholed credential add\n", stderr);
+    }
+    json_decref(result);
+    return EXIT_DONE;
+}
+
+/* ---- the table ---- */
+
+static const struct operator_option add_options[] = {
+    {"preset", 0, "PRESET", false, "hosts, slots and injection of a known service, as openai"},
+    {"host", 0, "HOST", true, "where it may go: a name, or *.name"},
+    {"port", 0, "N", true, "ports of these hosts (default: the scheme's)"},
+    {"slot", 0, "SLOT", true,
+     "where clients put the token: bearer, basic, header:NAME, query:NAME"},
+    {"inject", 0, "INJECTION", false,
+     "how the key is put: 'header:NAME: … {secret}', basic, query:NAME"},
+    {"secret-fd", 0, "N", false, "the secret from descriptor N, not from standard input"},
+    {"resolve", 0, "HOST:PORT:ADDRESS:PORT", true, "connect there instead, as curl's"},
+    {"upstream-ca", 0, "FILE", false, "trust these CAs (PEM) instead of the system's"},
+    {"allow-network", 0, "CIDR", true, "a private network that the hosts may resolve to"},
+    {"plain", 0, NULL, false, "HTTP to the upstream; inside an --allow-network only"},
+    {"no-scrub", 0, NULL, false, "do not search answers for the key (large downloads)"},
+    {"foreign", 0, "refuse|pass", false, "requests that carry another key than a token"},
+    {"path-exception", 0, "X", true, "accept escaped-slash, semicolon or empty-segment in paths"},
+    {0},
+};
+
+static const struct operator_option rotate_options[] = {
+    {"secret-fd", 0, "N", false, "the secret from descriptor N, not from standard input"},
+    {0},
+};
+
+const struct operator_command credential_commands[] = {
+    {
+        .name = "credential add",
+        .operands = "NAME",
+        .operands_min = 1,
+        .operands_max = 1,
+        .summary = "Store a real key; the key comes on standard input",
+        .text = "On a terminal the key is asked for and not shown; else all of standard input is\n"
+                "the key, without one newline at its end. It is never shown again.\n"
+                "What is given beside --preset replaces that part of the preset.",
+        .examples = "  keyholed credential add openai --preset openai\n"
+                    "  pass show stripe | keyholed credential add stripe --preset stripe\n"
+                    "  keyholed credential add tickets --host tickets.example.com \\\n"
+                    "      --slot header:x-api-key --inject 'header:X-Api-Key: {secret}' < key.txt",
+        .option = add_options,
+        .json = true,
+        .run = credential_add,
+    },
+    {
+        .name = "credential list",
+        .operands = "",
+        .summary = "List the credentials",
+        .examples = "  keyholed credential list\n"
+                    "  keyholed credential list --json | jq -r '.credentials[].name'",
+        .json = true,
+        .run = credential_list,
+    },
+    {
+        .name = "credential show",
+        .operands = "NAME",
+        .operands_min = 1,
+        .operands_max = 1,
+        .summary = "Show everything about a credential but its secret",
+        .examples = "  keyholed credential show openai",
+        .json = true,
+        .run = credential_show,
+    },
+    {
+        .name = "credential rotate",
+        .operands = "NAME",
+        .operands_min = 1,
+        .operands_max = 1,
+        .summary = "Replace the real key; tokens stay as they are",
+        .examples = "  keyholed credential rotate openai < new-key.txt",
+        .option = rotate_options,
+        .json = true,
+        .run = credential_rotate,
+    },
+    {
+        .name = "credential disable",
+        .operands = "NAME",
+        .operands_min = 1,
+        .operands_max = 1,
+        .summary = "Refuse every request for a credential, until it is enabled",
+        .examples = "  keyholed credential disable openai",
+        .json = true,
+        .run = credential_disable,
+    },
+    {
+        .name = "credential enable",
+        .operands = "NAME",
+        .operands_min = 1,
+        .operands_max = 1,
+        .summary = "Allow a disabled credential again",
+        .examples = "  keyholed credential enable openai",
+        .json = true,
+        .run = credential_enable,
+    },
+    {
+        .name = "credential remove",
+        .operands = "NAME",
+        .operands_min = 1,
+        .operands_max = 1,
+        .summary = "Forget a credential and its key",
+        .examples = "  keyholed credential remove openai",
+        .json = true,
+        .run = credential_remove,
+    },
+    {0},
+};

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* keyholed init, run, check. */
+#include "operator.h"
+#include "terminal.h"
+#include "values.h"
+
+#include "../supervisor/listener.h"
+#include "../supervisor/spawn.h"
+#include "../supervisor/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+// The passphrase, if one was asked for. `out` is a secret buffer.
+static enum operator_exit
+read_passphrase(const struct invocation *invocation, bool ask, bool twice, struct buffer *out)
+{
+    const char *text = invocation_value(invocation, "passphrase-fd");
+    struct fault fault = {0};
+    uint64_t fd = 0;
+    if (text != NULL && value_number(text, 0, 1023, &fd, &fault) != KH_OK)
+        return usage_fault(invocation, "--passphrase-fd: %s", fault.detail);
+    if (text == NULL && !ask)
+        return EXIT_DONE;
+    enum kh_err err =
+        terminal_read_secret(text != NULL ? (int)fd : -1, "passphrase", twice, out, &fault);
+    if (err != KH_OK)
+        return command_failed("the passphrase: %s", fault.detail);
+    return EXIT_DONE;
+}
+
+/* ---- init ---- */
+
+// The directories above, as mkdir -p does; the state directory itself is the authority's to make.
+static enum kh_err
+make_parents(const char *directory, struct fault *fault)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof(path), "%s", directory) >= (int)sizeof(path))
+        return fault_set(fault, KH_ERR_TOO_LONG, "the state directory's name is too long");
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
+            return fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
+        *slash = '/';
+    }
+    return KH_OK;
+}
+
+// Runs the program to its end. `passphrase` goes through a pipe, as descriptor 4.
+static enum kh_err
+run_authority_init(const char *directory, struct bytes passphrase, int *status, struct fault *fault)
+{
+    char program[PATH_MAX];
+    enum kh_err err = spawn_find_program("keyhole-authority", program, sizeof(program), fault);
+    if (err != KH_OK)
+        return err;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return fault_set(fault, KH_ERR_IO, "no pipe: %s", strerror(errno));
+    const char *argv[] = {"keyhole-authority", "--init", "--dir", directory, NULL, NULL, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    if (passphrase.n > 0) {
+        argv[4] = "--passphrase-fd";
+        argv[5] = "4"; // SPAWN_EXTRA_FD
+        posix_spawn_file_actions_adddup2(&actions, ends[0], SPAWN_EXTRA_FD);
+    }
+    pid_t pid;
+    int error = posix_spawn(&pid, program, &actions, NULL, (char *const *)(uintptr_t)argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[0]);
+    // At most 1,024 bytes: a pipe takes them at once, whether they are read or not.
+    bool written = passphrase.n == 0 || (error == 0 && write(ends[1], passphrase.p, passphrase.n) ==
+                                                           (ssize_t)passphrase.n);
+    close(ends[1]);
+    if (error != 0)
+        return fault_set(fault, KH_ERR_IO, "%s: %s", program, strerror(error));
+    while (waitpid(pid, status, 0) < 0)
+        if (errno != EINTR)
+            return fault_set(fault, KH_ERR_IO, "waiting for %s: %s", program, strerror(errno));
+    return written ? KH_OK : fault_set(fault, KH_ERR_IO, "the passphrase could not be handed on");
+}
+
+static enum kh_err
+write_configuration(const char *directory, char *path, struct fault *fault)
+{
+    BUFFER_AUTO text;
+    buffer_init(&text, 1 << 20);
+    if (snprintf(path, PATH_MAX, "%s/keyholed.yaml", directory) >= PATH_MAX)
+        return fault_set(fault, KH_ERR_TOO_LONG, "the state directory's name is too long");
+    config_print_default(&text);
+    if (text.failed)
+        return fault_set(fault, KH_ERR_MEMORY, "no memory for the configuration");
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 && errno == EEXIST)
+        return KH_OK; // the operator's own
+    ssize_t n = fd >= 0 ? write(fd, text.p, text.n) : -1;
+    if (n != (ssize_t)text.n) {
+        enum kh_err err = fault_set(fault, KH_ERR_IO, "%s: %s", path,
+                                    n >= 0 ? "the disk is full" : strerror(errno));
+        if (fd >= 0) {
+            unlink(path);
+            close(fd);
+        }
+        return err;
+    }
+    close(fd);
+    return KH_OK;
+}
+
+static void
+tell_next_steps(const char *directory, const char *configuration)
+{
+    fprintf(stderr,
+            "%s is ready.\n"
+            "  configuration   %s\n"
+            "next:\n"
+            "  keyholed run --dir %s\n"
+            "  keyholed credential add openai --preset openai --dir %s   (the key on standard "
+            "input)\n"
+            "  keyholed mint --credential openai --for 12h --dir %s\n",
+            directory, configuration, directory, directory, directory);
+}
+
+static enum operator_exit
+service_init(const struct invocation *invocation)
+{
+    struct fault fault = {0};
+    char configuration[PATH_MAX];
+    int ended = 0;
+    BUFFER_AUTO passphrase;
+    buffer_init_secret(&passphrase, TERMINAL_SECRET_MAX);
+    enum operator_exit status =
+        read_passphrase(invocation, invocation_flag(invocation, "passphrase"), true, &passphrase);
+    if (status != EXIT_DONE)
+        return status;
+    if (passphrase.n > 1024)
+        return command_failed("a passphrase has at most 1024 bytes");
+    if (make_parents(invocation->directory, &fault) != KH_OK ||
+        run_authority_init(invocation->directory, buffer_bytes(&passphrase), &ended, &fault) !=
+            KH_OK)
+        return command_failed("%s", fault.detail);
+    if (!WIFEXITED(ended) || WEXITSTATUS(ended) != 0)
+        return EXIT_FAILED; // it has said why
+    if (write_configuration(invocation->directory, configuration, &fault) != KH_OK)
+        return command_failed("%s", fault.detail);
+    tell_next_steps(invocation->directory, configuration);
+    return EXIT_DONE;
+}
+
+/* ---- run ---- */
+
+static enum operator_exit
+service_run(const struct invocation *invocation)
+{
+    BUFFER_AUTO passphrase;
+    buffer_init_secret(&passphrase, TERMINAL_SECRET_MAX);
+    const struct invocation_values *listen = invocation_values(invocation, "listen");
+    for (size_t i = 0; i < listen->count; i++) {
+        struct fault fault = {0};
+        const struct config_listener listener = {.address = (char *)(uintptr_t)listen->value[i]};
+        if (listener_check(&listener, &fault) != KH_OK)
+            return usage_fault(invocation, "--listen: %s", fault.detail);
+    }
+    enum operator_exit status = read_passphrase(invocation, false, false, &passphrase);
+    if (status != EXIT_DONE)
+        return status;
+    const struct supervisor_options options = {
+        .directory = invocation->directory,
+        .config_path = invocation_value(invocation, "config"),
+        .listen = listen->value,
+        .listen_count = listen->count,
+        .passphrase = buffer_bytes(&passphrase),
+    };
+    return supervisor_run(&options) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+/* ---- check ---- */
+
+static enum operator_exit
+service_check(const struct invocation *invocation)
+{
+    struct fault fault = {0};
+    struct config config;
+    char used[PATH_MAX];
+    config_init(&config);
+    enum kh_err err = supervisor_read_config(
+        invocation->directory, invocation_value(invocation, "config"), &config, used, &fault);
+    for (size_t i = 0; err == KH_OK && i < config.listener_count; i++)
+        err = listener_check(&config.listener[i], &fault);
+    config_free(&config);
+    if (err != KH_OK)
+        return command_failed("%s", fault.detail);
+    if (used[0] == '\0')
+        fprintf(stderr, "there is no %s/keyholed.yaml: the defaults are used\n",
+                invocation->directory);
+    else
+        fprintf(stderr, "%s: ok\n", used);
+    return EXIT_DONE;
+}
+
+/* ---- the table ---- */
+
+static const struct operator_option init_options[] = {
+    {"passphrase", 0, NULL, false, "ask for a passphrase instead of keeping a key file"},
+    {"passphrase-fd", 0, "N", false, "take that passphrase from descriptor N"},
+    {0},
+};
+
+static const struct operator_option run_options[] = {
+    {"config", 0, "FILE", false, "the configuration (default: DIR/keyholed.yaml if it is there)"},
+    {"listen", 0, "ADDRESS:PORT", true, "in place of the configuration's listeners; port 0: any"},
+    {"passphrase-fd", 0, "N", false, "the passphrase of the master key, from descriptor N"},
+    {0},
+};
+
+static const struct operator_option check_options[] = {
+    {"config", 0, "FILE", false, "the configuration (default: DIR/keyholed.yaml if it is there)"},
+    {0},
+};
+
+const struct operator_command service_commands[] = {
+    {
+        .name = "init",
+        .operands = "",
+        .summary = "Make the state directory: database, keys, local CA, configuration",
+        .text =
+            "Secrets in the database are sealed with a master key. It is kept in DIR/master.key,\n"
+            "mode 0600; or comes from a passphrase, which run then needs as well; or, when\n"
+            "$CREDENTIALS_DIRECTORY holds one, from the service manager.\n"
+            "Nothing that is there already is overwritten.",
+        .examples = "  keyholed init\n"
+                    "  keyholed init --dir /srv/keyhole --passphrase",
+        .option = init_options,
+        .run = service_init,
+    },
+    {
+        .name = "run",
+        .operands = "",
+        .summary = "Run the broker, in the foreground",
+        .text =
+            "When it serves, it prints one line on standard output:\n"
+            "  ready http=127.0.0.1:8437 admin=/…/admin.sock unix=/…/proxy.sock\n"
+            "SIGHUP reads the configuration again. SIGTERM lets running requests finish, for as\n"
+            "long as the configuration says; a second SIGTERM does not wait.",
+        .examples = "  keyholed run\n"
+                    "  keyholed run --dir /srv/keyhole --listen 127.0.0.1:0\n"
+                    "  keyholed run --passphrase-fd 3 3< passphrase.txt",
+        .option = run_options,
+        .run = service_run,
+    },
+    {
+        .name = "check",
+        .operands = "",
+        .summary = "Read the configuration and say what is wrong",
+        .text = "Exit status 0 when the broker would accept it, else 1.",
+        .examples = "  keyholed check\n"
+                    "  keyholed check --config new.yaml && systemctl reload keyholed",
+        .option = check_options,
+        .run = service_check,
+    },
+    {0},
+};

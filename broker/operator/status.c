@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* keyholed status. */
+#include "admin.h"
+#include "terminal.h"
+#include "values.h"
+
+#include "../../caveats/timestamp.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static void
+print_row(const char *label, const char *text)
+{
+    printf("%-14s", label);
+    terminal_print_safe(stdout, text);
+    putchar('\n');
+}
+
+static void
+print_count(const char *label, int64_t number)
+{
+    printf("%-14s%lld\n", label, (long long)number);
+}
+
+static void
+print_started(const json_t *result)
+{
+    const char *started = admin_text(result, "started_at");
+    char span[48] = "", text[96];
+    int64_t since;
+    if (timestamp_parse(bytes_str(started), &since))
+        value_print_span((int64_t)time(NULL) - since, span, sizeof(span));
+    snprintf(text, sizeof(text), "%.24s%s%s", started, span[0] != '\0' ? ", for " : "", span);
+    print_row("running since", text);
+}
+
+static void
+print_processes(const json_t *processes)
+{
+    size_t i;
+    const json_t *process;
+    json_array_foreach(processes, i, process)
+    {
+        bool running = json_is_true(json_object_get(process, "running"));
+        const char *note = admin_text(process, "note");
+        char name[64];
+        snprintf(name, sizeof(name), "%.32s %lld", admin_text(process, "role"),
+                 (long long)admin_number(process, "index"));
+        printf("%-14s%-14s%s%-8s%s", i == 0 ? "processes" : "", name,
+               terminal_colour(stdout, running ? COLOUR_GOOD : COLOUR_BAD),
+               running ? "running" : "down", terminal_colour(stdout, COLOUR_NONE));
+        printf("  pid %-8lld", (long long)admin_number(process, "pid"));
+        if (admin_number(process, "restarts") > 0)
+            printf("restarts %lld", (long long)admin_number(process, "restarts"));
+        if (note[0] != '\0') {
+            fputs(", last: ", stdout);
+            terminal_print_safe(stdout, note);
+        }
+        putchar('\n');
+    }
+}
+
+static void
+print_listeners(const json_t *listeners)
+{
+    size_t i;
+    const json_t *listener;
+    json_array_foreach(listeners, i, listener)
+        print_row(i == 0 ? "listeners" : "",
+                  json_string_value(listener) != NULL ? json_string_value(listener) : "");
+}
+
+static void
+print_status(const json_t *result)
+{
+    const json_t *decisions = json_object_get(result, "decisions");
+    const json_t *audit = json_object_get(result, "audit");
+    print_row("version", admin_text(result, "version"));
+    print_started(result);
+    print_listeners(json_object_get(result, "listeners"));
+    print_processes(json_object_get(result, "processes"));
+    print_count("credentials", admin_number(result, "credentials"));
+    print_count("root keys", admin_number(result, "keys"));
+    print_count("tokens minted", admin_number(result, "tokens_minted"));
+    print_count("revocations", admin_number(result, "revocations"));
+    printf("%-14s%s%lld allowed%s, %s%lld denied%s\n", "decisions",
+           terminal_colour(stdout, COLOUR_GOOD), (long long)admin_number(decisions, "allow"),
+           terminal_colour(stdout, COLOUR_NONE), terminal_colour(stdout, COLOUR_BAD),
+           (long long)admin_number(decisions, "deny"), terminal_colour(stdout, COLOUR_NONE));
+    print_row("audit", admin_text(audit, "file"));
+    printf("%-14s%lld:%s\n", "audit head", (long long)admin_number(audit, "seq"),
+           admin_text(audit, "hash"));
+}
+
+static enum operator_exit
+status_run(const struct invocation *invocation)
+{
+    struct admin_request request;
+    json_t *result = NULL;
+    admin_request_init(&request);
+    enum operator_exit status = admin_ask(invocation->directory, "status", &request, &result);
+    if (status != EXIT_DONE)
+        return status;
+    if (invocation->json)
+        admin_print_json(result);
+    else
+        print_status(result);
+    json_decref(result);
+    return EXIT_DONE;
+}
+
+const struct operator_command status_commands[] = {
+    {
+        .name = "status",
+        .operands = "",
+        .summary = "Show how the broker is: listeners, processes, counts",
+        .examples = "  keyholed status\n"
+                    "  keyholed status --json | jq .decisions",
+        .json = true,
+        .run = status_run,
+    },
+    {0},
+};

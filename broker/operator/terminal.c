@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Prompts without echo, and output that is safe to look at. */
+#include "terminal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+const char *
+terminal_colour(FILE *stream, enum terminal_colour colour)
+{
+    static const char *const sequence[] = {
+        [COLOUR_NONE] = "\033[0m", [COLOUR_GOOD] = "\033[32m",  [COLOUR_BAD] = "\033[31m",
+        [COLOUR_DIM] = "\033[2m",  [COLOUR_STRONG] = "\033[1m",
+    };
+    const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+    if (!isatty(fileno(stream)) || (none != NULL && none[0] != '\0') ||
+        (term != NULL && strcmp(term, "dumb") == 0))
+        return "";
+    return sequence[colour];
+}
+
+// C0, DEL, C1; the marks and overrides of the bidirectional algorithm.
+static bool
+is_unsafe(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x061c || c == 0x200e || c == 0x200f ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+// The text is valid UTF-8 (it came through jansson); the length of a sequence is in its first byte.
+static size_t
+utf8_next(const uint8_t *p, size_t left, uint32_t *c)
+{
+    size_t n = *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+    if (n > left || (n > 1 && *p < 0xc0)) {
+        *c = 0xfeff; // not UTF-8 after all: shown as an escape
+        return 1;
+    }
+    *c = n == 1 ? *p : *p & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++)
+        *c = *c << 6 | (p[i] & 0x3f);
+    return n;
+}
+
+void
+terminal_print_safe(FILE *stream, const char *text)
+{
+    const uint8_t *p = (const uint8_t *)text;
+    size_t left = strlen(text);
+    while (left > 0) {
+        uint32_t c;
+        size_t n = utf8_next(p, left, &c);
+        if (is_unsafe(c))
+            fprintf(stream, "\\u%04x", (unsigned)c);
+        else
+            fwrite(p, 1, n, stream);
+        p += n;
+        left -= n;
+    }
+}
+
+/* ---- secrets ---- */
+
+static enum kh_err
+read_to_end(int fd, struct buffer *out, struct fault *fault)
+{
+    for (;;) {
+        uint8_t *room = buffer_reserve(out, 4096);
+        if (room == NULL)
+            return fault_set(fault, KH_ERR_TOO_LONG, "a secret has at most %d bytes",
+                             TERMINAL_SECRET_MAX - 4096);
+        ssize_t n = read(fd, room, 4096);
+        if (n == 0)
+            return KH_OK;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fault_set(fault, KH_ERR_IO, "reading the secret: %s", strerror(errno));
+        buffer_advance(out, (size_t)n);
+    }
+}
+
+static void
+remove_newline(struct buffer *out)
+{
+    if (out->n > 0 && out->p[out->n - 1] == '\n')
+        out->n--;
+    if (out->n > 0 && out->p[out->n - 1] == '\r')
+        out->n--;
+}
+
+static struct termios echo_before;
+
+// The terminal must not stay without echo when the prompt is interrupted.
+static void
+echo_restore_and_end(int number)
+{
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &echo_before);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static enum kh_err
+read_line_without_echo(const char *prompt, struct buffer *out, struct fault *fault)
+{
+    struct termios quiet;
+    if (tcgetattr(STDIN_FILENO, &echo_before) != 0)
+        return fault_set(fault, KH_ERR_IO, "the terminal: %s", strerror(errno));
+    quiet = echo_before;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    quiet.c_lflag |= ECHONL | ICANON;
+    signal(SIGINT, echo_restore_and_end);
+    signal(SIGTERM, echo_restore_and_end);
+    fprintf(stderr, "%s: ", prompt);
+    enum kh_err err = KH_OK;
+    if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) != 0) {
+        err = fault_set(fault, KH_ERR_IO, "the terminal: %s", strerror(errno));
+    } else {
+        uint8_t *room = buffer_reserve(out, 4096);
+        ssize_t n = room != NULL ? read(STDIN_FILENO, room, 4096) : -1;
+        if (n < 0)
+            err = fault_set(fault, KH_ERR_IO, "reading the secret: %s", strerror(errno));
+        else
+            buffer_advance(out, (size_t)n);
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &echo_before);
+    }
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    remove_newline(out);
+    return err;
+}
+
+static enum kh_err
+read_from_terminal(const char *prompt, bool twice, struct buffer *out, struct fault *fault)
+{
+    enum kh_err err = read_line_without_echo(prompt, out, fault);
+    if (err != KH_OK || !twice)
+        return err;
+    BUFFER_AUTO again;
+    buffer_init_secret(&again, TERMINAL_SECRET_MAX);
+    err = read_line_without_echo("once more", &again, fault);
+    if (err == KH_OK && !bytes_equal_secret(buffer_bytes(out), buffer_bytes(&again)))
+        err = fault_set(fault, KH_ERR_USAGE, "the two are not the same");
+    return err;
+}
+
+enum kh_err
+terminal_read_secret(int fd, const char *prompt, bool twice, struct buffer *out,
+                     struct fault *fault)
+{
+    enum kh_err err;
+    if (fd < 0 && isatty(STDIN_FILENO)) {
+        err = read_from_terminal(prompt, twice, out, fault);
+    } else {
+        err = read_to_end(fd >= 0 ? fd : STDIN_FILENO, out, fault);
+        remove_newline(out);
+    }
+    if (err == KH_OK && out->n == 0)
+        err = fault_set(fault, KH_ERR_USAGE, "nothing was given on %s",
+                        fd >= 0 ? "that descriptor" : "standard input");
+    return err;
+}
