@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A stream on the event loop. libevent tells readiness and nothing else (5-proxy: 15 µs of CPU for
+ * a request instead of 20 with bufferevents).
+ */
+#include "conduit.h"
+
+// A buffer grows in powers of two and keeps one byte for a NUL: these fill it exactly.
+enum { READ_FIRST = 4095, READ_MORE = 32767 };
+
+static void
+conduit_event(evutil_socket_t fd, short what, void *context)
+{
+    struct conduit *c = context;
+    (void)fd;
+    if (!c->open)
+        return;
+    if (what & EV_READ) {
+        c->readable = true;
+        // Disarmed only when it turns out to be unwanted: most of the time nothing comes, and the
+        // two system calls are spared.
+        if (!c->want_read && !c->need_read && c->read_armed) {
+            event_del(c->read_event);
+            c->read_armed = false;
+        }
+    }
+    if ((what & EV_WRITE) && c->need_write)
+        c->readable = true;
+    c->ready(c->owner);
+}
+
+enum kh_err
+conduit_open(struct conduit *c, struct event_base *base, int fd, void (*ready)(void *owner),
+             void *owner)
+{
+    *c = (struct conduit){.stream = {.fd = fd}, .open = true, .ready = ready, .owner = owner};
+    buffer_init_secret(&c->in, CONDUIT_IN_MAX);
+    buffer_init_secret(&c->out, CONDUIT_OUT_MAX);
+    c->read_event = event_new(base, fd, EV_READ | EV_PERSIST, conduit_event, c);
+    c->write_event = event_new(base, fd, EV_WRITE | EV_PERSIST, conduit_event, c);
+    if (!c->read_event || !c->write_event) {
+        conduit_close(c, false);
+        return KH_ERR_MEMORY;
+    }
+    return KH_OK;
+}
+
+void
+conduit_close(struct conduit *c, bool clean)
+{
+    if (!c->open)
+        return;
+    c->open = false;
+    if (c->read_event)
+        event_free(c->read_event);
+    if (c->write_event)
+        event_free(c->write_event);
+    if (c->again_event)
+        event_free(c->again_event);
+    c->read_event = c->write_event = c->again_event = NULL;
+    stream_close(&c->stream, clean);
+    buffer_free(&c->in);
+    buffer_free(&c->out);
+}
+
+void
+conduit_need(struct conduit *c, enum stream_result want)
+{
+    c->need_read = want == STREAM_WANT_READ;
+    c->need_write = want == STREAM_WANT_WRITE;
+}
+
+void
+conduit_fill(struct conduit *c, size_t limit)
+{
+    while (c->open && c->ended == STREAM_OK && c->in.n < limit &&
+           (c->readable || stream_has_pending(&c->stream))) {
+        size_t room = limit - c->in.n, n = 0;
+        size_t size = c->in.cap > c->in.n ? c->in.cap - c->in.n - 1 : 0;
+        if (size < READ_FIRST / 2)
+            size = c->in.n ? READ_MORE : READ_FIRST;
+        size = size < room ? size : room;
+        uint8_t *p = buffer_reserve(&c->in, size);
+        if (!p) {
+            c->ended = STREAM_ERROR;
+            return;
+        }
+        enum stream_result r = stream_read(&c->stream, p, size, &n);
+        if (r == STREAM_OK) {
+            buffer_advance(&c->in, n);
+            c->moved = true;
+            c->need_read = c->need_write = false;
+            // A short read took all that there was; another one would only say so.
+            if (n < size && !c->eager && !stream_has_pending(&c->stream))
+                c->readable = false;
+        } else if (r == STREAM_WANT_READ || r == STREAM_WANT_WRITE) {
+            c->readable = false;
+            c->need_write = r == STREAM_WANT_WRITE;
+            return;
+        } else {
+            c->readable = false;
+            c->ended = r;
+        }
+    }
+}
+
+void
+conduit_flush(struct conduit *c)
+{
+    size_t done = 0;
+    if (c->out.failed)
+        c->write_failed = true;
+    while (c->open && !c->write_failed && done < c->out.n) {
+        size_t n = 0;
+        enum stream_result r = stream_write(&c->stream, c->out.p + done, c->out.n - done, &n);
+        if (r == STREAM_OK) {
+            done += n;
+            c->moved = true;
+            c->need_read = false;
+        } else if (r == STREAM_WANT_WRITE || r == STREAM_WANT_READ) {
+            c->need_read = r == STREAM_WANT_READ;
+            break;
+        } else {
+            c->write_failed = true;
+        }
+    }
+    if (c->write_failed)
+        buffer_free(&c->out);
+    else if (done)
+        buffer_consume(&c->out, done);
+}
+
+static void
+set_armed(struct event *event, bool *armed, bool wanted)
+{
+    if (wanted == *armed)
+        return;
+    if (wanted ? event_add(event, NULL) == 0 : event_del(event) == 0)
+        *armed = wanted;
+}
+
+void
+conduit_arm(struct conduit *c, bool want_read)
+{
+    if (!c->open)
+        return;
+    c->want_read = want_read && c->ended == STREAM_OK;
+    bool read = c->want_read || c->need_read;
+    if (read && !c->read_armed)
+        set_armed(c->read_event, &c->read_armed, true);
+    bool write = c->need_write || (c->out.n > 0 && !c->write_failed && !c->need_read);
+    set_armed(c->write_event, &c->write_armed, write);
+}
+
+void
+conduit_again(struct conduit *c)
+{
+    static const struct timeval now;
+    if (!c->open)
+        return;
+    // A timer, because an event that is made active would come before what epoll has for others.
+    if (!c->again_event)
+        c->again_event = event_new(event_get_base(c->read_event), -1, 0, conduit_event, c);
+    if (c->again_event)
+        event_add(c->again_event, &now);
+}
+
+bool
+conduit_moved(struct conduit *c)
+{
+    bool moved = c->moved;
+    c->moved = false;
+    return moved;
+}
+
+void
+conduit_consume(struct conduit *c, size_t n)
+{
+    if (n > 0)
+        buffer_consume(&c->in, n); // wipes what it moved away from
+}
+
+static void
+forget(struct buffer *b)
+{
+    if (b->n == 0) {
+        buffer_free(b);
+        return;
+    }
+    struct buffer kept;
+    buffer_init_secret(&kept, b->max);
+    buffer_put(&kept, buffer_bytes(b));
+    if (kept.failed) {
+        buffer_free(&kept);
+        return;
+    }
+    buffer_free(b);
+    *b = kept;
+}
+
+void
+conduit_forget(struct conduit *c)
+{
+    forget(&c->in);
+    forget(&c->out);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A stream on the event loop with a bounded buffer each way: what client and upstream connections
+ * are made of. Readiness calls the owner; the owner fills, works, flushes, and arms again, so that
+ * there is one write for each wake-up and direction.
+ */
+#ifndef KEYHOLE_PROXY_CONDUIT_H
+#define KEYHOLE_PROXY_CONDUIT_H
+
+#include "../http/tls.h"
+
+#include <event2/event.h>
+
+enum {
+    CONDUIT_IN_MAX = 80 * 1024,   /* a whole head and the start of what follows it */
+    CONDUIT_OUT_HIGH = 64 * 1024, /* nothing more is put into `out` from here on */
+    CONDUIT_OUT_MAX = 512 * 1024, /* what one step may put into it at most */
+};
+
+struct conduit {
+    struct stream stream;
+    struct buffer in, out; /* secret: wiped when freed */
+    bool open;
+    bool eager; /* TLS inside of TLS: the descriptor does not tell what is left to read */
+    enum stream_result ended; /* of reading: STREAM_OK while it goes on */
+    bool write_failed;
+    bool moved;                 /* bytes went either way since conduit_moved() asked */
+    bool readable;              /* a read may bring something */
+    bool want_read;             /* the owner's wish, of the last conduit_arm */
+    bool need_read, need_write; /* TLS waits for it, whatever the owner wishes */
+    bool read_armed, write_armed;
+    struct event *read_event, *write_event, *again_event;
+    void (*ready)(void *owner);
+    void *owner;
+};
+
+/* Takes `fd` over, also on failure. */
+KH_MUST_CHECK enum kh_err conduit_open(struct conduit *conduit, struct event_base *base, int fd,
+                                       void (*ready)(void *owner), void *owner);
+/* See stream_close for `clean`. Events are gone when it returns; buffers are wiped. */
+void conduit_close(struct conduit *conduit, bool clean);
+
+/* Read what is there, up to `limit` bytes in `in`. `ended` says whether more can come. */
+void conduit_fill(struct conduit *conduit, size_t limit);
+/* Write `out` as far as it goes; a failure is kept in `write_failed`, and `out` is dropped. */
+void conduit_flush(struct conduit *conduit);
+/* Wait for what is to be done next. */
+void conduit_arm(struct conduit *conduit, bool want_read);
+/* Call the owner again on the next turn of the loop, after the others. */
+void conduit_again(struct conduit *conduit);
+/* What a handshake waits for. */
+void conduit_need(struct conduit *conduit, enum stream_result want);
+
+bool conduit_moved(struct conduit *conduit);             /* since the last call */
+void conduit_consume(struct conduit *conduit, size_t n); /* from `in` */
+/* Give the buffers' memory back, wiped; bytes that are still needed are kept. */
+void conduit_forget(struct conduit *conduit);
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The life of a client's connection: lists, the mover, timers, and the run that every event ends
+ * up in.
+ */
+#include "connection.h"
+
+#include "address.h"
+#include "intercept.h"
+#include "proxy.h"
+#include "upstream.h"
+
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    LINGER_MS = 2000,
+    RUN_STEPS_MAX = 64, // then the others have their turn
+};
+
+/* ---- lists and timers ---- */
+
+struct list_timer {
+    struct proxy *proxy;
+    enum connection_state state;
+};
+
+static struct list_timer list_timer[CONNECTION_STATE_COUNT]; // one proxy a process
+
+static int64_t
+state_limit_ms(const struct proxy *proxy, enum connection_state state)
+{
+    size_t offset = connection_row[state].timeout_field;
+    if (offset == CONNECTION_NO_FIELD)
+        return LINGER_MS;
+    int64_t limit;
+    memcpy(&limit, (const char *)&proxy->config + offset, sizeof limit);
+    return limit;
+}
+
+static void
+arm_timer(struct proxy *proxy, enum connection_state state, int64_t delay_ms)
+{
+    struct connection_lists *lists = &proxy->connections;
+    if (delay_ms < 1)
+        delay_ms = 1;
+    struct timeval delay = {.tv_sec = delay_ms / 1000, .tv_usec = delay_ms % 1000 * 1000};
+    lists->armed[state] = event_add(lists->timer[state], &delay) == 0;
+}
+
+static void
+list_expired(evutil_socket_t fd, short what, void *context)
+{
+    struct list_timer *timer = context;
+    struct proxy *proxy = timer->proxy;
+    enum connection_state state = timer->state;
+    struct connection_list *list = &proxy->connections.list[state];
+    (void)fd, (void)what;
+    proxy->connections.armed[state] = false;
+    int64_t now = proxy_now_ms(), limit = state_limit_ms(proxy, state);
+    struct connection *c;
+    while ((c = TAILQ_FIRST(list)) && now - c->since_ms >= limit) {
+        connection_row[state].expired(c);
+        connection_run(c);
+        if (TAILQ_FIRST(list) == c && now - c->since_ms >= limit)
+            connection_abort(c); // a connection that stays where it ran out would spin here
+    }
+    if (c)
+        arm_timer(proxy, state, c->since_ms + limit - now);
+}
+
+enum kh_err
+connection_lists_init(struct connection_lists *lists, struct proxy *proxy)
+{
+    for (int state = 1; state < CONNECTION_STATE_COUNT; state++) {
+        TAILQ_INIT(&lists->list[state]);
+        list_timer[state] = (struct list_timer){proxy, (enum connection_state)state};
+        lists->timer[state] = event_new(proxy->base, -1, 0, list_expired, &list_timer[state]);
+        if (!lists->timer[state])
+            return KH_ERR_MEMORY;
+    }
+    return KH_OK;
+}
+
+void
+connection_lists_fini(struct connection_lists *lists)
+{
+    for (int state = 1; state < CONNECTION_STATE_COUNT; state++) {
+        if (lists->timer[state])
+            event_free(lists->timer[state]);
+    }
+}
+
+void
+connection_move(struct connection *c, enum connection_state state)
+{
+    struct connection_lists *lists = &c->proxy->connections;
+    if (c->state != CONNECTION_CLOSED)
+        TAILQ_REMOVE(&lists->list[c->state], c, entry);
+    c->state = state;
+    if (state == CONNECTION_CLOSED)
+        return;
+    c->since_ms = proxy_now_ms();
+    TAILQ_INSERT_TAIL(&lists->list[state], c, entry);
+    if (!lists->armed[state])
+        arm_timer(c->proxy, state, state_limit_ms(c->proxy, state));
+}
+
+void
+connection_touch(struct connection *c)
+{
+    connection_move(c, c->state);
+}
+
+/* ---- beginning and end ---- */
+
+static void
+connection_ready(void *owner)
+{
+    connection_run(owner);
+}
+
+static void
+learn_peer(struct connection *c, int fd)
+{
+    c->uid = UINT32_MAX;
+    if (c->listener->kind == LISTENER_UNIX) {
+        struct ucred peer;
+        socklen_t length = sizeof peer;
+        snprintf(c->peer, sizeof c->peer, "unix");
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0)
+            c->uid = peer.uid;
+        return;
+    }
+    int one = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    struct address address = {.length = sizeof address.storage};
+    if (getpeername(fd, (struct sockaddr *)&address.storage, &address.length) == 0)
+        address_print(&address, c->peer, sizeof c->peer);
+    address.length = sizeof address.storage;
+    if (getsockname(fd, (struct sockaddr *)&address.storage, &address.length) == 0)
+        address_print(&address, c->local, sizeof c->local);
+}
+
+void
+connection_accept(struct proxy *proxy, const struct listener *listener, int fd)
+{
+    struct connection *c = calloc(1, sizeof *c);
+    if (!c) {
+        close(fd);
+        return;
+    }
+    c->proxy = proxy;
+    c->listener = listener;
+    buffer_init(&c->tunnel.host, 255);
+    buffer_init(&c->tunnel.sni, 255);
+    buffer_init_secret(&c->tunnel.token, HTTP1_LINE_MAX);
+    learn_peer(c, fd);
+    if (conduit_open(&c->conduit, proxy->base, fd, connection_ready, c) != KH_OK) {
+        free(c);
+        return;
+    }
+    proxy->connections.count++;
+    connection_move(c, listener->context ? CONNECTION_HANDSHAKE : CONNECTION_IDLE);
+    if (listener->context && intercept_accept(c) != KH_OK)
+        connection_abort(c);
+    else
+        connection_run(c);
+}
+
+static void
+connection_destroy(void *object)
+{
+    struct connection *c = object;
+    buffer_free(&c->tunnel.host);
+    buffer_free(&c->tunnel.sni);
+    buffer_free(&c->tunnel.token);
+    wipe(c, sizeof *c);
+    free(c);
+}
+
+static void
+finish(struct connection *c, bool clean)
+{
+    if (c->state == CONNECTION_CLOSED)
+        return;
+    if (c->exchange)
+        exchange_end(c->exchange, KH_REASON_UNSET);
+    questions_orphan(&c->proxy->questions, c->leaf_question);
+    connection_move(c, CONNECTION_CLOSED);
+    conduit_close(&c->conduit, clean);
+    c->proxy->connections.count--;
+    proxy_bury(c->proxy, c, connection_destroy);
+    proxy_check_drained(c->proxy);
+}
+
+void
+connection_close(struct connection *c)
+{
+    finish(c, true);
+}
+
+void
+connection_abort(struct connection *c)
+{
+    finish(c, false);
+}
+
+/* ---- running ---- */
+
+// The client is gone, or what it says cannot be read: nobody waits for an answer.
+bool
+connection_client_lost(const struct connection *c)
+{
+    enum stream_result ended = c->conduit.ended;
+    if (c->conduit.write_failed || ended == STREAM_ERROR)
+        return true;
+    // A client that only said that it sends nothing more still wants its answer.
+    return ended != STREAM_OK && connection_row[c->state].serving && !c->body_done &&
+           c->conduit.in.n == 0;
+}
+
+static enum step
+run_once(struct connection *c)
+{
+    size_t ahead = connection_row[c->state].read_ahead;
+    if (ahead)
+        conduit_fill(&c->conduit, ahead);
+    if (connection_client_lost(c)) {
+        connection_abort(c);
+        return STEP_WAIT;
+    }
+    enum connection_state before = c->state;
+    enum step step = connection_row[before].step(c);
+    return c->state != CONNECTION_CLOSED && c->state != before ? STEP_AGAIN : step;
+}
+
+static bool
+wants_read(const struct connection *c)
+{
+    size_t ahead = connection_row[c->state].read_ahead;
+    return ahead && c->conduit.in.n < ahead;
+}
+
+void
+connection_run(struct connection *c)
+{
+    if (c->running || c->state == CONNECTION_CLOSED)
+        return; // its run goes on until nothing more can be done
+    c->running = true;
+    enum step step = STEP_AGAIN;
+    for (int i = 0; i < RUN_STEPS_MAX && step == STEP_AGAIN && c->state != CONNECTION_CLOSED; i++)
+        step = run_once(c);
+    c->running = false;
+    if (c->state == CONNECTION_CLOSED)
+        return;
+    conduit_flush(&c->conduit);
+    if (c->conduit.write_failed) {
+        connection_abort(c);
+        return;
+    }
+    if (step == STEP_AGAIN)
+        conduit_again(&c->conduit);
+    conduit_arm(&c->conduit, wants_read(c));
+    if (c->exchange && c->exchange->upstream)
+        upstream_arm(c->exchange->upstream);
+}
+
+/* ---- all of them ---- */
+
+void
+connection_drain_all(struct proxy *proxy)
+{
+    struct connection_list *idle = &proxy->connections.list[CONNECTION_IDLE];
+    struct connection *c, *next;
+    for (c = TAILQ_FIRST(idle); c; c = next) {
+        next = TAILQ_NEXT(c, entry);
+        connection_close(c);
+    }
+    for (int state = 1; state < CONNECTION_STATE_COUNT; state++) {
+        TAILQ_FOREACH(c, &proxy->connections.list[state], entry)
+        c->keep_alive = false;
+    }
+}
+
+void
+connection_abort_all(struct proxy *proxy)
+{
+    for (int state = 1; state < CONNECTION_STATE_COUNT; state++) {
+        struct connection *c;
+        while ((c = TAILQ_FIRST(&proxy->connections.list[state])))
+            connection_abort(c);
+    }
+}

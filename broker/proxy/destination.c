@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One destination for one request. In programs like this one, a key went to the wrong host because
+ * Host, SNI, CONNECT authority and dialled address were each believed by another part of the code;
+ * here they are compared in one place, and whatever disagrees is refused.
+ */
+#include "destination.h"
+
+#include "../../caveats/path.h"
+#include "address.h"
+
+enum { HOST_MAX = 255 };
+
+void
+destination_init(struct destination *destination)
+{
+    *destination = (struct destination){0};
+    buffer_init(&destination->host, HOST_MAX);
+}
+
+void
+destination_free(struct destination *destination)
+{
+    buffer_free(&destination->host);
+}
+
+static void
+refuse(struct destination *out, enum kh_reason reason, const char *detail)
+{
+    out->kind = DESTINATION_REFUSED;
+    out->reason = reason;
+    out->detail = detail;
+}
+
+static bool
+is_loopback(struct bytes host)
+{
+    struct address address;
+    if (!address_parse(host, 0, &address))
+        return bytes_is(host, "localhost");
+    char text[64];
+    address_print(&address, text, sizeof text);
+    struct bytes printed = bytes_str(text);
+    return bytes_starts(printed, BYTES("127.")) || bytes_is(printed, "::1");
+}
+
+bool
+destination_is_own(const struct destination_view *view, struct bytes host)
+{
+    if (is_loopback(host) || (view->local_host.n && bytes_equal(host, view->local_host)))
+        return true;
+    for (size_t i = 0; i < view->name_count; i++) {
+        if (bytes_equal_nocase(bytes_str(view->name[i]), host))
+            return true;
+    }
+    return false;
+}
+
+// "/~name/rest" into its parts; some clients escape the tilde.
+static bool
+cut_name(struct bytes path, struct bytes *name, struct bytes *rest)
+{
+    size_t skip;
+    if (bytes_starts(path, BYTES("/~")))
+        skip = 2;
+    else if (bytes_starts(path, BYTES("/%7E")) || bytes_starts(path, BYTES("/%7e")))
+        skip = 4;
+    else
+        return false;
+    struct bytes after = bytes_from(path, skip);
+    size_t slash = bytes_index(after, '/');
+    *name = bytes_slice(after, 0, slash);
+    *rest = slash == after.n ? BYTES("/") : bytes_from(after, slash);
+    return true;
+}
+
+static void
+find_base_url(const struct routes *routes, struct destination *out)
+{
+    out->way = WAY_BASE_URL;
+    const struct route *route = routes_by_name(routes, out->wanted);
+    if (!route) {
+        refuse(out, KH_REASON_CREDENTIAL_UNKNOWN, "the base URL names no credential");
+        return;
+    }
+    for (size_t i = 0; i < route->host_count; i++) {
+        if (bytes_starts(route->host[i], BYTES("*.")))
+            continue;
+        buffer_clear(&out->host);
+        buffer_put(&out->host, route->host[i]);
+        out->match.plain = route->plain;
+        out->match.port = route_default_port(route);
+        out->match.route[0] = route;
+        out->match.count = 1;
+        out->kind = DESTINATION_UPSTREAM;
+        return;
+    }
+    refuse(out, KH_REASON_HOST_NOT_ALLOWED,
+           "the credential has no exact host, so that a base URL does not say which one is meant");
+}
+
+static void
+find_own(const struct routes *routes, struct destination *out)
+{
+    struct bytes name, rest;
+    if (cut_name(out->path, &name, &rest)) {
+        out->wanted = name;
+        out->path = rest;
+        find_base_url(routes, out);
+        return;
+    }
+    out->way = WAY_OWN;
+    out->kind = DESTINATION_OWN;
+}
+
+static void
+find_intercepted(const struct routes *routes, const struct destination_view *view,
+                 const struct http1_head *head, uint16_t port, struct destination *out)
+{
+    out->way = WAY_CONNECT;
+    if (head->form == TARGET_ABSOLUTE && !bytes_equal_nocase(head->scheme, BYTES("https"))) {
+        refuse(out, KH_REASON_DESTINATION_CONFLICT, "an http target inside of a TLS tunnel");
+        return;
+    }
+    struct bytes host = buffer_bytes(&out->host);
+    if (!bytes_equal(host, view->connect_host) || (port ? port : 443) != view->connect_port) {
+        refuse(out, KH_REASON_DESTINATION_CONFLICT, "Host is not what CONNECT asked for");
+        return;
+    }
+    if (view->sni.n && !bytes_equal(view->sni, host)) {
+        refuse(out, KH_REASON_DESTINATION_CONFLICT, "SNI is not what CONNECT asked for");
+        return;
+    }
+    if (!routes_match(routes, host, view->connect_port, &out->match)) {
+        refuse(out, KH_REASON_HOST_NOT_ALLOWED, "no credential is for that host and port");
+        return;
+    }
+    out->kind = DESTINATION_UPSTREAM;
+}
+
+static void
+find_absolute(const struct routes *routes, const struct destination_view *view,
+              const struct http1_head *head, uint16_t port, struct destination *out)
+{
+    struct bytes host = buffer_bytes(&out->host);
+    out->way = WAY_HTTP_PROXY;
+    // TLS to the listener names the proxy, and the target names the destination.
+    if (view->sni.n && !destination_is_own(view, view->sni)) {
+        refuse(out, KH_REASON_DESTINATION_CONFLICT, "SNI is not a name of this broker");
+        return;
+    }
+    bool http = bytes_equal_nocase(head->scheme, BYTES("http"));
+    uint16_t named = http && port == 80 ? 0 : port; // the scheme's default port is no port
+    if (!http && port == 0)
+        named = 443;
+    if (routes_match(routes, host, named, &out->match))
+        out->kind = DESTINATION_UPSTREAM;
+    else if (destination_is_own(view, host)) // RFC 9112 3.2.2: absolute form is origin form too
+        find_own(routes, out);
+    else
+        refuse(out, KH_REASON_HOST_NOT_ALLOWED, "no credential is for that host and port");
+}
+
+static void
+find_by_host(const struct routes *routes, const struct destination_view *view, uint16_t port,
+             struct destination *out)
+{
+    struct bytes host = buffer_bytes(&out->host);
+    bool own = destination_is_own(view, host);
+    out->way = WAY_HOST;
+    // Two names of our own may differ; a name of someone else must be the only one.
+    if (view->sni.n && !bytes_equal(view->sni, host) &&
+        !(own && destination_is_own(view, view->sni))) {
+        refuse(out, KH_REASON_DESTINATION_CONFLICT, "SNI and Host differ");
+        return;
+    }
+    if (own) {
+        find_own(routes, out);
+        return;
+    }
+    // A client that was led here by its resolver names our port, which says nothing.
+    if (routes_match(routes, host, port, &out->match) ||
+        (port && port == view->local_port && routes_match(routes, host, 0, &out->match)))
+        out->kind = DESTINATION_UPSTREAM;
+    else
+        refuse(out, KH_REASON_MISDIRECTED, "Host is neither this broker's nor a credential's");
+}
+
+static void
+find_connect(const struct routes *routes, const struct destination_view *view, uint16_t port,
+             struct destination *out)
+{
+    out->way = WAY_CONNECT;
+    if (view->intercepted) {
+        refuse(out, KH_REASON_REQUEST_MALFORMED, "CONNECT inside of a tunnel");
+    } else if (view->sni.n && !destination_is_own(view, view->sni)) {
+        refuse(out, KH_REASON_DESTINATION_CONFLICT, "SNI is not a name of this broker");
+    } else if (port == 0) {
+        refuse(out, KH_REASON_REQUEST_MALFORMED, "CONNECT without a port");
+    } else if (!routes_match(routes, buffer_bytes(&out->host), port, &out->match)) {
+        refuse(out, KH_REASON_HOST_NOT_ALLOWED, "no credential is for that host and port");
+    } else {
+        out->kind = DESTINATION_CONNECT;
+    }
+}
+
+void
+destination_find(const struct routes *routes, const struct destination_view *view,
+                 const struct http1_head *head, struct destination *out)
+{
+    uint16_t port = 0;
+    bool targeted = head->form == TARGET_ABSOLUTE || head->form == TARGET_AUTHORITY;
+    struct bytes authority = targeted ? head->authority : head->host;
+    buffer_clear(&out->host);
+    out->path = head->path;
+    out->wanted = BYTES_EMPTY;
+    out->way = view->intercepted ? WAY_CONNECT : WAY_UNSET;
+    if (authority_split(authority, &out->host, &port) != KH_OK || out->host.failed) {
+        refuse(out, KH_REASON_REQUEST_MALFORMED, "the host is not a host name or address");
+        return;
+    }
+    if (head->form == TARGET_ASTERISK)
+        refuse(out, KH_REASON_REQUEST_MALFORMED, "\"*\" names no resource of an upstream");
+    else if (head->form == TARGET_AUTHORITY)
+        find_connect(routes, view, port, out);
+    else if (view->intercepted)
+        find_intercepted(routes, view, head, port, out);
+    else if (head->form == TARGET_ABSOLUTE)
+        find_absolute(routes, view, head, port, out);
+    else
+        find_by_host(routes, view, port, out);
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The life of one request: where a head leads, and how it ends.
+ */
+#include "exchange.h"
+
+#include "../../caveats/path.h"
+#include "address.h"
+#include "answer.h"
+#include "intercept.h"
+#include "judge.h"
+#include "own.h"
+#include "proxy.h"
+#include "rejudge.h"
+#include "resolve.h"
+#include "scrub.h"
+#include "upstream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { UPSTREAM_HEAD_MAX = 2 * HTTP1_HEAD_MAX, DECIDE_MAX = 131072 };
+
+/* ---- beginning ---- */
+
+static struct exchange *
+exchange_new(struct connection *c)
+{
+    struct exchange *x = calloc(1, sizeof *x);
+    if (!x)
+        return NULL;
+    x->proxy = c->proxy;
+    x->client = c;
+    x->routes = routes_hold(c->proxy->routes);
+    x->started_ms = proxy_now_ms();
+    x->recheck_at = INT64_MAX;
+    destination_init(&x->destination);
+    buffer_init_secret(&x->decide, DECIDE_MAX);
+    buffer_init_secret(&x->token, HTTP1_LINE_MAX);
+    buffer_init_secret(&x->upstream_head, UPSTREAM_HEAD_MAX);
+    buffer_init_secret(&x->collected_head, UPSTREAM_HEAD_MAX);
+    buffer_init_secret(&x->collected, CONDUIT_OUT_MAX);
+    c->exchange = x;
+    return x;
+}
+
+static bool
+method_is_idempotent(struct bytes method)
+{
+    static const char *const idempotent[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"};
+    for (size_t i = 0; i < sizeof idempotent / sizeof *idempotent; i++) {
+        if (bytes_is(method, idempotent[i]))
+            return true;
+    }
+    return false;
+}
+
+static void
+note_head(struct exchange *x, const struct http1_head *head)
+{
+    struct connection *c = x->client;
+    size_t n = head->method.n < sizeof x->method ? head->method.n : sizeof x->method - 1;
+    memcpy(x->method, head->method.p, n);
+    x->is_head = bytes_is(head->method, "HEAD");
+    x->is_idempotent = method_is_idempotent(head->method);
+    x->minor = head->minor;
+    x->body_kind = head->body;
+    x->content_length = head->content_length;
+    http1_body_start(&c->body, head);
+    c->body_done = head->body == BODY_NONE || (head->body == BODY_LENGTH && !head->content_length);
+    c->drained = 0;
+    x->request_done = c->body_done;
+    x->expects_continue = head->expect_continue && !c->body_done && head->minor >= 1;
+    c->keep_alive = head->keep_alive && head->minor >= 1 && !c->proxy->draining;
+}
+
+// The head keeps the memory that its slices point into; what follows it moves to a new buffer.
+static bool
+take_head(struct exchange *x, size_t length)
+{
+    struct buffer *in = &x->client->conduit.in;
+    x->draft = malloc(sizeof *x->draft); // large, and request_build clears it
+    if (!x->draft)
+        return false;
+    x->draft->built = false;
+    struct bytes rest = bytes_from(buffer_bytes(in), length);
+    x->draft->head = *in;
+    buffer_init_secret(in, CONDUIT_IN_MAX);
+    buffer_put(in, rest);
+    return !in->failed;
+}
+
+void
+exchange_view(const struct connection *c, struct destination_view *view)
+{
+    *view = (struct destination_view){
+        .intercepted = c->tunnel.intercepted,
+        .connect_host = buffer_bytes(&c->tunnel.host),
+        .connect_port = c->tunnel.port,
+        .sni = buffer_bytes(&c->tunnel.sni),
+        .local_host = bytes_str(c->local),
+        .local_port = c->listener->port,
+        .name = c->proxy->config.name,
+        .name_count = c->proxy->config.name_count,
+    };
+}
+
+/* ---- a request for an upstream ---- */
+
+static bool
+has_basic_slot(const struct routes_match *match)
+{
+    for (size_t i = 0; i < match->count; i++) {
+        for (size_t j = 0; j < match->route[i]->slot_count; j++) {
+            if (match->route[i]->slot[j].kind == SLOT_BASIC)
+                return true;
+        }
+    }
+    return false;
+}
+
+static unsigned
+path_exceptions(const struct routes_match *match)
+{
+    // With several candidates only what all of them allow: the strictest one may be chosen.
+    unsigned exceptions = match->count ? ~0u : 0;
+    for (size_t i = 0; i < match->count; i++)
+        exceptions &= match->route[i]->path_exceptions;
+    return exceptions;
+}
+
+static bool
+build(struct exchange *x, const struct http1_head *head)
+{
+    struct fault fault = {0};
+    struct request_destination destination = {
+        .way = x->destination.way,
+        .scheme = x->destination.match.plain ? BYTES("http") : BYTES("https"),
+        .host = buffer_bytes(&x->destination.host),
+        .port = x->destination.match.port,
+        .path_exceptions = path_exceptions(&x->destination.match),
+        .path = x->destination.path,
+    };
+    enum kh_reason reason = request_build(head, &destination, &x->draft->request, &fault);
+    x->draft->built = reason == KH_REASON_UNSET;
+    if (!x->draft->built)
+        judge_refuse(x, head, reason, fault.detail);
+    return x->draft->built;
+}
+
+// A token that was given once for the whole tunnel, when the request has none of its own.
+static bool
+tunnel_token(const struct connection *c, struct request_token *token)
+{
+    if (!c->tunnel.intercepted || c->tunnel.token.n == 0)
+        return false;
+    token->text = buffer_bytes(&c->tunnel.token);
+    token->slot = (struct slot){.kind = SLOT_PROXY_AUTHORIZATION};
+    token->slot_in_user = c->tunnel.token_in_user;
+    return true;
+}
+
+static void
+begin_upstream(struct exchange *x, const struct http1_head *head)
+{
+    struct fault fault = {0};
+    struct request_token token = {0};
+    const struct routes_match *match = &x->destination.match;
+    x->basic_challenge = has_basic_slot(match);
+    if (!build(x, head))
+        return;
+    enum kh_reason reason =
+        request_take_token(&x->draft->request, head, match->route, match->count, &token, &fault);
+    if (reason == KH_REASON_TOKEN_MISSING && tunnel_token(x->client, &token))
+        reason = KH_REASON_UNSET;
+    // Whether a key of somebody else may pass is the credential's matter, and so the authority's.
+    if (reason == KH_REASON_FOREIGN_KEY && match->count == 1 && match->route[0]->foreign_pass) {
+        x->destination.wanted = match->route[0]->credential;
+        token = (struct request_token){0};
+        reason = KH_REASON_UNSET;
+    }
+    if (reason != KH_REASON_UNSET)
+        judge_refuse(x, head, reason, fault.detail);
+    else
+        judge_ask(x, &token);
+}
+
+static void
+dispatch(struct exchange *x, const struct http1_head *head)
+{
+    struct destination_view view;
+    if (head->expect_other) {
+        judge_refuse(x, head, KH_REASON_EXPECTATION_FAILED, "");
+        return;
+    }
+    exchange_view(x->client, &view);
+    destination_find(x->routes, &view, head, &x->destination);
+    switch (x->destination.kind) {
+    case DESTINATION_UPSTREAM:
+        begin_upstream(x, head);
+        return;
+    case DESTINATION_CONNECT:
+        intercept_connect(x, head);
+        return;
+    case DESTINATION_OWN:
+        own_serve(x, head);
+        return;
+    case DESTINATION_REFUSED:
+        break;
+    }
+    judge_refuse(x, head, x->destination.reason, x->destination.detail);
+}
+
+void
+exchange_begin(struct connection *c, const struct http1_head *head)
+{
+    struct exchange *x = exchange_new(c);
+    if (!x || !take_head(x, head->length)) {
+        connection_abort(c);
+        return;
+    }
+    note_head(x, head);
+    connection_move(c, CONNECTION_DECIDING);
+    dispatch(x, head);
+}
+
+void
+exchange_begin_refused(struct connection *c, enum kh_reason reason, const char *detail)
+{
+    struct exchange *x = exchange_new(c);
+    if (!x) {
+        connection_abort(c);
+        return;
+    }
+    // Where the next request begins is not known any more.
+    c->keep_alive = false;
+    c->body_done = false;
+    c->drained = 0;
+    connection_move(c, CONNECTION_DECIDING);
+    judge_refuse(x, NULL, reason, detail);
+}
+
+/* ---- end ---- */
+
+void
+exchange_drop_draft(struct exchange *x)
+{
+    if (!x->draft)
+        return;
+    if (x->draft->built)
+        request_free(&x->draft->request);
+    buffer_free(&x->draft->head);
+    free(x->draft);
+    x->draft = NULL;
+}
+
+static void
+report(struct exchange *x, enum kh_reason reason)
+{
+    if (!x->allowed || !x->proxy->authority)
+        return;
+    BUFFER_AUTO body;
+    buffer_init(&body, 1024);
+    int64_t duration = proxy_now_ms() - x->started_ms;
+    struct message_finished finished = {
+        .upstream_status = (uint16_t)x->status,
+        .reason = reason,
+        .cut = x->cut,
+        .bytes_up = x->bytes_up,
+        .bytes_down = x->bytes_down,
+        .duration_ms = duration > UINT32_MAX ? UINT32_MAX : (uint32_t)duration,
+    };
+    memcpy(finished.request_id, x->request_id, sizeof finished.request_id);
+    message_finished_tx(&finished, &body);
+    if (!body.failed)
+        channel_send(x->proxy->authority, MESSAGE_FINISHED, 0, buffer_bytes(&body));
+}
+
+static void
+exchange_destroy(void *object)
+{
+    struct exchange *x = object;
+    buffer_free(&x->decide);
+    buffer_free(&x->token);
+    buffer_free(&x->upstream_head);
+    buffer_free(&x->collected_head);
+    buffer_free(&x->collected);
+    destination_free(&x->destination);
+    scrub_free(&x->scrub);
+    routes_release(&x->routes);
+    free(x->address);
+    wipe(x, sizeof *x);
+    free(x);
+}
+
+void
+exchange_end(struct exchange *x, enum kh_reason reason)
+{
+    struct connection *c = x->client;
+    if (c->exchange != x)
+        return; // ended already
+    c->exchange = NULL;
+    questions_orphan(&x->proxy->questions, x->question);
+    questions_orphan(&x->proxy->questions, x->rejudge);
+    if (x->resolving)
+        resolver_cancel(&x->resolving);
+    if (x->upstream)
+        upstream_close(x->upstream);
+    report(x, reason);
+    rejudge_remove(x);
+    exchange_drop_draft(x);
+    proxy_bury(x->proxy, x, exchange_destroy);
+}
+
+void
+exchange_complete(struct exchange *x)
+{
+    struct connection *c = x->client;
+    if (x->upstream)
+        upstream_release(x->upstream);
+    exchange_end(x, KH_REASON_UNSET);
+    connection_move(c, CONNECTION_ANSWERING);
+}
+
+void
+exchange_fail(struct exchange *x, enum kh_reason reason, const char *detail)
+{
+    struct connection *c = x->client;
+    if (x->response_shown) {
+        exchange_end(x, reason);
+        connection_abort(c);
+        return;
+    }
+    answer_problem(x, reason, bytes_str(detail), 0);
+}
+
+void
+exchange_cut(struct exchange *x, enum kh_reason reason, struct bytes detail)
+{
+    struct connection *c = x->client;
+    x->cut = true;
+    if (x->response_shown) {
+        exchange_end(x, reason);
+        connection_abort(c);
+        return;
+    }
+    // Nothing was answered yet, so it can be said in words.
+    answer_problem(x, reason, detail, 0);
+}

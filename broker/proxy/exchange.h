@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One request and its answer, from the parsed head to the record of what became of it.
+ */
+#ifndef KEYHOLE_PROXY_EXCHANGE_H
+#define KEYHOLE_PROXY_EXCHANGE_H
+
+#include "../http/request.h"
+#include "destination.h"
+
+#include <sys/queue.h>
+
+struct proxy;
+struct connection;
+struct upstream;
+struct scrub;
+struct resolve_job;
+
+/* What is needed until the decision, and wiped with it. */
+struct exchange_draft {
+    struct buffer head; /* the bytes that the slices point into; secret */
+    struct request request;
+    bool built; /* `request` is to be freed */
+};
+
+/* How the answer is framed for the client. */
+enum exchange_framing {
+    FRAMING_NONE = 0,
+    FRAMING_LENGTH,
+    FRAMING_CHUNKED,
+    FRAMING_CLOSE,
+    FRAMING_COLLECT, /* scrubbed whole first, then with its length */
+};
+
+enum { EXCHANGE_ADDRESSES_MAX = 16 };
+
+struct exchange {
+    TAILQ_ENTRY(exchange) entry; /* of proxy->running, while `running` */
+    bool running;
+    struct proxy *proxy;
+    struct connection *client;
+    struct exchange_draft *draft;
+    struct destination destination;
+    struct routes *routes; /* what the destination's routes belong to */
+    int64_t started_ms;
+    unsigned minor;
+    char method[33];
+    bool is_head, is_idempotent, expects_continue, basic_challenge;
+    const char *allow; /* methods of the page that refused this one */
+    enum http1_body body_kind;
+    uint64_t content_length;
+
+    /* judged */
+    uint64_t question;
+    struct buffer token;    /* as found; secret */
+    struct buffer decide;   /* body of the DECIDE message, for judging again; secret */
+    enum kh_reason refused; /* by us, before the authority was asked */
+    char refused_detail[480];
+    bool allowed;
+    uint8_t request_id[REQUEST_ID_SIZE];
+    char request_id_hex[2 * REQUEST_ID_SIZE + 1]; /* "" before there is one */
+    const struct route *route;
+    int64_t recheck_at;
+    uint64_t rejudge;         /* open question */
+    int64_t rejudge_since_ms; /* 0: none is due */
+    bool cut;                 /* revoked or expired while it ran */
+
+    /* upstream */
+    struct buffer upstream_head; /* secret */
+    struct scrub *scrub;
+    struct upstream *upstream;
+    struct resolve_job *resolving;
+    struct address *address; /* checked; NULL before */
+    size_t address_count, address_next;
+    bool retried;
+
+    /* relay */
+    uint64_t bytes_up, bytes_down;
+    bool request_done;                    /* the whole body was handed to the upstream's buffer */
+    bool response_started, response_done; /* a final head was read; the whole answer was */
+    bool response_shown;                  /* bytes of it were handed to the client's buffer */
+    unsigned status;
+    struct http1_body_reader response_body;
+    enum exchange_framing framing;
+    struct buffer collected_head, collected; /* secret */
+    bool upstream_keep;
+};
+
+TAILQ_HEAD(exchange_list, exchange);
+
+/* A head was read: take it out of the connection's buffer and see where it leads. */
+void exchange_begin(struct connection *connection, const struct http1_head *head);
+/* A head was refused by the parser, or did not come in time. */
+void exchange_begin_refused(struct connection *connection, enum kh_reason reason,
+                            const char *detail);
+
+/* The bytes that the request was made of are not needed any more. */
+void exchange_drop_draft(struct exchange *exchange);
+
+/* It failed after it was allowed: a problem for the client if nothing of an answer was shown yet,
+ * else a cut that shows. */
+void exchange_fail(struct exchange *exchange, enum kh_reason reason, const char *detail);
+/* Revoked or expired while it ran. */
+void exchange_cut(struct exchange *exchange, enum kh_reason reason, struct bytes detail);
+/* The answer is whole. The connection goes on to CONNECTION_ANSWERING. */
+void exchange_complete(struct exchange *exchange);
+/* Detach from the connection, report, free. `reason` may be KH_REASON_UNSET. */
+void exchange_end(struct exchange *exchange, enum kh_reason reason);
+
+/* What the connection knows of destinations. */
+void exchange_view(const struct connection *connection, struct destination_view *view);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Accepting: a bounded number at a time, up to a number of connections, and never in a circle when
+ * descriptors are used up (8-threats, row 20).
+ */
+#include "listen.h"
+
+#include "address.h"
+#include "answer.h"
+#include "intercept.h"
+#include "proxy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    ACCEPT_MAX = 64, // at one wake-up; the connections that are there have their turn
+    PAUSE_MS = 100,
+};
+
+// Said before a byte was read: it costs one system call, and no memory.
+static void
+refuse_busy(const struct listener *listener, int fd)
+{
+    struct bytes answer = answer_busy();
+    if (!listener->context && answer.n)
+        (void)!send(fd, answer.p, answer.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    close(fd);
+}
+
+static void
+pause_listener(struct listener *listener, int error)
+{
+    struct timeval delay = {.tv_usec = PAUSE_MS * 1000};
+    log_warning("accept-paused", "%s: %s", listener->name, strerror(error));
+    event_del(listener->readable);
+    event_add(listener->pause, &delay);
+}
+
+static void
+listener_resume(evutil_socket_t fd, short what, void *context)
+{
+    struct listener *listener = context;
+    (void)fd, (void)what;
+    if (listener->fd >= 0)
+        event_add(listener->readable, NULL);
+}
+
+static void
+listener_ready(evutil_socket_t fd, short what, void *context)
+{
+    struct listener *listener = context;
+    struct proxy *proxy = listener->proxy;
+    (void)what;
+    for (int i = 0; i < ACCEPT_MAX && listener->fd >= 0; i++) {
+        int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (client < 0) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                pause_listener(listener, errno);
+            if (errno == EINTR || errno == ECONNABORTED)
+                continue;
+            return;
+        }
+        if (proxy->connections.count >= (size_t)proxy->config.connections_max)
+            refuse_busy(listener, client);
+        else
+            connection_accept(proxy, listener, client);
+    }
+}
+
+static void
+listener_free(struct listener *listener)
+{
+    if (listener->readable)
+        event_free(listener->readable);
+    if (listener->pause)
+        event_free(listener->pause);
+    if (listener->fd >= 0)
+        close(listener->fd);
+    SSL_CTX_free(listener->context);
+    free(listener);
+}
+
+static bool
+descriptor_listens(int fd)
+{
+    int value = 0;
+    socklen_t length = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0 && value == 1;
+}
+
+static enum kh_err
+set_up(struct listener *listener, const struct message_listener *message, struct fault *fault)
+{
+    struct proxy *proxy = listener->proxy;
+    struct address address = {.length = sizeof address.storage};
+    if (!descriptor_listens(listener->fd))
+        return fault_set(fault, KH_ERR_PROTOCOL, "%s: not a listening socket", listener->name);
+    if (message->kind == LISTENER_TCP &&
+        getsockname(listener->fd, (struct sockaddr *)&address.storage, &address.length) == 0)
+        listener->port = address_port(&address);
+    listener->readable =
+        event_new(proxy->base, listener->fd, EV_READ | EV_PERSIST, listener_ready, listener);
+    listener->pause = event_new(proxy->base, -1, 0, listener_resume, listener);
+    if (!listener->readable || !listener->pause)
+        return fault_set(fault, KH_ERR_MEMORY, "%s: no memory", listener->name);
+    listener->operator_certificate = message->certificate.n > 0;
+    if (!message->tls)
+        return KH_OK;
+    enum kh_err r = intercept_context(proxy->intercept, message->certificate, message->key,
+                                      &listener->context, fault);
+    if (r != KH_OK)
+        fault_prefix(fault, "%s", listener->name);
+    return r;
+}
+
+enum kh_err
+listen_add(struct proxy *proxy, const struct message_listener *message, int fd, struct fault *fault)
+{
+    struct listener *listener = calloc(1, sizeof *listener);
+    if (!listener) {
+        close(fd);
+        return fault_set(fault, KH_ERR_MEMORY, "no memory for a listener");
+    }
+    listener->proxy = proxy;
+    listener->fd = fd;
+    listener->kind = message->kind;
+    snprintf(listener->name, sizeof listener->name, "%.*s", BYTES_ARG(message->name));
+    enum kh_err r = set_up(listener, message, fault);
+    if (r != KH_OK) {
+        listener_free(listener);
+        return r;
+    }
+    TAILQ_INSERT_TAIL(&proxy->listeners, listener, entry);
+    if (proxy->ready && !proxy->draining)
+        event_add(listener->readable, NULL);
+    return KH_OK;
+}
+
+void
+listen_start_all(struct proxy *proxy)
+{
+    struct listener *listener;
+    TAILQ_FOREACH(listener, &proxy->listeners, entry)
+    event_add(listener->readable, NULL);
+}
+
+void
+listen_close_all(struct proxy *proxy)
+{
+    struct listener *listener;
+    TAILQ_FOREACH(listener, &proxy->listeners, entry)
+    {
+        event_del(listener->readable);
+        event_del(listener->pause);
+        if (listener->fd >= 0)
+            close(listener->fd);
+        listener->fd = -1;
+    }
+}
+
+void
+listen_free_all(struct proxy *proxy)
+{
+    struct listener *listener;
+    while ((listener = TAILQ_FIRST(&proxy->listeners))) {
+        TAILQ_REMOVE(&proxy->listeners, listener, entry);
+        listener_free(listener);
+    }
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Listening sockets: handed over by the supervisor, served once the proxy is ready.
+ */
+#ifndef KEYHOLE_PROXY_LISTEN_H
+#define KEYHOLE_PROXY_LISTEN_H
+
+#include "../messages.h"
+
+#include <event2/event.h>
+#include <openssl/ssl.h>
+#include <sys/queue.h>
+
+struct proxy;
+
+struct listener {
+    TAILQ_ENTRY(listener) entry;
+    struct proxy *proxy;
+    int fd;
+    enum listener_kind kind;
+    uint16_t port;    /* 0: unix */
+    SSL_CTX *context; /* NULL: plain */
+    bool operator_certificate;
+    struct event *readable, *pause;
+    char name[128];
+};
+
+TAILQ_HEAD(listener_list, listener);
+
+/* Takes `fd` over, also on failure. */
+KH_MUST_CHECK enum kh_err listen_add(struct proxy *proxy, const struct message_listener *message,
+                                     int fd, struct fault *fault);
+void listen_start_all(struct proxy *proxy); /* accept from now on */
+void listen_close_all(struct proxy *proxy); /* no more; memory stays for connections */
+void listen_free_all(struct proxy *proxy);
+
+#endif

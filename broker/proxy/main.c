@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * keyhole-proxy: faces clients and upstreams, and holds no secret for longer than a request. It is
+ * started by keyholed with a channel, and is of no use by itself.
+ */
+#include "../sandbox.h"
+#include "proxy.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PRIORITIES = 2 }; // network events go before the flush of a channel's batch
+
+static bool
+parse_number(const char *text, int maximum, int *out)
+{
+    uint64_t value;
+    if (!bytes_to_u64(bytes_str(text), &value) || value > (uint64_t)maximum)
+        return false;
+    *out = (int)value;
+    return true;
+}
+
+static bool
+parse_options(int argc, char **argv, int *channel_fd, int *index)
+{
+    static const struct option options[] = {
+        {"channel-fd", required_argument, NULL, 'c'},
+        {"index", required_argument, NULL, 'i'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    *channel_fd = *index = -1;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        bool good = (option == 'c' && parse_number(optarg, 65535, channel_fd)) ||
+                    (option == 'i' && parse_number(optarg, 65535, index));
+        if (!good)
+            return false;
+    }
+    return optind == argc && *channel_fd >= 0 && *index >= 0;
+}
+
+static struct event_base *
+make_base(void)
+{
+    struct event_config *config = event_config_new();
+    if (!config)
+        return NULL;
+    // Other threads wake the loop by a descriptor, so it needs no locks.
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    struct event_base *base = event_base_new_with_config(config);
+    event_config_free(config);
+    if (base && event_base_priority_init(base, PRIORITIES) != 0) {
+        event_base_free(base);
+        base = NULL;
+    }
+    return base;
+}
+
+static int
+serve(struct event_base *base, int channel_fd)
+{
+    struct fault fault = {0};
+    struct proxy *proxy = NULL;
+    enum kh_err r = proxy_new(base, channel_fd, &proxy, &fault);
+    // Before there are threads, which inherit the filter.
+    if (r == KH_OK)
+        r = sandbox_enter(ROLE_PROXY, NULL, &fault);
+    if (r == KH_OK)
+        r = proxy_start(proxy, &fault);
+    if (r != KH_OK) {
+        log_error("start-failed", "%s", fault.detail);
+        proxy_free(&proxy);
+        return EXIT_FAILURE;
+    }
+    r = event_base_dispatch(base) < 0 ? KH_ERR_INTERNAL : KH_OK;
+    proxy_free(&proxy);
+    return r == KH_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main(int argc, char **argv)
+{
+    int channel_fd, index;
+    char name[32];
+    sandbox_harden();
+    if (!parse_options(argc, argv, &channel_fd, &index)) {
+        fputs("usage: keyhole-proxy --channel-fd N --index I (started by keyholed)\n", stderr);
+        return 2;
+    }
+    snprintf(name, sizeof name, "proxy %d", index);
+    log_init(name, LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
+    signal(SIGPIPE, SIG_IGN);
+    struct event_base *base = make_base();
+    if (!base) {
+        log_error("start-failed", "no event base");
+        return EXIT_FAILURE;
+    }
+    int status = serve(base, channel_fd);
+    event_base_free(base);
+    libevent_global_shutdown();
+    return status;
+}

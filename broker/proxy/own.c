@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The broker's own pages. Revoking takes authority away and nothing else, so presenting a token is
+ * all that it needs.
+ */
+#include "own.h"
+
+#include "answer.h"
+#include "judge.h"
+#include "proxy.h"
+
+static void
+serve_index(struct exchange *x, const struct http1_head *head)
+{
+    (void)head;
+    static const char text[] =
+        "This is Keyhole, a credential broker. Requests name a credential, and carry a token "
+        "where\n"
+        "the API key would stand: http://this-address/~CREDENTIAL/... See keyhole(1).\n";
+    answer_content(x, 200, "text/plain; charset=utf-8", bytes_str(text));
+}
+
+static void
+serve_revoke(struct exchange *x, const struct http1_head *head)
+{
+    struct fault fault = {0};
+    struct request_token token = {0};
+    static const struct route bearer = {.slot = {{.kind = SLOT_BEARER}}, .slot_count = 1};
+    const struct route *const route[] = {&bearer};
+    struct request_destination destination = {
+        .way = WAY_OWN,
+        .scheme = BYTES("http"),
+        .host = buffer_bytes(&x->destination.host),
+        .path = head->path,
+    };
+    enum kh_reason reason = request_build(head, &destination, &x->draft->request, &fault);
+    x->draft->built = reason == KH_REASON_UNSET;
+    if (x->draft->built)
+        reason = request_take_token(&x->draft->request, head, route, 1, &token, &fault);
+    if (reason != KH_REASON_UNSET)
+        judge_refuse(x, head, reason, fault.detail);
+    else
+        judge_revoke(x, token.text);
+}
+
+static const struct own_page {
+    const char *path, *method[2], *allow;
+    void (*serve)(struct exchange *exchange, const struct http1_head *head);
+} pages[] = {
+    {"/", {"GET", "HEAD"}, "GET, HEAD", serve_index},
+    {OWN_REVOKE_PATH, {"POST", NULL}, "POST", serve_revoke},
+};
+
+void
+own_serve(struct exchange *x, const struct http1_head *head)
+{
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        if (!bytes_is(head->path, pages[i].path))
+            continue;
+        for (int j = 0; j < 2; j++) {
+            if (pages[i].method[j] && bytes_is(head->method, pages[i].method[j])) {
+                pages[i].serve(x, head);
+                return;
+            }
+        }
+        x->allow = pages[i].allow;
+        judge_refuse(x, head, KH_REASON_METHOD_NOT_ALLOWED, "");
+        return;
+    }
+    judge_refuse(x, head, KH_REASON_NOT_FOUND, "");
+}

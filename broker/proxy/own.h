@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the broker itself has under its own names: a line that says what this is, and the place
+ * where a holder ends its token.
+ */
+#ifndef KEYHOLE_PROXY_OWN_H
+#define KEYHOLE_PROXY_OWN_H
+
+#include "exchange.h"
+
+#define OWN_REVOKE_PATH "/.well-known/keyhole/revoke"
+
+void own_serve(struct exchange *exchange, const struct http1_head *head);
+
+#endif

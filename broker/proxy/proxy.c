@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The proxy process as a whole: its channels to supervisor and authority, when it is ready, how it
+ * ends, and the graveyard.
+ */
+#include "proxy.h"
+
+#include "intercept.h"
+#include "judge.h"
+#include "rejudge.h"
+#include "resolve.h"
+#include "upstream.h"
+#include "upstream_tls.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    RESOLVER_THREADS = 4,
+    RESOLVER_QUEUE_MAX = 1024,
+    SCRUBBED_MAX = 4 * 1024 * 1024,
+};
+
+int64_t
+proxy_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t
+proxy_clock_s(void)
+{
+    return (int64_t)time(NULL);
+}
+
+/* ---- the graveyard ---- */
+
+struct burial {
+    struct burial *next;
+    void *object;
+    void (*destroy)(void *object);
+};
+
+static void
+bury_all(evutil_socket_t fd, short what, void *context)
+{
+    struct proxy *proxy = context;
+    struct burial *burial;
+    (void)fd, (void)what;
+    while ((burial = proxy->graveyard)) {
+        proxy->graveyard = burial->next;
+        burial->destroy(burial->object);
+        free(burial);
+    }
+}
+
+void
+proxy_bury(struct proxy *proxy, void *object, void (*destroy)(void *object))
+{
+    static const struct timeval now;
+    struct burial *burial = malloc(sizeof *burial);
+    if (!burial)
+        return; // lost, which is better than freed too early
+    *burial = (struct burial){proxy->graveyard, object, destroy};
+    proxy->graveyard = burial;
+    event_add(proxy->bury_event, &now);
+}
+
+/* ---- ready, drained ---- */
+
+void
+proxy_check_ready(struct proxy *proxy)
+{
+    if (proxy->ready || !proxy->configured || !proxy->authority || !proxy->routes_whole)
+        return;
+    proxy->ready = true;
+    listen_start_all(proxy);
+    channel_send(proxy->supervisor, MESSAGE_PROXY_READY, 0, BYTES_EMPTY);
+}
+
+void
+proxy_check_drained(struct proxy *proxy)
+{
+    if (proxy->draining && proxy->connections.count == 0)
+        event_base_loopbreak(proxy->base);
+}
+
+static void
+drain_expired(evutil_socket_t fd, short what, void *context)
+{
+    struct proxy *proxy = context;
+    (void)fd, (void)what;
+    log_warning("drain-timeout", "%zu connections did not end in time", proxy->connections.count);
+    connection_abort_all(proxy);
+    event_base_loopbreak(proxy->base);
+}
+
+static bool
+handle_drain(struct channel *channel, void *context, const struct message *message)
+{
+    struct proxy *proxy = context;
+    (void)channel, (void)message;
+    if (proxy->draining)
+        return true;
+    proxy->draining = true;
+    listen_close_all(proxy);
+    connection_drain_all(proxy);
+    int64_t ms = proxy->config.drain_timeout_ms;
+    struct timeval limit = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    event_add(proxy->drain_timer, &limit);
+    proxy_check_drained(proxy);
+    return true;
+}
+
+/* ---- from the authority ---- */
+
+static bool
+handle_routes_begin(struct channel *channel, void *context, const struct message *message)
+{
+    struct proxy *proxy = context;
+    (void)channel, (void)message;
+    routes_release(&proxy->routes_next);
+    return routes_new(&proxy->routes_next) == KH_OK;
+}
+
+static bool
+handle_route(struct channel *channel, void *context, const struct message *message)
+{
+    struct proxy *proxy = context;
+    (void)channel;
+    return proxy->routes_next && routes_add(proxy->routes_next, message->body) == KH_OK;
+}
+
+static bool
+handle_routes_end(struct channel *channel, void *context, const struct message *message)
+{
+    struct proxy *proxy = context;
+    (void)channel, (void)message;
+    if (!proxy->routes_next)
+        return false;
+    routes_release(&proxy->routes);
+    proxy->routes = proxy->routes_next;
+    proxy->routes_next = NULL;
+    proxy->routes_whole = true;
+    proxy_check_ready(proxy);
+    return true;
+}
+
+static const struct channel_handler authority_handlers[] = {
+    {MESSAGE_ROUTES_BEGIN, handle_routes_begin},     {MESSAGE_ROUTE, handle_route},
+    {MESSAGE_ROUTES_END, handle_routes_end},         {MESSAGE_REJUDGE, rejudge_handle},
+    {MESSAGE_DECISION, judge_handle_decision},       {MESSAGE_LEAF, intercept_handle_leaf},
+    {MESSAGE_REVOKE_DONE, judge_handle_revoke_done}, {0, NULL},
+};
+
+static void
+authority_lost(struct proxy *proxy)
+{
+    channel_free(&proxy->authority);
+    routes_release(&proxy->routes_next); // half a table is none
+    judge_authority_lost(proxy);
+}
+
+static void
+authority_closed(struct channel *channel, void *context, const char *why)
+{
+    struct proxy *proxy = context;
+    if (channel != proxy->authority)
+        return;
+    log_warning("authority-lost", "%s", why);
+    authority_lost(proxy);
+}
+
+/* ---- from the supervisor ---- */
+
+static bool
+handle_config(struct channel *channel, void *context, const struct message *message)
+{
+    struct proxy *proxy = context;
+    struct config config;
+    (void)channel;
+    if (message_config_rx(message->body, &config) != KH_OK)
+        return false;
+    config_free(&proxy->config);
+    proxy->config = config;
+    proxy->configured = true;
+    log_set_level((enum log_level)config.log_level);
+    upstream_pool_configure(proxy);
+    proxy_check_ready(proxy);
+    return true;
+}
+
+static bool
+handle_listener(struct channel *channel, void *context, const struct message *message)
+{
+    struct proxy *proxy = context;
+    struct message_listener listener;
+    struct fault fault = {0};
+    (void)channel;
+    int fd = message->fd;
+    if (message_listener_rx(message->body, &listener) != KH_OK) {
+        if (fd >= 0)
+            evutil_closesocket(fd);
+        return false;
+    }
+    if (listen_add(proxy, &listener, fd, &fault) == KH_OK)
+        return true;
+    log_error("listener-refused", "%s", fault.detail);
+    return false;
+}
+
+static bool
+handle_authority_channel(struct channel *channel, void *context, const struct message *message)
+{
+    struct proxy *proxy = context;
+    struct fault fault = {0};
+    (void)channel;
+    if (proxy->authority)
+        authority_lost(proxy);
+    const struct channel_options options = {
+        .base = proxy->base,
+        .self = ROLE_PROXY,
+        .peer = ROLE_AUTHORITY,
+        .handler = authority_handlers,
+        .context = proxy,
+        .closed = authority_closed,
+    };
+    if (channel_new(message->fd, &options, &proxy->authority, &fault) != KH_OK) {
+        log_error("authority-channel", "%s", fault.detail);
+        return false;
+    }
+    rejudge_all(proxy); // what the old one allowed, the new one has to allow too
+    proxy_check_ready(proxy);
+    return true;
+}
+
+static const struct channel_handler supervisor_handlers[] = {
+    {MESSAGE_CONFIG, handle_config},
+    {MESSAGE_LISTENER, handle_listener},
+    {MESSAGE_AUTHORITY_CHANNEL, handle_authority_channel},
+    {MESSAGE_PROXY_DRAIN, handle_drain},
+    {0, NULL},
+};
+
+static void
+supervisor_closed(struct channel *channel, void *context, const char *why)
+{
+    struct proxy *proxy = context;
+    (void)channel;
+    log_warning("supervisor-lost", "%s", why);
+    event_base_loopbreak(proxy->base);
+}
+
+/* ---- beginning and end ---- */
+
+static enum kh_err
+make_parts(struct proxy *proxy, struct fault *fault)
+{
+    enum kh_err r = routes_new(&proxy->routes);
+    if (r == KH_OK)
+        r = connection_lists_init(&proxy->connections, proxy);
+    if (r == KH_OK)
+        r = rejudge_init(proxy);
+    if (r == KH_OK)
+        r = upstream_pool_init(proxy);
+    if (r != KH_OK)
+        return fault_set(fault, r, "no memory");
+    upstream_pool_configure(proxy);
+    r = upstream_tls_new(&proxy->upstream_tls, fault);
+    return r == KH_OK ? intercept_new(proxy, &proxy->intercept, fault) : r;
+}
+
+enum kh_err
+proxy_new(struct event_base *base, int supervisor_fd, struct proxy **out, struct fault *fault)
+{
+    struct proxy *proxy = calloc(1, sizeof *proxy);
+    if (!proxy) {
+        evutil_closesocket(supervisor_fd);
+        return fault_set(fault, KH_ERR_MEMORY, "no memory");
+    }
+    proxy->base = base;
+    config_init(&proxy->config);
+    TAILQ_INIT(&proxy->listeners);
+    TAILQ_INIT(&proxy->running);
+    buffer_init_secret(&proxy->scrubbed, SCRUBBED_MAX);
+    proxy->bury_event = event_new(base, -1, 0, bury_all, proxy);
+    proxy->drain_timer = event_new(base, -1, 0, drain_expired, proxy);
+    const struct channel_options options = {
+        .base = base,
+        .self = ROLE_PROXY,
+        .peer = ROLE_SUPERVISOR,
+        .handler = supervisor_handlers,
+        .context = proxy,
+        .closed = supervisor_closed,
+    };
+    enum kh_err r = channel_new(supervisor_fd, &options, &proxy->supervisor, fault);
+    if (r == KH_OK)
+        r = proxy->bury_event && proxy->drain_timer ? make_parts(proxy, fault)
+                                                    : fault_set(fault, KH_ERR_MEMORY, "no memory");
+    if (r != KH_OK)
+        proxy_free(&proxy);
+    else
+        *out = proxy;
+    return r;
+}
+
+enum kh_err
+proxy_start(struct proxy *proxy, struct fault *fault)
+{
+    const struct resolver_options options = {
+        .base = proxy->base, .threads = RESOLVER_THREADS, .queue_max = RESOLVER_QUEUE_MAX};
+    enum kh_err r = resolver_new(&options, &proxy->resolver);
+    return r == KH_OK ? KH_OK : fault_set(fault, r, "no threads for the resolver");
+}
+
+void
+proxy_free(struct proxy **out)
+{
+    struct proxy *proxy = *out;
+    *out = NULL;
+    if (!proxy)
+        return;
+    if (proxy->connections.list[CONNECTION_IDLE].tqh_last)
+        connection_abort_all(proxy);
+    if (proxy->authority)
+        channel_flush(proxy->authority);
+    channel_free(&proxy->authority);
+    channel_free(&proxy->supervisor);
+    if (proxy->pool)
+        upstream_pool_fini(proxy);
+    if (proxy->bury_event)
+        bury_all(-1, 0, proxy);
+    resolver_free(&proxy->resolver);
+    listen_free_all(proxy);
+    intercept_free(&proxy->intercept);
+    upstream_tls_free(&proxy->upstream_tls);
+    rejudge_fini(proxy);
+    connection_lists_fini(&proxy->connections);
+    questions_fini(&proxy->questions);
+    routes_release(&proxy->routes);
+    routes_release(&proxy->routes_next);
+    if (proxy->bury_event)
+        event_free(proxy->bury_event);
+    if (proxy->drain_timer)
+        event_free(proxy->drain_timer);
+    buffer_free(&proxy->scrubbed);
+    config_free(&proxy->config);
+    free(proxy);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The answer's head and framing. Hop-by-hop fields stay here, and so does what would lead the
+ * client around us (Alt-Svc names another port, or HTTP/3).
+ */
+#include "response.h"
+
+#include "../http/http1_write.h"
+#include "answer.h"
+#include "proxy.h"
+#include "scrub.h"
+#include "upstream.h"
+
+enum { COLLECT_MAX = 64 * 1024 };
+
+static bool
+has_no_body(const struct http1_head *head)
+{
+    return head->body == BODY_NONE;
+}
+
+enum exchange_framing
+response_framing(const struct http1_head *head, unsigned minor, bool scrub)
+{
+    if (has_no_body(head))
+        return FRAMING_NONE;
+    if (head->body == BODY_LENGTH && !scrub)
+        return FRAMING_LENGTH;
+    if (head->body == BODY_LENGTH && head->content_length <= COLLECT_MAX)
+        return FRAMING_COLLECT;
+    return minor >= 1 ? FRAMING_CHUNKED : FRAMING_CLOSE;
+}
+
+static bool
+is_dropped(const struct http1_head *head, struct bytes name)
+{
+    static const char *const dropped[] = {"content-length", "transfer-encoding", "alt-svc",
+                                          "keyhole-request-id"};
+    for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++) {
+        if (bytes_equal_nocase(name, bytes_str(dropped[i])))
+            return true;
+    }
+    return http1_is_hop_by_hop(head, name);
+}
+
+static void
+write_field(struct exchange *x, const struct http1_field *field, struct buffer *out)
+{
+    if (!x->scrub || !scrub_finds(x->scrub, field->value)) {
+        http1_write_field(out, field->name, field->value);
+        return;
+    }
+    BUFFER_AUTO clean;
+    buffer_init_secret(&clean, HTTP1_HEAD_MAX);
+    scrub_text(x->scrub, field->value, &clean);
+    if (!clean.failed)
+        http1_write_field(out, field->name, buffer_bytes(&clean));
+}
+
+static void
+write_head(struct exchange *x, const struct http1_head *head, struct buffer *out)
+{
+    struct connection *c = x->client;
+    http1_write_status_line(out, head->status);
+    for (size_t i = 0; i < head->field_count; i++) {
+        if (!is_dropped(head, head->field[i].name))
+            write_field(x, &head->field[i], out);
+    }
+    http1_write_field_str(out, "Keyhole-Request-Id", x->request_id_hex);
+    if (!c->keep_alive)
+        http1_write_field_str(out, "Connection", "close");
+    const struct http1_field *length = http1_find(head, "content-length");
+    switch (x->framing) {
+    case FRAMING_NONE:
+        // What a GET would have had (RFC 9110 8.6).
+        if (length && head->status != 204)
+            http1_write_field(out, length->name, length->value);
+        break;
+    case FRAMING_LENGTH:
+        http1_write_length(out, head->content_length);
+        break;
+    case FRAMING_CHUNKED:
+        http1_write_field_str(out, "Transfer-Encoding", "chunked");
+        break;
+    case FRAMING_COLLECT: // its length is known at the end
+        return;
+    case FRAMING_CLOSE:
+        break;
+    }
+    http1_write_end(out);
+}
+
+// Scrubbing cannot see through an encoding, so identity was asked for (8-threats, row 9).
+static bool
+is_encoded(const struct http1_head *head)
+{
+    for (size_t i = 0; i < head->field_count; i++) {
+        if (bytes_equal_nocase(head->field[i].name, BYTES("content-encoding")) &&
+            head->field[i].value.n && !bytes_equal_nocase(head->field[i].value, BYTES("identity")))
+            return true;
+    }
+    return false;
+}
+
+bool
+response_begin(struct exchange *x, const struct http1_head *head)
+{
+    struct connection *c = x->client;
+    struct upstream *u = x->upstream;
+    x->status = head->status;
+    if (x->route->scrub && !has_no_body(head) && is_encoded(head)) {
+        exchange_fail(x, KH_REASON_RESPONSE_ENCODED, "");
+        return false;
+    }
+    x->response_started = true;
+    x->upstream_keep = head->keep_alive && head->body != BODY_CLOSE;
+    x->framing = response_framing(head, x->minor, x->scrub != NULL);
+    if (x->framing == FRAMING_CLOSE || c->proxy->draining)
+        c->keep_alive = false;
+    struct buffer *out = x->framing == FRAMING_COLLECT ? &x->collected_head : &c->conduit.out;
+    write_head(x, head, out);
+    if (out->failed) {
+        exchange_fail(x, KH_REASON_UPSTREAM_RESPONSE, "its head cannot be passed on");
+        return false;
+    }
+    x->response_shown = x->framing != FRAMING_COLLECT;
+    http1_body_start(&x->response_body, head);
+    x->response_done = has_no_body(head) || (head->body == BODY_LENGTH && !head->content_length);
+    conduit_consume(&u->conduit, head->length);
+    return true;
+}
+
+static void
+emit(struct exchange *x, struct bytes data)
+{
+    struct buffer *out = &x->client->conduit.out;
+    switch (x->framing) {
+    case FRAMING_CHUNKED:
+        http1_write_chunk(out, data);
+        break;
+    case FRAMING_COLLECT:
+        buffer_put(&x->collected, data);
+        break;
+    case FRAMING_LENGTH:
+    case FRAMING_CLOSE:
+        buffer_put(out, data);
+        break;
+    case FRAMING_NONE:
+        break;
+    }
+}
+
+static void
+emit_scrubbed(struct exchange *x)
+{
+    struct buffer *clean = &x->proxy->scrubbed;
+    if (clean->failed)
+        x->client->conduit.out.failed = true; // what is missing must not look whole
+    else
+        emit(x, buffer_bytes(clean));
+    buffer_free(clean);
+}
+
+void
+response_put(struct exchange *x, struct bytes data)
+{
+    x->bytes_down += data.n;
+    if (!x->scrub) {
+        emit(x, data);
+        return;
+    }
+    scrub_feed(x->scrub, data, &x->proxy->scrubbed);
+    emit_scrubbed(x);
+}
+
+void
+response_finish(struct exchange *x)
+{
+    struct buffer *out = &x->client->conduit.out;
+    if (x->scrub && x->framing != FRAMING_NONE) {
+        scrub_finish(x->scrub, &x->proxy->scrubbed);
+        emit_scrubbed(x);
+    }
+    if (x->framing == FRAMING_CHUNKED)
+        http1_write_last_chunk(out);
+    if (x->framing != FRAMING_COLLECT)
+        return;
+    if (x->collected.failed)
+        out->failed = true;
+    buffer_put(out, buffer_bytes(&x->collected_head));
+    http1_write_length(out, x->collected.n);
+    http1_write_end(out);
+    buffer_put(out, buffer_bytes(&x->collected));
+}

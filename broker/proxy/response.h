@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The answer as the client gets it: a head of our own writing, scrubbed, framed anew.
+ */
+#ifndef KEYHOLE_PROXY_RESPONSE_H
+#define KEYHOLE_PROXY_RESPONSE_H
+
+#include "exchange.h"
+
+/* A final head came. False: it cannot be passed on, and the exchange is over. `head` points into
+ * the upstream's buffer, where it is consumed. */
+bool response_begin(struct exchange *exchange, const struct http1_head *head);
+void response_put(struct exchange *exchange, struct bytes data);
+void response_finish(struct exchange *exchange);
+
+/* How to frame the answer for a client of HTTP/1.`minor`. Pure. */
+enum exchange_framing response_framing(const struct http1_head *head, unsigned minor, bool scrub);
+
+#endif

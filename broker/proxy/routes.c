@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The table of routes, immutable once it is in use and counted by reference.
+ */
+#include "routes.h"
+
+#include "../../caveats/path.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+enum { ROUTE_BODY_MAX = 131072 };
+
+struct route_entry {
+    struct route route; // first: routes_fingerprint() goes back from it
+    struct buffer body; // what the slices of the route point into
+    uint8_t fingerprint[ROUTE_FINGERPRINT_SIZE];
+};
+
+struct routes {
+    unsigned references;
+    struct route_entry **entry;
+    size_t count, cap;
+};
+
+enum kh_err
+routes_new(struct routes **out)
+{
+    struct routes *routes = calloc(1, sizeof *routes);
+    if (!routes)
+        return KH_ERR_MEMORY;
+    routes->references = 1;
+    *out = routes;
+    return KH_OK;
+}
+
+struct routes *
+routes_hold(struct routes *routes)
+{
+    if (routes)
+        routes->references++;
+    return routes;
+}
+
+static void
+entry_free(struct route_entry *entry)
+{
+    buffer_free(&entry->body);
+    free(entry);
+}
+
+void
+routes_release(struct routes **routes)
+{
+    struct routes *r = *routes;
+    *routes = NULL;
+    if (!r || --r->references > 0)
+        return;
+    for (size_t i = 0; i < r->count; i++)
+        entry_free(r->entry[i]);
+    free(r->entry);
+    free(r);
+}
+
+static bool
+make_room(struct routes *routes)
+{
+    if (routes->count < routes->cap)
+        return true;
+    size_t cap = routes->cap ? routes->cap * 2 : 16;
+    struct route_entry **entry = realloc(routes->entry, cap * sizeof *entry);
+    if (!entry)
+        return false;
+    routes->entry = entry;
+    routes->cap = cap;
+    return true;
+}
+
+enum kh_err
+routes_add(struct routes *routes, struct bytes body)
+{
+    if (routes->count >= ROUTES_MAX)
+        return KH_ERR_RANGE;
+    if (!make_room(routes))
+        return KH_ERR_MEMORY;
+    struct route_entry *entry = calloc(1, sizeof *entry);
+    if (!entry)
+        return KH_ERR_MEMORY;
+    buffer_init(&entry->body, ROUTE_BODY_MAX);
+    buffer_put(&entry->body, body);
+    enum kh_err r = entry->body.failed
+                        ? KH_ERR_TOO_LONG
+                        : message_route_rx(buffer_bytes(&entry->body), &entry->route);
+    if (r == KH_OK &&
+        (entry->route.credential.n == 0 || routes_by_name(routes, entry->route.credential)))
+        r = KH_ERR_PROTOCOL;
+    if (r == KH_OK && EVP_Digest(body.p, body.n, entry->fingerprint, NULL, EVP_sha256(), NULL) != 1)
+        r = KH_ERR_CRYPTO;
+    if (r != KH_OK) {
+        entry_free(entry);
+        return r;
+    }
+    routes->entry[routes->count++] = entry;
+    return KH_OK;
+}
+
+size_t
+routes_count(const struct routes *routes)
+{
+    return routes->count;
+}
+
+const struct route *
+routes_by_name(const struct routes *routes, struct bytes credential)
+{
+    for (size_t i = 0; i < routes->count; i++) {
+        if (bytes_equal(routes->entry[i]->route.credential, credential))
+            return &routes->entry[i]->route;
+    }
+    return NULL;
+}
+
+const uint8_t *
+routes_fingerprint(const struct route *route)
+{
+    return ((const struct route_entry *)(const void *)route)->fingerprint;
+}
+
+uint16_t
+route_default_port(const struct route *route)
+{
+    if (route->port_count)
+        return route->port[0];
+    return route->plain ? 80 : 443;
+}
+
+bool
+route_has_port(const struct route *route, uint16_t port)
+{
+    if (!route->port_count)
+        return port == route_default_port(route);
+    for (size_t i = 0; i < route->port_count; i++) {
+        if (route->port[i] == port)
+            return true;
+    }
+    return false;
+}
+
+static bool
+route_has_host(const struct route *route, struct bytes host)
+{
+    for (size_t i = 0; i < route->host_count; i++) {
+        if (host_pattern_matches(route->host[i], host))
+            return true;
+    }
+    return false;
+}
+
+// The scheme and port that the destination has, from the first route that fits it.
+static bool
+choose(const struct routes *routes, struct bytes host, uint16_t port, struct routes_match *out)
+{
+    bool found = false;
+    for (size_t i = 0; i < routes->count; i++) {
+        const struct route *route = &routes->entry[i]->route;
+        if (!route_has_host(route, host) || (port && !route_has_port(route, port)))
+            continue;
+        uint16_t here = port ? port : route_default_port(route);
+        bool better = !found || (out->plain && !route->plain) ||
+                      (out->plain == route->plain && !port && here == 443 && out->port != 443);
+        if (better) {
+            out->plain = route->plain;
+            out->port = here;
+        }
+        found = true;
+    }
+    return found;
+}
+
+bool
+routes_match(const struct routes *routes, struct bytes host, uint16_t port,
+             struct routes_match *out)
+{
+    struct routes_match match = {0};
+    if (host.n == 0 || !choose(routes, host, port, &match))
+        return false;
+    for (size_t i = 0; i < routes->count && match.count < ROUTES_CANDIDATES_MAX; i++) {
+        const struct route *route = &routes->entry[i]->route;
+        if (route->plain == match.plain && route_has_host(route, host) &&
+            route_has_port(route, match.port))
+            match.route[match.count++] = route;
+    }
+    *out = match;
+    return match.count > 0;
+}
