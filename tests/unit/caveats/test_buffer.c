@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+static void
+limit_is_hard_and_remembered(void **state)
+{
+    (void)state;
+    BUFFER_AUTO b;
+    buffer_init(&b, 4);
+    buffer_put_str(&b, "abcd");
+    assert_false(b.failed);
+    buffer_put_str(&b, "");
+    assert_false(b.failed);
+    buffer_put_byte(&b, 'e');
+    assert_true(b.failed);
+    buffer_put_str(&b, "x"); /* nothing more happens */
+    assert_int_equal(b.n, 4);
+    assert_string_equal(buffer_text(&b), "");
+    assert_null(buffer_reserve(&b, 0));
+    buffer_clear(&b);
+    assert_false(b.failed);
+    buffer_put_str(&b, "wxyz");
+    assert_string_equal(buffer_text(&b), "wxyz"); /* the NUL does not count */
+}
+
+static void
+hostile_sizes(void **state)
+{
+    (void)state;
+    BUFFER_AUTO b;
+    buffer_init(&b, 16);
+    buffer_put_str(&b, "abc");
+    assert_null(buffer_reserve(&b, SIZE_MAX));
+    assert_true(b.failed);
+    buffer_clear(&b);
+    assert_non_null(buffer_reserve(&b, 8));
+    buffer_advance(&b, SIZE_MAX);
+    assert_true(b.failed);
+    buffer_clear(&b);
+    buffer_consume(&b, SIZE_MAX);
+    assert_int_equal(b.n, 0);
+
+    BUFFER_AUTO none;
+    buffer_init(&none, 0);
+    assert_string_equal(buffer_text(&none), "");
+    assert_false(none.failed);
+    buffer_put_byte(&none, 1);
+    assert_true(none.failed);
+}
+
+static void
+printing_and_consuming(void **state)
+{
+    (void)state;
+    BUFFER_AUTO b;
+    buffer_init(&b, 300);
+    buffer_printf(&b, "%s-%d", "abc", 42);
+    expect_text("printf", buffer_bytes(&b), "abc-42");
+    buffer_consume(&b, 4);
+    expect_text("consume", buffer_bytes(&b), "42");
+    buffer_printf(&b, "%200s", "x"); /* grows */
+    assert_int_equal(b.n, 202);
+    buffer_printf(&b, "%100s", "x");
+    assert_true(b.failed);
+    buffer_free(&b);
+    assert_int_equal(b.max, 300);
+    buffer_put_str(&b, "again");
+    expect_text("reuse", buffer_bytes(&b), "again");
+}
+
+static void
+secrets_are_wiped(void **state)
+{
+    (void)state;
+    BUFFER_AUTO b;
+    static const uint8_t zero[6];
+    buffer_init_secret(&b, 64);
+    buffer_put_str(&b, "secret");
+    buffer_consume(&b, 3);
+    assert_memory_equal(b.p, "ret", 3);
+    assert_memory_equal(b.p + 3, zero, 3);
+    buffer_clear(&b);
+    assert_memory_equal(b.p, zero, 6);
+    buffer_put_str(&b, "secret");
+    buffer_consume(&b, 6);
+    assert_memory_equal(b.p, zero, 6);
+    buffer_free(&b);
+    assert_true(b.secret);
+    char text[] = "secret";
+    wipe(text, sizeof text);
+    assert_memory_equal(text, zero, 6);
+    wipe(NULL, 0);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(limit_is_hard_and_remembered),
+        cmocka_unit_test(hostile_sizes),
+        cmocka_unit_test(printing_and_consuming),
+        cmocka_unit_test(secrets_are_wiped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+static void
+numbers_are_strict(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "-1",
+        "+1",
+        "01",
+        "00",
+        " 1",
+        "1 ",
+        "1.0",
+        "0x1",
+        "18446744073709551616",
+        "99999999999999999999",
+        "1844674407370955161500",
+    };
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        uint64_t out = 77;
+        if (bytes_to_u64(bytes_str(bad[i]), &out) || out != 77)
+            FAIL_WITH("\"%s\" was read as a number", bad[i]);
+    }
+    uint64_t out;
+    assert_true(bytes_to_u64(BYTES("0"), &out) && out == 0);
+    assert_true(bytes_to_u64(BYTES("18446744073709551615"), &out) && out == UINT64_MAX);
+}
+
+static void
+utf8_is_strict(void **state)
+{
+    (void)state;
+    static const struct bytes bad[] = {
+        BYTES("\x80"),             /* no lead byte */
+        BYTES("\xc0\xaf"),         /* overlong slash */
+        BYTES("\xc1\xbf"),         /* overlong */
+        BYTES("\xe0\x80\xaf"),     /* overlong slash */
+        BYTES("\xe0\x9f\xbf"),     /* overlong */
+        BYTES("\xed\xa0\x80"),     /* surrogate */
+        BYTES("\xed\xbf\xbf"),     /* surrogate */
+        BYTES("\xf0\x8f\xbf\xbf"), /* overlong */
+        BYTES("\xf4\x90\x80\x80"), /* beyond U+10FFFF */
+        BYTES("\xf5\x80\x80\x80"),
+        BYTES("\xff"),
+        BYTES("a\xc3"),
+        BYTES("\xe2\x82"),
+        BYTES("\xf0\x9f\x98"),
+        BYTES("\xc3("),
+        BYTES("\xe2\x82("),
+    };
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        if (bytes_is_utf8(bad[i]))
+            FAIL_WITH("bad UTF-8 number %zu was accepted", i);
+    }
+    assert_true(bytes_is_utf8(BYTES("")));
+    assert_true(bytes_is_utf8(BYTES("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf")));
+    assert_true(bytes_is_utf8(BYTES("\xed\x9f\xbf\xee\x80\x80")));
+}
+
+static void
+hex_is_exact(void **state)
+{
+    (void)state;
+    uint8_t out[2] = {1, 2};
+    char text[5];
+    assert_false(bytes_from_hex(BYTES("00f"), out, 2));
+    assert_false(bytes_from_hex(BYTES("00fg"), out, 2));
+    assert_false(bytes_from_hex(BYTES("00ff00"), out, 2));
+    assert_false(bytes_from_hex(BYTES(""), out, 2));
+    assert_int_equal(out[0], 1); /* untouched on failure */
+    assert_true(bytes_from_hex(BYTES("0aFf"), out, 2));
+    assert_int_equal(out[1], 0xff);
+    assert_false(bytes_to_hex(bytes_of(out, 2), text, 4));
+    assert_true(bytes_to_hex(bytes_of(out, 2), text, 5));
+    assert_string_equal(text, "0aff");
+    assert_false(bytes_to_hex(BYTES_EMPTY, text, 0));
+    assert_true(bytes_to_hex(BYTES_EMPTY, text, 1));
+}
+
+static void
+comparison(void **state)
+{
+    (void)state;
+    assert_true(bytes_equal(BYTES_EMPTY, BYTES("")));
+    assert_false(bytes_equal(BYTES("a"), BYTES("ab")));
+    assert_true(bytes_equal_secret(BYTES("abc"), BYTES("abc")));
+    assert_false(bytes_equal_secret(BYTES("abc"), BYTES("abd")));
+    assert_false(bytes_equal_secret(BYTES("abc"), BYTES("ab")));
+    assert_true(bytes_equal_nocase(BYTES("Content-Type"), BYTES("content-tYPE")));
+    assert_false(bytes_equal_nocase(BYTES("a["), BYTES("a{"))); /* differ by 0x20 only */
+    assert_true(bytes_is(BYTES("x"), "x"));
+    assert_true(bytes_is(BYTES_EMPTY, NULL));
+    assert_true(bytes_compare(BYTES("a"), BYTES("ab")) < 0);
+    assert_true(bytes_compare(BYTES("b"), BYTES("ab")) > 0);
+    assert_true(bytes_compare(BYTES("\xff"), BYTES("a")) > 0);
+    assert_int_equal(bytes_compare(BYTES_EMPTY, BYTES_EMPTY), 0);
+    assert_true(bytes_starts(BYTES("abc"), BYTES("ab")) && bytes_ends(BYTES("abc"), BYTES("bc")));
+    assert_true(bytes_starts(BYTES("abc"), BYTES_EMPTY) && bytes_ends(BYTES_EMPTY, BYTES_EMPTY));
+    assert_false(bytes_starts(BYTES("a"), BYTES("ab")) || bytes_ends(BYTES("b"), BYTES("ab")));
+}
+
+static void
+slicing_never_leaves_the_slice(void **state)
+{
+    (void)state;
+    struct bytes a = BYTES("hello");
+    expect_text("from", bytes_from(a, 3), "lo");
+    assert_int_equal(bytes_from(a, 6).n, 0);
+    assert_int_equal(bytes_from(BYTES_EMPTY, 6).n, 0);
+    expect_text("slice", bytes_slice(a, 1, 3), "ell");
+    expect_text("slice", bytes_slice(a, 4, SIZE_MAX), "o");
+    assert_int_equal(bytes_slice(a, SIZE_MAX, SIZE_MAX).n, 0);
+    expect_text("trim", bytes_trim(BYTES(" \t a b\t ")), "a b");
+    assert_int_equal(bytes_trim(BYTES(" \t ")).n, 0);
+    assert_int_equal(bytes_index(a, 'l'), 2);
+    assert_int_equal(bytes_index(a, 'x'), 5);
+    assert_int_equal(bytes_index(BYTES_EMPTY, 'x'), 0);
+    assert_int_equal(bytes_find(a, BYTES("lo")), 3);
+    assert_int_equal(bytes_find(a, BYTES("hello!")), 5);
+    assert_int_equal(bytes_find(a, BYTES_EMPTY), 0);
+    assert_int_equal(bytes_find(BYTES_EMPTY, BYTES("x")), 0);
+}
+
+static void
+expect_parts(struct bytes text, const char *expected)
+{
+    char got[64] = "";
+    struct bytes rest = text, part;
+    while (bytes_cut(&rest, ',', &part))
+        snprintf(got + strlen(got), sizeof got - strlen(got), "<%.*s>", BYTES_ARG(part));
+    assert_string_equal(got, expected);
+    assert_false(bytes_cut(&rest, ',', &part)); /* stays at the end */
+}
+
+static void
+cutting_keeps_empty_parts(void **state)
+{
+    (void)state;
+    expect_parts(BYTES("a,b"), "<a><b>");
+    expect_parts(BYTES("a,"), "<a><>");
+    expect_parts(BYTES(","), "<><>");
+    expect_parts(BYTES(",,a"), "<><><a>");
+    expect_parts(BYTES("a"), "<a>");
+    expect_parts(BYTES(""), "");
+    expect_parts(BYTES_EMPTY, "");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_strict),
+        cmocka_unit_test(utf8_is_strict),
+        cmocka_unit_test(hex_is_exact),
+        cmocka_unit_test(comparison),
+        cmocka_unit_test(slicing_never_leaves_the_slice),
+        cmocka_unit_test(cutting_keeps_empty_parts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
