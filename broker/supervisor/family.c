@@ -134,9 +134,9 @@ child_exec(struct family_child *child, int channel_fd, struct fault *fault)
     struct spawn spawn = {.channel_fd = channel_fd, .extra_fd = -1, .null_fd = family->null_fd};
     char index[16];
     snprintf(index, sizeof(index), "%u", child->index);
-    const char *proxy_argv[] = {"keyhole-proxy", "--index", index, NULL};
-    const char *authority_argv[] = {
-        "keyhole-authority", "--dir", family->directory, NULL, NULL, NULL};
+    const char *proxy_argv[] = {"keyhole-proxy", "--channel-fd", "3", "--index", index, NULL};
+    const char *authority_argv[] = {"keyhole-authority", "--channel-fd", "3",  "--dir",
+                                    family->directory,   NULL,           NULL, NULL};
     enum kh_err err = KH_OK;
     if (child->role == ROLE_PROXY) {
         spawn.program = family->proxy_program;
@@ -148,8 +148,8 @@ child_exec(struct family_child *child, int channel_fd, struct fault *fault)
         spawn.keep = authority_keeps;
         err = secret_pipe(family->passphrase, &spawn.extra_fd, fault);
         if (spawn.extra_fd >= 0) {
-            authority_argv[3] = "--passphrase-fd";
-            authority_argv[4] = "4"; // SPAWN_EXTRA_FD
+            authority_argv[5] = "--passphrase-fd";
+            authority_argv[6] = "4"; // SPAWN_EXTRA_FD
         }
     }
     if (err == KH_OK)

@@ -92,6 +92,10 @@ listener_read_files(const struct config_listener *config, struct buffer *certifi
     enum kh_err err = pem_read(config->certificate, "CERTIFICATE", certificate, fault);
     if (err == KH_OK)
         err = pem_read(config->key, "PRIVATE KEY", key, fault);
+    // A proxy that is given what it cannot use ends, and the next one as well.
+    if (err == KH_OK)
+        err = pem_check_pair(buffer_bytes(certificate), config->certificate, buffer_bytes(key),
+                             config->key, fault);
     return err;
 }
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PEM files of the operator: found, readable, of the right kind. The proxy parses them. */
+/* PEM files of the operator: found, readable, of the right kind, and a pair. */
 #include "pem.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,5 +67,48 @@ pem_read(const char *path, const char *label, struct buffer *out, struct fault *
     close(fd);
     if (err == KH_OK && !pem_has_label(buffer_bytes(out), label))
         err = fault_set(fault, KH_ERR_SYNTAX, "%s has no PEM block \"%s\"", path, label);
+    return err;
+}
+
+// No terminal is asked for the passphrase of a key: a broker that restarts has nobody to ask.
+static int
+no_passphrase(char *out, int cap, int writing, void *context)
+{
+    (void)out;
+    (void)cap;
+    (void)writing;
+    (void)context;
+    return -1;
+}
+
+enum kh_err
+pem_check_pair(struct bytes certificate, const char *certificate_name, struct bytes key,
+               const char *key_name, struct fault *fault)
+{
+    BIO *certificate_bio = BIO_new_mem_buf(certificate.p, (int)certificate.n);
+    BIO *key_bio = BIO_new_mem_buf(key.p, (int)key.n);
+    X509 *x509 = NULL;
+    EVP_PKEY *private_key = NULL;
+    enum kh_err err = KH_OK;
+    if (certificate_bio != NULL && key_bio != NULL) {
+        x509 = PEM_read_bio_X509(certificate_bio, NULL, no_passphrase, NULL);
+        private_key = PEM_read_bio_PrivateKey(key_bio, NULL, no_passphrase, NULL);
+    }
+    if (x509 == NULL)
+        err =
+            fault_set(fault, KH_ERR_SYNTAX, "%s: the certificate cannot be read", certificate_name);
+    else if (private_key == NULL)
+        err = fault_set(fault, KH_ERR_SYNTAX,
+                        "%s: the private key cannot be read; one with a passphrase is of no use "
+                        "here",
+                        key_name);
+    else if (X509_check_private_key(x509, private_key) != 1)
+        err = fault_set(fault, KH_ERR_CONFIG, "%s is not the key of the certificate in %s",
+                        key_name, certificate_name);
+    EVP_PKEY_free(private_key);
+    X509_free(x509);
+    BIO_free(key_bio);
+    BIO_free(certificate_bio);
+    ERR_clear_error();
     return err;
 }

@@ -168,11 +168,14 @@ signals_for_us_are_not_for_it(void **state)
 {
     (void)state;
     int status;
-    const char *text = run_script("kill -TERM $$; kill -INT $$; kill -HUP $$; echo lives >&3; "
-                                  "grep SigBlk /proc/$$/status >&3",
-                                  NULL, -1, &status);
+    const char *text =
+        run_script("kill -TERM $$; kill -INT $$; kill -HUP $$; echo lives >&3; "
+                   // Without another program: around its fork a shell blocks signals itself.
+                   "while read -r name value; do if [ \"$name\" = SigBlk: ]; then "
+                   "echo \"$value\" >&3; fi; done < /proc/$$/status",
+                   NULL, -1, &status);
     assert_int_equal(status, 0);
-    assert_string_equal(text, "lives\nSigBlk:\t0000000000000000\n");
+    assert_string_equal(text, "lives\n0000000000000000\n");
 }
 
 static void
