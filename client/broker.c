@@ -180,16 +180,16 @@ broker_read_content_type(CURL *curl, struct broker_answer *answer)
 }
 
 static enum kh_err
-broker_perform(CURL *curl, const char *url, const char *why, struct broker_answer *answer,
+broker_perform(CURL *curl, const char *where, const char *why, struct broker_answer *answer,
                struct fault *fault)
 {
     CURLcode code = curl_easy_perform(curl);
     if (answer->body.failed)
-        return fault_set(fault, KH_ERR_PROTOCOL, "%s answers with more than %d bytes", url,
+        return fault_set(fault, KH_ERR_PROTOCOL, "%s answers with more than %d bytes", where,
                          BROKER_ANSWER_MAX);
     if (code != CURLE_OK)
         return fault_set(fault, code == CURLE_OPERATION_TIMEDOUT ? KH_ERR_TIMEOUT : KH_ERR_IO,
-                         "%s: %s", url, why[0] != '\0' ? why : curl_easy_strerror(code));
+                         "%s: %s", where, why[0] != '\0' ? why : curl_easy_strerror(code));
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
     broker_read_content_type(curl, answer);
     return KH_OK;
@@ -237,7 +237,8 @@ broker_post(const struct broker_address *address, const char *path, struct bytes
              !broker_set_options(curl, address, buffer_text(&url), ca_file, fields, &answer, why))
         err = fault_set(fault, KH_ERR_MEMORY, "libcurl could not be set up");
     else
-        err = broker_perform(curl, buffer_text(&url), why, &answer, fault);
+        err = broker_perform(curl, address->unix_path != NULL ? address->unix_path : address->url,
+                             why, &answer, fault);
     curl_easy_cleanup(curl);
     if (fields != NULL)
         wipe(fields->data, strlen(fields->data));

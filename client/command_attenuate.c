@@ -115,6 +115,8 @@ attenuate_refuse(const struct cli *cli, const struct attenuation *a, const struc
     buffer_init(&shown, 65536);
     caret_put(&shown, buffer_bytes(&a->refused), fault);
     fputs(buffer_text(&shown), cli->err);
+    if (bytes_find(buffer_bytes(&a->refused), BYTES(" and ")) < a->refused.n)
+        cli_say(cli, "for \"and\", give two caveats: all of them must hold");
     // A caveat that is not well-formed is a wrong command line, whatever is wrong with it.
     return CLI_USAGE;
 }

@@ -56,9 +56,10 @@ const struct command cli_command[] = {
         ROW(convert),
         .synopsis = "--to FORMAT [TOKEN|-]",
         .summary = "write a token as other macaroon libraries do, or back",
-        .details = "FORMAT is keyhole, v1 (text of libmacaroons and pymacaroons), v2 (binary, as\n"
-                   "base64url) or json (js-macaroon, Go). Any of them is read.\n",
-        .examples = "  keyhole convert --to v1 \"$TOKEN\" > macaroon.txt\n"
+        .details =
+            "FORMAT is keyhole, v1 (text of libmacaroons), v2 (binary as base64url: pymacaroons,\n"
+            "Go) or json (js-macaroon, Go). All of them are read.\n",
+        .examples = "  keyhole convert --to v2 \"$TOKEN\" > macaroon.txt\n"
                     "  keyhole convert --to keyhole - < macaroon.txt\n"
                     "      back, after another library added a caveat\n",
     },

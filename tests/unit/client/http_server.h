@@ -8,6 +8,8 @@
 #include "client_test.h"
 
 #include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,14 +24,23 @@ struct http_server {
     char directory[64]; /* of the socket; "" for TCP */
 };
 
+static inline ssize_t
+http_server_read(SSL *ssl, int fd, char *p, size_t n)
+{
+    return ssl != NULL ? SSL_read(ssl, p, (int)n) : read(fd, p, n);
+}
+
 static inline void
-http_server_serve(int listener, int request, const char *answer)
+http_server_serve(int listener, int request, SSL_CTX *tls, const char *answer)
 {
     char got[16384];
     size_t n = 0;
     int fd = accept(listener, NULL, NULL);
+    SSL *ssl = tls != NULL ? SSL_new(tls) : NULL;
+    if (ssl != NULL && (SSL_set_fd(ssl, fd) != 1 || SSL_accept(ssl) != 1))
+        _exit(1);
     while (fd >= 0 && n < sizeof got - 1) {
-        ssize_t part = read(fd, got + n, sizeof got - 1 - n);
+        ssize_t part = http_server_read(ssl, fd, got + n, sizeof got - 1 - n);
         if (part <= 0)
             break;
         n += (size_t)part;
@@ -37,7 +48,11 @@ http_server_serve(int listener, int request, const char *answer)
         if (strstr(got, "\r\n\r\n") != NULL)
             break;
     }
-    if (write(request, got, n) < 0 || write(fd, answer, strlen(answer)) < 0)
+    if (write(request, got, n) < 0)
+        _exit(1);
+    if (ssl != NULL)
+        _exit(SSL_write(ssl, answer, (int)strlen(answer)) < 0 || SSL_shutdown(ssl) < 0);
+    if (write(fd, answer, strlen(answer)) < 0)
         _exit(1);
     shutdown(fd, SHUT_WR);
     while (read(fd, got, sizeof got) > 0)
@@ -68,8 +83,40 @@ http_server_listen(struct http_server *server, bool unix_socket)
     return fd;
 }
 
+/* A context with a fresh certificate for `name` ("IP:127.0.0.1"), which is written to `pem_file`.
+ */
+static inline SSL_CTX *
+http_server_certify(const char *name, const char *pem_file)
+{
+    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    X509_set_version(cert, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+    X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_set_pubkey(cert, key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+                               (const unsigned char *)"test", -1, -1, 0);
+    X509_set_issuer_name(cert, X509_get_subject_name(cert));
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, name);
+    X509_add_ext(cert, extension, -1);
+    X509_EXTENSION_free(extension);
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    FILE *file = fopen(pem_file, "w");
+    assert_non_null(file);
+    assert_int_equal(PEM_write_X509(file, cert), 1);
+    fclose(file);
+    assert_int_equal(SSL_CTX_use_certificate(tls, cert), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(tls, key), 1);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return tls;
+}
+
+/* `tls` may be NULL. */
 static inline struct http_server
-http_server_start(bool unix_socket, const char *answer)
+http_server_start_tls(bool unix_socket, SSL_CTX *tls, const char *answer)
 {
     struct http_server server = {0};
     int pipes[2];
@@ -77,12 +124,18 @@ http_server_start(bool unix_socket, const char *answer)
     assert_int_equal(pipe(pipes), 0);
     server.pid = fork();
     if (server.pid == 0)
-        http_server_serve(listener, pipes[1], answer);
+        http_server_serve(listener, pipes[1], tls, answer);
     assert_true(server.pid > 0);
     close(listener);
     close(pipes[1]);
     server.request = pipes[0];
     return server;
+}
+
+static inline struct http_server
+http_server_start(bool unix_socket, const char *answer)
+{
+    return http_server_start_tls(unix_socket, NULL, answer);
 }
 
 /* What the client sent; free() it. Ends the server, also when nobody came. */

@@ -174,6 +174,58 @@ test_endless_answer_is_cut(void **state)
     free(body);
 }
 
+// One call to a server with a certificate for `name`; its request is returned.
+static char *
+call_tls(const char *name, const char *ca_file, enum kh_err expected)
+{
+    char directory[] = "/tmp/keyhole-test-XXXXXX", pem[64], url[64];
+    struct broker_address address;
+    struct broker_answer answer;
+    struct fault fault = {.err = KH_OK};
+    assert_non_null(mkdtemp(directory));
+    snprintf(pem, sizeof pem, "%s/ca.pem", directory);
+    SSL_CTX *tls = http_server_certify(name, pem);
+    struct http_server server =
+        http_server_start_tls(false, tls, HTTP_ANSWER("200 OK", "text/plain", "ok"));
+    snprintf(url, sizeof url, "https%s", strchr(server.address, ':'));
+    assert_ok(broker_address_read(url, &address, &fault));
+    enum kh_err err = broker_post(&address, "/x", BYTES("kh1_secret"),
+                                  ca_file != NULL ? ca_file : pem, &answer, &fault);
+    if (err != expected)
+        fail_msg("%s: %s", kh_err_code(err), fault.detail);
+    if (err == KH_OK)
+        broker_answer_free(&answer);
+    broker_address_free(&address);
+    SSL_CTX_free(tls);
+    unlink(pem);
+    rmdir(directory);
+    return http_server_stop(&server, expected == KH_OK);
+}
+
+static void
+test_tls_is_verified(void **state)
+{
+    (void)state;
+    char *got = call_tls("IP:127.0.0.1", "/etc/ssl/certs/ca-certificates.crt", KH_ERR_IO);
+    assert_string_equal(got, ""); // the token was not sent to whoever that is
+    free(got);
+    got = call_tls("DNS:other.example", NULL, KH_ERR_IO);
+    assert_string_equal(got, "");
+    free(got);
+    got = call_tls("IP:127.0.0.1", "/nonexistent/ca.pem", KH_ERR_IO);
+    assert_string_equal(got, "");
+    free(got);
+}
+
+static void
+test_tls_with_its_own_ca(void **state)
+{
+    (void)state;
+    char *got = call_tls("IP:127.0.0.1", NULL, KH_OK);
+    assert_contains(got, "Authorization: Bearer kh1_secret\r\n");
+    free(got);
+}
+
 int
 main(void)
 {
@@ -186,6 +238,8 @@ main(void)
         cmocka_unit_test(test_request_over_unix_socket),
         cmocka_unit_test(test_goes_nowhere_else),
         cmocka_unit_test(test_endless_answer_is_cut),
+        cmocka_unit_test(test_tls_is_verified),
+        cmocka_unit_test(test_tls_with_its_own_ca),
     };
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);

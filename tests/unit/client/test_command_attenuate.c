@@ -51,6 +51,15 @@ test_caret_under_the_mistake(void **state)
 }
 
 static void
+test_and_is_two_caveats(void **state)
+{
+    (void)state;
+    char *token = test_mint(NULL);
+    REFUSED("for \"and\", give two caveats", "--caveat", "method = GET and path = /v1", token);
+    free(token);
+}
+
+static void
 test_bad_tokens(void **state)
 {
     (void)state;
@@ -168,6 +177,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_refusals, test_clear_environment),
         cmocka_unit_test_setup(test_caret_under_the_mistake, test_clear_environment),
+        cmocka_unit_test_setup(test_and_is_two_caveats, test_clear_environment),
         cmocka_unit_test_setup(test_bad_tokens, test_clear_environment),
         cmocka_unit_test_setup(test_all_options, test_clear_environment),
         cmocka_unit_test_setup(test_for_is_from_now, test_clear_environment),

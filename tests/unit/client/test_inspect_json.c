@@ -46,7 +46,8 @@ static void
 test_foreign_and_hostile(void **state)
 {
     (void)state;
-    static const struct test_caveat caveat[] = {{"a\xff\x1b", NULL}, {NULL, NULL}};
+    static const struct test_caveat caveat[] = {
+        {"a\xff\x1b", NULL}, {"b\xe2\x80\xae", NULL}, {NULL, NULL}};
     BUFFER_AUTO raw;
     buffer_init(&raw, TOKEN_TEXT_MAX);
     test_put_macaroon(&raw, BYTES("http://x"), BYTES("some id"), caveat);
@@ -58,7 +59,8 @@ test_foreign_and_hostile(void **state)
     assert_null(json_object_get(object, "user"));
     assert_text(object, "identifier", "c29tZSBpZA");
     assert_text(object, "location", "http://x");
-    assert_number(object, "unreadable", 1);
+    assert_number(object, "unreadable", 2);
+    assert_text(json_array_get(json_object_get(object, "caveats"), 1), "text", "b\xe2\x80\xae");
     const json_t *first = json_array_get(json_object_get(object, "caveats"), 0);
     assert_text(first, "kind", "unreadable");
     assert_text(first, "text", "a\\xff\\x1b");
