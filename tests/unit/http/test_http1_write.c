@@ -130,9 +130,9 @@ static const struct http1_problem denied = {
     .code = "caveat-failed",
     .title = "A caveat of the token does not allow this request.",
     .advice = "Use a token that was not narrowed so far.",
-    .detail = {(const uint8_t *)"label = \"a\\b\"\r\nX: \xc3\xa4", 21},
+    .detail = TEXT("label = \"a\\b\"\r\nX: \xc3\xa4"),
     .status = 401,
-    .request_id_hex = {(const uint8_t *)"00ff", 4},
+    .request_id_hex = TEXT("00ff"),
 };
 
 /* Write, parse, and give the body. */
