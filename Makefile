@@ -7,6 +7,7 @@
 #   make e2e        end-to-end tests alone; make e2e T=revoke for the files that match
 #   make lint       formatting, static analysis, shell, manuals
 #   make SANITIZE=address,undefined check
+#   make V=1        shows the commands
 #
 # Every room is one archive, and a program links the rooms that it may know: a proxy that cannot be
 # linked with the authority's code cannot call it.
@@ -68,6 +69,9 @@ CPPFLAGS := -D_GNU_SOURCE -DKEYHOLE_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
 CFLAGS = -std=c17 $(OPTIMISE) $(HARDENING) $(WARNINGS)
 LDFLAGS = $(HARDENING_LINK) $(LINK_SANITIZE) -Wl,--as-needed
 
+V ?=
+quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
+
 # ---- rooms ----
 
 sources = $(filter-out %/main.c,$(wildcard $(1)))
@@ -89,7 +93,7 @@ define archive_rule
 $(call archive,$(1)): $(call objects,$(2))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(call quiet,AR,$$@)$$(AR) rcs $$@ $$^
 endef
 $(eval $(call archive_rule,core,$(CORE_SOURCES)))
 $(eval $(call archive_rule,broker,$(BROKER_SOURCES)))
@@ -102,7 +106,7 @@ $(eval $(call archive_rule,client,$(CLIENT_SOURCES)))
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/hardening.mk
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(call quiet,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 # SQL migrations are compiled in: one C string each, in order.
@@ -119,7 +123,7 @@ PROGRAMS := $(BUILD)/bin/keyholed $(BUILD)/bin/keyhole \
 
 all: $(PROGRAMS)
 
-link = @mkdir -p $(@D); $(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o %.a,$^) -o $@
+link = @mkdir -p $(@D); $(if $(V),,printf '  %-5s %s\n' LINK $@;) $(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o %.a,$^) -o $@
 
 # Which room a program knows is said here and nowhere else.
 $(BUILD)/bin/keyholed: $(BUILD)/obj/broker/main.o \
