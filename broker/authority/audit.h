@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The audit log: DIR/audit.log, append-only, each line with the hash of the one before; and
+ * DIR/audit.head, the signed position in it, so that a log that was cut short shows.
+ *
+ * Records of a batch are collected and written with one write, before any answer of that batch
+ * leaves. When that fails the log is as if the batch had never been, and the caller denies.
+ *
+ * The head is written after the log is on the disk, so it never points past what is there: each
+ * second with AUDIT_SYNC_ALWAYS and _INTERVAL, each minute with _NONE, and at the end.
+ */
+#ifndef KEYHOLE_AUDIT_H
+#define KEYHOLE_AUDIT_H
+
+#include "../config.h"
+#include "audit_verify.h"
+#include "clock.h"
+
+#define AUDIT_LOG_FILE  "audit.log"
+#define AUDIT_HEAD_FILE "audit.head"
+
+struct audit;
+
+/* Verifies the whole log first. `key` signs the head and is borrowed. `*fresh`: there was neither
+ * log nor head, and a new chain begins. */
+KH_MUST_CHECK enum kh_err audit_open(const char *directory, const struct secret *key,
+                                     const struct wall_clock *clock, struct audit **out,
+                                     bool *fresh, struct fault *fault);
+/* Flushes, syncs, writes the head. */
+void audit_close(struct audit **audit);
+
+void audit_set_sync(struct audit *audit, enum audit_sync sync);
+
+/* Collected, not yet written. Memory that is used up shows in audit_flush. */
+void audit_append(struct audit *audit, const struct audit_record *record);
+/* One write for all that was collected. On failure none of it was recorded. */
+KH_MUST_CHECK enum kh_err audit_flush(struct audit *audit, struct fault *fault);
+/* Both, for a record of its own. */
+KH_MUST_CHECK enum kh_err audit_write(struct audit *audit, const struct audit_record *record,
+                                      struct fault *fault);
+/* Called each second: bring log and head to the disk when the mode says so. */
+KH_MUST_CHECK enum kh_err audit_tick(struct audit *audit, struct fault *fault);
+
+void audit_position(const struct audit *audit, struct audit_head *out); /* as flushed */
+const char *audit_path(const struct audit *audit);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Printing audit records: a small JSON writer, since a record is written for every request.
+ */
+#include "audit_record.h"
+
+#include "clock.h"
+
+#include <string.h>
+
+static const char *const kind_name[] = {
+    [AUDIT_KIND_UNSET] = "unset", [AUDIT_DECISION] = "decision", [AUDIT_OUTCOME] = "outcome",
+    [AUDIT_ADMIN] = "admin",      [AUDIT_REVOKE] = "revoke",     [AUDIT_START] = "start",
+    [AUDIT_STOP] = "stop",
+};
+
+// ---- strings ----
+
+// Length of the UTF-8 sequence at the start of `text`, or 0.
+static size_t
+sequence_length(struct bytes text)
+{
+    uint8_t c = text.p[0];
+    size_t n = c < 0x80 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc2 ? 2 : 0;
+
+    return n > 0 && n <= text.n && bytes_is_utf8(bytes_slice(text, 0, n)) ? n : 0;
+}
+
+static void
+put_escaped(struct buffer *out, uint8_t c)
+{
+    if (c == '"' || c == '\\') {
+        buffer_put_byte(out, '\\');
+        buffer_put_byte(out, c);
+    } else {
+        buffer_printf(out, "\\u%04x", c);
+    }
+}
+
+static bool
+is_plain(uint8_t c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void
+put_chars(struct buffer *out, struct bytes text)
+{
+    while (text.n > 0) {
+        size_t plain = 0;
+        while (plain < text.n && is_plain(text.p[plain]))
+            plain++;
+        if (plain > 0) {
+            buffer_put(out, bytes_slice(text, 0, plain));
+            text = bytes_from(text, plain);
+            continue;
+        }
+        size_t n = sequence_length(text);
+        if (n == 0)
+            buffer_put_str(out, "\xef\xbf\xbd");
+        else if (n == 1)
+            put_escaped(out, text.p[0]);
+        else
+            buffer_put(out, bytes_slice(text, 0, n));
+        text = bytes_from(text, n == 0 ? 1 : n);
+    }
+}
+
+static bool
+is_token_char(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+}
+
+// A token that was put where it does not belong (a path, a parameter) is not recorded.
+static void
+put_text(struct buffer *out, struct bytes text)
+{
+    size_t mark;
+
+    while ((mark = bytes_find(text, BYTES(TOKEN_MARK))) < text.n) {
+        put_chars(out, bytes_slice(text, 0, mark));
+        buffer_put_str(out, TOKEN_MARK "\xe2\x80\xa6");
+        text = bytes_from(text, mark + strlen(TOKEN_MARK));
+        while (text.n > 0 && is_token_char(text.p[0]))
+            text = bytes_from(text, 1);
+    }
+    put_chars(out, text);
+}
+
+static void
+put_string(struct buffer *out, struct bytes text)
+{
+    buffer_put_byte(out, '"');
+    put_text(out, text);
+    buffer_put_byte(out, '"');
+}
+
+// ---- members ----
+
+static void
+member(struct buffer *out, const char *name)
+{
+    buffer_put_str(out, ",\"");
+    buffer_put_str(out, name);
+    buffer_put_str(out, "\":");
+}
+
+static void
+member_text(struct buffer *out, const char *name, struct bytes text)
+{
+    if (text.n == 0)
+        return;
+    member(out, name);
+    put_string(out, text);
+}
+
+static void
+member_number(struct buffer *out, const char *name, uint64_t number)
+{
+    member(out, name);
+    buffer_printf(out, "%llu", (unsigned long long)number);
+}
+
+static void
+member_hex(struct buffer *out, const char *name, const uint8_t *p, size_t n)
+{
+    char hex[2 * AUDIT_HASH_SIZE + 1];
+
+    if (p && bytes_to_hex(bytes_of(p, n), hex, sizeof hex))
+        member_text(out, name, bytes_str(hex));
+}
+
+static void
+member_labels(struct buffer *out, const struct audit_record *record)
+{
+    if (record->label_count == 0)
+        return;
+    member(out, "labels");
+    for (size_t i = 0; i < record->label_count; i++) {
+        buffer_put_byte(out, i == 0 ? '[' : ',');
+        put_string(out, record->label[i]);
+    }
+    buffer_put_byte(out, ']');
+}
+
+static void
+put_value(struct buffer *out, struct bytes value)
+{
+    buffer_put_byte(out, '"');
+    put_text(out, bytes_slice(value, 0, AUDIT_VALUE_MAX));
+    if (value.n > AUDIT_VALUE_MAX)
+        buffer_put_str(out, "\xe2\x80\xa6");
+    buffer_put_byte(out, '"');
+}
+
+static bool
+same_value(const struct audit_value *a, const struct audit_value *b)
+{
+    return bytes_is(bytes_str(a->attribute), b->attribute) && bytes_equal(a->key, b->key);
+}
+
+// A name that occurs several times has a list, so that no member name occurs twice.
+static void
+member_values(struct buffer *out, const struct audit_record *record)
+{
+    bool first = true;
+
+    for (size_t i = 0; i < record->value_count; i++) {
+        const struct audit_value *value = &record->value[i];
+        bool seen = false;
+        size_t more = 0;
+        for (size_t j = 0; j < i; j++)
+            seen = seen || same_value(&record->value[j], value);
+        if (seen)
+            continue;
+        for (size_t j = i + 1; j < record->value_count; j++)
+            more += same_value(&record->value[j], value);
+        if (first)
+            member(out, "values");
+        buffer_put_str(out, first ? "{\"" : ",\"");
+        first = false;
+        buffer_put_str(out, value->attribute);
+        buffer_put_byte(out, '[');
+        put_text(out, value->key);
+        buffer_put_str(out, more ? "]\":[" : "]\":");
+        put_value(out, value->value);
+        for (size_t j = i + 1; more && j < record->value_count; j++) {
+            if (!same_value(&record->value[j], value))
+                continue;
+            buffer_put_byte(out, ',');
+            put_value(out, record->value[j].value);
+        }
+        if (more)
+            buffer_put_byte(out, ']');
+    }
+    if (!first)
+        buffer_put_byte(out, '}');
+}
+
+static void
+put_request(struct buffer *out, const struct audit_record *record)
+{
+    member_text(out, "client", record->client);
+    if (record->has_uid)
+        member_number(out, "uid", record->uid);
+    if (record->way != WAY_UNSET)
+        member_text(out, "way", bytes_str(way_name(record->way)));
+    member_text(out, "method", record->method);
+    member_text(out, "scheme", record->scheme);
+    member_text(out, "host", record->host);
+    if (record->port)
+        member_number(out, "port", record->port);
+    member_text(out, "path", record->path);
+    member_values(out, record);
+    if (record->rejudged)
+        member_text(out, "rejudged", BYTES("yes"));
+}
+
+void
+audit_record_print(const struct audit_record *record, uint64_t seq, int64_t time_ms,
+                   const char prev[AUDIT_HASH_HEX], struct buffer *out)
+{
+    char time[CLOCK_TEXT_SIZE];
+
+    clock_print_ms(time_ms, time);
+    buffer_printf(out, "{\"seq\":%llu", (unsigned long long)seq);
+    member_text(out, "time", bytes_str(time));
+    member_text(out, "kind", bytes_str(kind_name[record->kind]));
+    member_hex(out, "id", record->request_id, REQUEST_ID_SIZE);
+    if (record->kind == AUDIT_DECISION)
+        member_text(out, "decision", bytes_str(record->allow ? "allow" : "deny"));
+    if (record->reason != KH_REASON_UNSET)
+        member_text(out, "reason", bytes_str(kh_reason_code(record->reason)));
+    member_text(out, "detail", record->detail);
+    member_text(out, "user", record->user);
+    member_text(out, "credential", record->credential);
+    member_hex(out, "token", record->token_id, TOKEN_ID_SIZE);
+    member_hex(out, "lineage", record->lineage, LINEAGE_ID_SIZE);
+    member_labels(out, record);
+    put_request(out, record);
+    if (record->has_outcome) {
+        if (record->status)
+            member_number(out, "status", record->status);
+        member_number(out, "bytes_up", record->bytes_up);
+        member_number(out, "bytes_down", record->bytes_down);
+        member_number(out, "duration_ms", record->duration_ms);
+    }
+    member_text(out, "command", record->command);
+    member_text(out, "subject", record->subject);
+    member_text(out, "prev", bytes_str(prev));
+    buffer_put_str(out, "}\n");
+}
