@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Minting: the operator's alone. No token, whatever its caveats, mints another.
+ */
+#ifndef KEYHOLE_MINT_H
+#define KEYHOLE_MINT_H
+
+#include "authority.h"
+
+#define MINT_LIFETIME_MAX_S (INT64_C(10) * 365 * 86400)
+#define MINT_USER_DEFAULT   "operator"
+
+enum { MINT_USER_MAX = 64, MINT_CAVEATS_MAX = TOKEN_CAVEATS_MAX };
+
+struct mint_request {
+    const struct bytes *credential;
+    size_t credential_count;
+    struct bytes user; /* empty: MINT_USER_DEFAULT */
+    int64_t lifetime_s;
+    const struct bytes *caveat;
+    size_t caveat_count;
+    struct bytes prefix; /* of a vendor, or empty */
+};
+
+struct mint_result {
+    struct buffer token; /* wiped when freed by mint_result_free */
+    uint8_t token_id[TOKEN_ID_SIZE];
+    uint8_t lineage[LINEAGE_ID_SIZE];
+    char user[MINT_USER_MAX + 1];
+    int64_t issued_at, expires_at;
+};
+
+/* Letters, digits and "._@+-", 1 to MINT_USER_MAX. */
+KH_MUST_CHECK bool mint_user_check(struct bytes user);
+
+/* Checked, stored, recorded, and only then given out. */
+KH_MUST_CHECK enum kh_err mint(struct authority *authority, const struct mint_request *request,
+                               struct mint_result *out, struct fault *fault);
+void mint_result_free(struct mint_result *result);
+
+#endif
