@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The channels to the proxies. Answers are collected while a batch is handled and leave at its end,
+ * after the one write that records them.
+ */
+#include "serve_internal.h"
+
+#include "../../caveats/path.h"
+#include "../log.h"
+#include "inject.h"
+#include "revoke_token.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    BODY_MAX = 131072,
+    BODIES_MAX = 64 << 20,
+    BODIES_KEEP = 256 << 10, // a batch that was larger gives its memory back
+};
+
+struct answer {
+    enum message_type type;
+    uint64_t id;
+    size_t start, n; // in `bodies`
+    bool allow, counted;
+    uint8_t request_id[REQUEST_ID_SIZE];
+};
+
+struct serve_batch {
+    struct authority_proxy proxy;
+    struct authority *authority;
+    struct answer *answer;
+    size_t answer_count, answer_capacity;
+    struct buffer bodies; // wiped: decisions carry secrets
+};
+
+// ---- the batch ----
+
+static void
+batch_clear(struct serve_batch *batch)
+{
+    if (batch->bodies.cap > BODIES_KEEP)
+        buffer_free(&batch->bodies);
+    else
+        buffer_clear(&batch->bodies);
+    batch->answer_count = 0;
+}
+
+static struct answer *
+batch_add(struct serve_batch *batch, enum message_type type, uint64_t id, const struct buffer *body)
+{
+    if (batch->answer_count == batch->answer_capacity) {
+        size_t capacity = batch->answer_capacity ? 2 * batch->answer_capacity : 64;
+        struct answer *grown = realloc(batch->answer, capacity * sizeof *grown);
+        if (grown == NULL)
+            return NULL;
+        batch->answer = grown;
+        batch->answer_capacity = capacity;
+    }
+    size_t start = batch->bodies.n;
+    buffer_put(&batch->bodies, buffer_bytes(body));
+    if (body->failed || batch->bodies.failed)
+        return NULL;
+    struct answer *answer = &batch->answer[batch->answer_count++];
+    *answer = (struct answer){.type = type, .id = id, .start = start, .n = body->n};
+    return answer;
+}
+
+// An allow that could not be recorded is none.
+static void
+send_unrecorded(struct serve_batch *batch, const struct answer *answer)
+{
+    struct message_decision denial = {
+        .reason = KH_REASON_BROKER_UNAVAILABLE,
+        .detail = BYTES("the decision could not be recorded"),
+    };
+    BUFFER_AUTO body;
+
+    buffer_init(&body, BODY_MAX);
+    memcpy(denial.request_id, answer->request_id, sizeof denial.request_id);
+    message_decision_tx(&denial, &body);
+    channel_send(batch->proxy.channel, MESSAGE_DECISION, answer->id, buffer_bytes(&body));
+}
+
+static void
+batch_settle(struct serve_batch *batch)
+{
+    struct authority *authority = batch->authority;
+    struct bytes bodies = buffer_bytes(&batch->bodies);
+    bool recorded = authority_flush_audit(authority, NULL) == KH_OK;
+
+    for (size_t i = 0; i < batch->answer_count; i++) {
+        const struct answer *answer = &batch->answer[i];
+        bool allowed = answer->allow && recorded;
+        if (answer->counted)
+            ++*(allowed ? &authority->allowed : &authority->denied);
+        if (answer->allow && !recorded)
+            send_unrecorded(batch, answer);
+        else
+            channel_send(batch->proxy.channel, answer->type, answer->id,
+                         bytes_slice(bodies, answer->start, answer->n));
+    }
+    batch_clear(batch);
+}
+
+static void
+on_batch_end(struct channel *channel, void *context)
+{
+    (void)channel;
+    batch_settle(context);
+}
+
+// ---- messages ----
+
+static bool
+on_decide(struct channel *channel, void *context, const struct message *message)
+{
+    struct serve_batch *batch = context;
+    // Large, and one at a time: not on the stack of every caller.
+    static struct message_decide request;
+    static struct message_decision out;
+    static struct injection injection;
+    struct decision decision;
+    BUFFER_AUTO body;
+
+    (void)channel;
+    if (message_decide_rx(message->body, &request))
+        return false;
+    buffer_init_secret(&body, BODY_MAX);
+    serve_decide(batch->authority, &request, &decision, &injection, &out);
+    message_decision_tx(&out, &body);
+    struct answer *answer = batch_add(batch, MESSAGE_DECISION, message->id, &body);
+    if (answer) {
+        answer->allow = out.allow;
+        answer->counted = !request.rejudge || !out.allow;
+        memcpy(answer->request_id, out.request_id, sizeof answer->request_id);
+    } else {
+        // No answer is a denial as well, when the proxy's time is up.
+        log_error("decision-lost", "memory is used up: a decision is not answered");
+        buffer_clear(&batch->bodies);
+        batch->answer_count = 0;
+    }
+    injection_free(&injection);
+    wipe(&out, sizeof out);
+    return true;
+}
+
+static bool
+on_finished(struct channel *channel, void *context, const struct message *message)
+{
+    struct serve_batch *batch = context;
+    struct message_finished finished;
+
+    (void)channel;
+    if (message_finished_rx(message->body, &finished))
+        return false;
+    struct audit_record record = {
+        .kind = AUDIT_OUTCOME,
+        .request_id = finished.request_id,
+        .reason = finished.reason,
+        .has_outcome = true,
+        .status = finished.upstream_status,
+        .bytes_up = finished.bytes_up,
+        .bytes_down = finished.bytes_down,
+        .duration_ms = finished.duration_ms,
+    };
+    if (finished.cut)
+        record.detail = BYTES("cut: it was judged again and denied");
+    audit_append(batch->authority->audit, &record);
+    return true;
+}
+
+static bool
+may_have_leaf(const struct authority *authority, struct bytes host)
+{
+    BUFFER_AUTO canonical;
+
+    buffer_init(&canonical, 512);
+    return host_canonical(host, &canonical) == KH_OK &&
+           bytes_equal(buffer_bytes(&canonical), host) &&
+           (credentials_cover_host(&authority->credentials, host) ||
+            authority_is_own_name(authority, host));
+}
+
+static bool
+on_leaf_ask(struct channel *channel, void *context, const struct message *message)
+{
+    struct serve_batch *batch = context;
+    struct authority *authority = batch->authority;
+    struct message_leaf_ask ask;
+    struct message_leaf leaf = {0};
+    struct fault fault = {0};
+    BUFFER_AUTO cert, body;
+
+    (void)channel;
+    if (message_leaf_ask_rx(message->body, &ask))
+        return false;
+    buffer_init(&cert, 8192);
+    buffer_init(&body, 16384);
+    if (may_have_leaf(authority, ask.host)) {
+        enum kh_err err =
+            local_ca_issue(authority->ca, ask.host, ask.public_key, clock_now_s(&authority->clock),
+                           &cert, &leaf.expires_at, &fault);
+        if (err == KH_ERR_PROTOCOL)
+            return false;
+        if (err)
+            log_error("leaf", "%s", fault.detail);
+        leaf.issued = !err;
+        leaf.cert = buffer_bytes(&cert);
+    }
+    message_leaf_tx(&leaf, &body);
+    if (batch_add(batch, MESSAGE_LEAF, message->id, &body) == NULL)
+        log_error("leaf", "memory is used up: a certificate is not sent");
+    return true;
+}
+
+static bool
+on_revoke_ask(struct channel *channel, void *context, const struct message *message)
+{
+    struct serve_batch *batch = context;
+    struct message_revoke_ask ask;
+    struct message_revoke_done done;
+    BUFFER_AUTO body;
+
+    (void)channel;
+    if (message_revoke_ask_rx(message->body, &ask))
+        return false;
+    buffer_init(&body, 1024);
+    // Its own record goes with its own write: what was collected before must not fail with it.
+    batch_settle(batch);
+    revoke_by_holder(batch->authority, &ask, &done);
+    message_revoke_done_tx(&done, &body);
+    if (batch_add(batch, MESSAGE_REVOKE_DONE, message->id, &body) == NULL)
+        log_error("revoke", "memory is used up: a revocation is not acknowledged");
+    return true;
+}
+
+static const struct channel_handler handlers[] = {
+    {MESSAGE_DECIDE, on_decide},
+    {MESSAGE_FINISHED, on_finished},
+    {MESSAGE_LEAF_ASK, on_leaf_ask},
+    {MESSAGE_REVOKE_ASK, on_revoke_ask},
+    {0, NULL},
+};
+
+// ---- channels ----
+
+static void
+batch_free(struct serve_batch *batch)
+{
+    channel_free(&batch->proxy.channel);
+    buffer_free(&batch->bodies);
+    free(batch->answer);
+    free(batch);
+}
+
+static void
+tell_fault(struct authority *authority, uint64_t id, const char *why)
+{
+    BUFFER_AUTO body;
+
+    buffer_init(&body, 1024);
+    message_text_tx(bytes_slice(bytes_str(why), 0, 512), &body);
+    if (authority->supervisor && !body.failed)
+        channel_send(authority->supervisor, MESSAGE_PEER_FAULT, id, buffer_bytes(&body));
+}
+
+static void
+on_closed(struct channel *channel, void *context, const char *why)
+{
+    struct serve_batch *batch = context;
+    struct authority *authority = batch->authority;
+
+    (void)channel;
+    // A proxy that ended is the supervisor's to see; one that broke the rules is ended.
+    if (bytes_ends(bytes_str(why), BYTES("closed the channel"))) {
+        log_debug("proxy-gone", "%s", why);
+    } else {
+        log_error("proxy-fault", "%s", why);
+        tell_fault(authority, batch->proxy.id, why);
+    }
+    for (size_t i = 0; i < authority->proxy_count; i++) {
+        if (authority->proxy[i] != &batch->proxy)
+            continue;
+        authority->proxy[i] = authority->proxy[--authority->proxy_count];
+        break;
+    }
+    batch_free(batch);
+}
+
+enum kh_err
+serve_proxy_add(struct authority *authority, int fd, uint64_t id, struct fault *fault)
+{
+    struct serve_batch *batch = calloc(1, sizeof *batch);
+    const struct channel_options options = {
+        .base = authority->base,
+        .self = ROLE_AUTHORITY,
+        .peer = ROLE_PROXY,
+        .handler = handlers,
+        .context = batch,
+        .batch_end = on_batch_end,
+        .closed = on_closed,
+    };
+
+    if (batch == NULL || authority->proxy_count == AUTHORITY_PROXIES_MAX) {
+        free(batch);
+        close(fd);
+        return fault_set(fault, KH_ERR_MEMORY, "no room for another proxy");
+    }
+    batch->authority = authority;
+    batch->proxy.id = id;
+    batch->proxy.batch = batch;
+    buffer_init_secret(&batch->bodies, BODIES_MAX);
+    enum kh_err err = channel_new(fd, &options, &batch->proxy.channel, fault);
+    if (err) {
+        free(batch);
+        return err;
+    }
+    authority->proxy[authority->proxy_count++] = &batch->proxy;
+    publish_routes(authority, batch->proxy.channel);
+    return KH_OK;
+}
+
+void
+serve_proxies_close(struct authority *authority)
+{
+    while (authority->proxy_count > 0)
+        batch_free(authority->proxy[--authority->proxy_count]->batch);
+}

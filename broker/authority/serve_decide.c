@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One decision: the world that decide() asks, the record, the edits.
+ */
+#include "serve_internal.h"
+
+#include "inject.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+// ---- the world ----
+
+struct world {
+    struct authority *authority;
+    const struct message_decide *request;
+};
+
+static bool
+world_root_key(void *context, uint32_t key_id, uint8_t key[TOKEN_KEY_SIZE])
+{
+    const struct world *world = context;
+    const struct secret *secret = root_keys_find(&world->authority->keys, key_id);
+
+    if (secret == NULL)
+        return false;
+    memcpy(key, secret_bytes(secret).p, TOKEN_KEY_SIZE);
+    return true;
+}
+
+static bool
+world_revoked(void *context, const struct token_identity *identity,
+              const struct token_verified *verified, struct bytes credential)
+{
+    const struct world *world = context;
+    return revocations_reach(&world->authority->revocations, identity, verified, credential);
+}
+
+static bool
+world_credential(void *context, struct bytes name, struct decision_credential *out)
+{
+    const struct world *world = context;
+    const struct message_decide *request = world->request;
+    const struct credential *credential = credentials_find(&world->authority->credentials, name);
+
+    if (credential == NULL)
+        return false;
+    *out = (struct decision_credential){
+        .name = credential->row.name,
+        .enabled = credential->row.enabled,
+        .host_allowed =
+            credential_allows_host(credential, request->scheme, request->host, request->port),
+        .slot_allowed = credential_allows_slot(credential, &request->slot),
+    };
+    return true;
+}
+
+static struct facts
+facts_of(const struct authority *authority, const struct message_decide *request)
+{
+    return (struct facts){
+        .scheme = request->scheme,
+        .host = request->host,
+        .port = request->port,
+        .method = request->method,
+        .path = request->path,
+        .query = request->query,
+        .query_count = request->query_count,
+        .header = request->header,
+        .header_count = request->header_count,
+        .upgrade = request->upgrade,
+        .client = request->client,
+        .time = clock_now_s(&authority->clock),
+    };
+}
+
+// ---- what the caveats looked at ----
+
+struct looked_at {
+    struct caveat *caveat[TOKEN_CAVEATS_MAX]; // own the text of labels and keys
+    size_t caveat_count;
+    struct bytes label[AUDIT_LABELS_MAX];
+    size_t label_count;
+    struct audit_value value[AUDIT_VALUES_MAX];
+    size_t value_count;
+};
+
+static void
+look_at_pairs(struct looked_at *looked, const char *attribute, struct bytes key,
+              const struct fact_pair *pair, size_t count)
+{
+    for (size_t i = 0; i < looked->value_count; i++) {
+        if (looked->value[i].attribute[0] == attribute[0] && bytes_equal(looked->value[i].key, key))
+            return; // by an earlier caveat
+    }
+    for (size_t i = 0; i < count && looked->value_count < AUDIT_VALUES_MAX; i++) {
+        if (bytes_equal(pair[i].name, key))
+            looked->value[looked->value_count++] =
+                (struct audit_value){.attribute = attribute, .key = key, .value = pair[i].value};
+    }
+}
+
+static void
+look_at_caveat(struct looked_at *looked, const struct caveat *caveat,
+               const struct message_decide *request)
+{
+    for (size_t i = 0; i < caveat->count; i++) {
+        const struct predicate *predicate = &caveat->predicate[i];
+        if (predicate->attribute == ATTRIBUTE_QUERY)
+            look_at_pairs(looked, "query", predicate->key, request->query, request->query_count);
+        else if (predicate->attribute == ATTRIBUTE_HEADER)
+            look_at_pairs(looked, "header", predicate->key, request->header, request->header_count);
+        else if (predicate->attribute == ATTRIBUTE_LABEL && predicate->count > 0 &&
+                 looked->label_count < AUDIT_LABELS_MAX)
+            looked->label[looked->label_count++] = predicate->value[0].text;
+    }
+}
+
+// Most caveats speak of none of the three: they are not parsed again.
+static bool
+is_of_interest(struct bytes text)
+{
+    return bytes_find(text, BYTES("query[")) < text.n ||
+           bytes_find(text, BYTES("header[")) < text.n || bytes_find(text, BYTES("label")) < text.n;
+}
+
+static void
+look(struct looked_at *looked, const struct token_verified *verified,
+     const struct message_decide *request)
+{
+    looked->caveat_count = looked->label_count = looked->value_count = 0;
+    for (size_t i = 0; i < verified->condition_count; i++) {
+        struct caveat *caveat = NULL;
+        struct bytes text = verified->condition[i].text;
+        // One that does not parse was denied for that.
+        if (!is_of_interest(text) || caveat_parse(text, &caveat, NULL))
+            continue;
+        looked->caveat[looked->caveat_count++] = caveat;
+        look_at_caveat(looked, caveat, request);
+    }
+}
+
+static void
+look_end(struct looked_at *looked)
+{
+    for (size_t i = 0; i < looked->caveat_count; i++)
+        caveat_free(&looked->caveat[i]);
+}
+
+// ---- the record ----
+
+static struct audit_record
+record_of(const struct message_decide *request, const struct message_decision *answer)
+{
+    return (struct audit_record){
+        .kind = AUDIT_DECISION,
+        .request_id = answer->request_id,
+        .allow = answer->allow,
+        .reason = answer->reason,
+        .detail = answer->detail,
+        .credential = answer->credential.n > 0 ? answer->credential : request->wanted,
+        .client = request->client,
+        .has_uid = request->client_uid != UINT32_MAX,
+        .uid = request->client_uid,
+        .way = request->way,
+        .method = request->method,
+        .scheme = request->scheme,
+        .host = request->host,
+        .port = request->port,
+        .path = request->path_encoded,
+        .rejudged = request->rejudge,
+    };
+}
+
+static void
+append_record(struct authority *authority, const struct message_decide *request,
+              const struct decision *decision, const struct decision_details *details,
+              const struct message_decision *answer)
+{
+    struct audit_record record = record_of(request, answer);
+    struct looked_at looked;
+
+    // A request that goes on as it was allowed is no news.
+    if (request->rejudge && answer->allow)
+        return;
+    looked.caveat_count = 0;
+    if (decision->identified) {
+        look(&looked, &details->verified, request);
+        record.user = bytes_str(decision->user);
+        record.token_id = decision->token_id;
+        record.lineage = decision->lineage;
+        record.label = looked.label;
+        record.label_count = looked.label_count;
+        record.value = looked.value;
+        record.value_count = looked.value_count;
+    }
+    audit_append(authority->audit, &record);
+    look_end(&looked);
+}
+
+// ---- the answer ----
+
+static void
+deny(struct message_decision *out, enum kh_reason reason, struct bytes detail)
+{
+    out->allow = false;
+    out->reason = reason == KH_REASON_UNSET ? KH_REASON_INTERNAL : reason;
+    out->detail = detail;
+    out->edit_count = out->secret_count = 0;
+}
+
+static void
+allow(const struct authority *authority, const struct message_decide *request,
+      const struct decision *decision, struct injection *injection, struct message_decision *out)
+{
+    const struct credential *credential =
+        credentials_find(&authority->credentials, bytes_str(decision->credential));
+
+    if (credential == NULL) {
+        deny(out, KH_REASON_INTERNAL, BYTES("the credential is gone"));
+        return;
+    }
+    // A running request has its key already.
+    if (!request->rejudge) {
+        if (injection_make(credential, &request->slot, injection)) {
+            deny(out, KH_REASON_INTERNAL, BYTES("the secret could not be put on the request"));
+            return;
+        }
+        memcpy(out->edit, injection->edit, sizeof out->edit);
+        memcpy(out->secret, injection->secret, sizeof out->secret);
+        out->edit_count = injection->edit_count;
+        out->secret_count = injection->secret_count;
+    }
+    out->allow = true;
+    out->reason = KH_REASON_UNSET;
+    out->credential = credential->row.name;
+    out->recheck_at = decision->recheck_at;
+}
+
+// `foreign: pass`: a request with a key of the client's own goes on as it is, to this credential's
+// hosts alone, and gets nothing from us.
+static bool
+allow_foreign(const struct authority *authority, const struct message_decide *request,
+              struct message_decision *out)
+{
+    if (request->token.n > 0 || request->wanted.n == 0)
+        return false;
+    const struct credential *credential =
+        credentials_find(&authority->credentials, request->wanted);
+    if (credential == NULL || !credential->row.foreign_pass || !credential->row.enabled ||
+        !credential_allows_host(credential, request->scheme, request->host, request->port))
+        return false;
+    out->allow = true;
+    out->reason = KH_REASON_UNSET;
+    out->credential = credential->row.name;
+    out->detail = BYTES("a key of the client's own");
+    out->recheck_at = INT64_MAX;
+    return true;
+}
+
+static void
+judge(struct authority *authority, const struct message_decide *request, struct decision *decision,
+      struct decision_details *details, struct injection *injection, struct message_decision *out)
+{
+    struct world context = {.authority = authority, .request = request};
+    const struct decision_world world = {
+        .context = &context,
+        .root_key = world_root_key,
+        .revoked = world_revoked,
+        .credential = world_credential,
+    };
+    struct facts facts = facts_of(authority, request);
+
+    decide(&world, request->token, request->wanted, &facts, decision, details);
+    if (decision->verdict == DECISION_ALLOW)
+        allow(authority, request, decision, injection, out);
+    else
+        deny(out, decision->reason, bytes_str(decision->detail));
+}
+
+void
+serve_decide(struct authority *authority, const struct message_decide *request,
+             struct decision *decision, struct injection *injection, struct message_decision *out)
+{
+    struct decision_details details = {0};
+
+    memset(decision, 0, sizeof *decision);
+    memset(injection, 0, sizeof *injection);
+    memset(out, 0, sizeof *out);
+    deny(out, KH_REASON_INTERNAL, BYTES_EMPTY);
+    if (getrandom(out->request_id, sizeof out->request_id, 0) != sizeof out->request_id)
+        deny(out, KH_REASON_INTERNAL, BYTES("the kernel gives no random numbers"));
+    else if (request->refused != KH_REASON_UNSET)
+        deny(out, request->refused, request->refused_detail);
+    else if (!allow_foreign(authority, request, out))
+        judge(authority, request, decision, &details, injection, out);
+    append_record(authority, request, decision, &details, out);
+    token_free(&details.token);
+}
