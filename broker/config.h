@@ -17,7 +17,7 @@ enum log_format { LOG_FORMAT_AUTO = 0, LOG_FORMAT_HUMAN, LOG_FORMAT_JSON };
 enum log_level { LOG_LEVEL_ERROR = 0, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 struct config_listener {
-    char *address;     /* "127.0.0.1:8437", "[::1]:0" */
+    char *address; /* "127.0.0.1:8437", "[::1]:0" */
     bool tls;
     bool insecure;     /* plain on an address that is not loopback: the operator said so */
     char *certificate; /* file names, PEM; NULL: a leaf of the local CA */
@@ -38,8 +38,7 @@ void config_init(struct config *config); /* defaults; one listener, 127.0.0.1:84
 void config_free(struct config *config);
 
 /* `path` is read whole; `config` is config_init()ed (or zeroed) first, and untouched on failure. */
-KH_MUST_CHECK enum kh_err config_read(const char *path, struct config *config,
-                                      struct fault *fault);
+KH_MUST_CHECK enum kh_err config_read(const char *path, struct config *config, struct fault *fault);
 /* The file that `keyholed init` writes: every setting with its default, commented out. */
 void config_print_default(struct buffer *out);
 /* Names of settings that differ and need a restart, for the report of a reload; "" when none. */

@@ -21,34 +21,52 @@ config_fault(const struct config_document *document, size_t line, struct fault *
     return fault_set(fault, KH_ERR_CONFIG, "%s:%zu: %s", document->path, line, sentence);
 }
 
+// At the end of the file libyaml tells the line after the last one.
+static enum kh_err
+syntax_fault(const struct config_document *document, const yaml_parser_t *parser,
+             struct fault *fault)
+{
+    size_t line = parser->problem_mark.line + 1;
+    return config_fault(document, line > document->lines ? document->lines : line, fault,
+                        "this is no YAML: %s",
+                        parser->problem != NULL ? parser->problem : "memory is used up");
+}
+
 static enum kh_err
 config_parser_load(yaml_parser_t *parser, struct config_document *document, struct fault *fault)
 {
+    yaml_document_t second;
     if (yaml_parser_load(parser, &document->yaml) == 0)
-        return config_fault(document, parser->problem_mark.line + 1, fault, "this is no YAML: %s",
-                            parser->problem != NULL ? parser->problem : "memory is used up");
+        return syntax_fault(document, parser, fault);
     document->loaded = true;
     // The end of the stream comes as a document without a root, as does an empty file.
     if (yaml_document_get_root_node(&document->yaml) == NULL)
         return KH_OK;
-    yaml_document_t second;
     if (yaml_parser_load(parser, &second) == 0)
-        return config_fault(document, parser->problem_mark.line + 1, fault, "this is no YAML: %s",
-                            parser->problem != NULL ? parser->problem : "memory is used up");
-    const yaml_node_t *root = yaml_document_get_root_node(&second);
-    size_t line = root != NULL ? second.start_mark.line + 1 : 0;
+        return syntax_fault(document, parser, fault);
+    bool more = yaml_document_get_root_node(&second) != NULL;
+    size_t line = second.start_mark.line + 1;
     yaml_document_delete(&second);
-    if (root != NULL)
-        return config_fault(document, line, fault, "expected one document, found a second");
-    return KH_OK;
+    return more ? config_fault(document, line, fault, "expected one document, found a second")
+                : KH_OK;
+}
+
+static size_t
+count_lines(struct bytes text)
+{
+    struct bytes line;
+    size_t count = 0;
+    while (bytes_cut(&text, '\n', &line))
+        count += line.n > 0 || text.n > 0 ? 1 : 0;
+    return count > 0 ? count : 1;
 }
 
 enum kh_err
 config_document_load(const char *path, struct bytes text, struct config_document *out,
                      struct fault *fault)
 {
-    *out = (struct config_document){.path = path};
     yaml_parser_t parser;
+    *out = (struct config_document){.path = path, .lines = count_lines(text)};
     if (yaml_parser_initialize(&parser) == 0)
         return fault_set(fault, KH_ERR_MEMORY, "no memory to read %s", path);
     yaml_parser_set_input_string(&parser, text.p != NULL ? text.p : (const uint8_t *)"", text.n);

@@ -100,6 +100,7 @@ const char *config_raw_value(const struct config_schema *schema, const struct co
 struct config_document {
     const char *path; /* borrowed; stands before each message */
     yaml_document_t yaml;
+    size_t lines;
     bool loaded;
 };
 

@@ -59,7 +59,7 @@ static const struct refusal {
     {"just text\n", 1, "expected a group of settings, found a single value"},
     {"[1]: 2\n", 1, "unknown setting"},
     {"workers: 1\n---\nworkers: 2\n", 2, "expected one document, found a second"},
-    {"workers: 1\nlog: {format: auto\n", 3, "this is no YAML"},
+    {"workers: 1\nlog: {format: auto\n", 2, "this is no YAML"},
     {"workers: 1\n\tlog: 2\n", 2, "this is no YAML"},
     {"workers: \x01\n", 1, "this is no YAML"},
     {"workers: \xff\n", 1, "this is no YAML"},
