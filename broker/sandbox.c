@@ -31,16 +31,18 @@ warn_about_age(int abi)
         log_warning("sandbox", "this kernel's Landlock (ABI %d) knows no scopes", abi);
 }
 
+// The proxy has nothing to do in the state directory, and need not be told where it is.
 static bool
-role_has_walls(enum role role)
+role_has_walls(enum role role, const char *directory)
 {
-    return role == ROLE_SUPERVISOR || role == ROLE_PROXY || role == ROLE_AUTHORITY;
+    return role == ROLE_PROXY ||
+           ((role == ROLE_SUPERVISOR || role == ROLE_AUTHORITY) && directory != NULL);
 }
 
 enum kh_err
 sandbox_enter(enum role role, const char *directory, struct fault *fault)
 {
-    if (!role_has_walls(role) || directory == NULL)
+    if (!role_has_walls(role, directory))
         return fault_set(fault, KH_ERR_USAGE, "there is no sandbox for this role");
     // Without this neither of the others may be put up by a process that is not root, and a
     // set-user-id program would be a way around them.

@@ -15,8 +15,8 @@
  * ptrace by the same user, umask 077. */
 void sandbox_harden(void);
 
-/* `directory` is the state directory: the authority may read and write below it, the others may not
- * read it at all. */
+/* `directory` is the state directory: the authority may read and write below it, the supervisor may
+ * write, the proxy (for which it may be NULL) may not even read it. */
 KH_MUST_CHECK enum kh_err sandbox_enter(enum role role, const char *directory,
                                         struct fault *fault);
 

@@ -80,7 +80,7 @@ attempt_as(enum role role, int (*attempt)(void))
         struct fault fault = {0};
         const struct rlimit no_core = {0, 0};
         (void)setrlimit(RLIMIT_CORE, &no_core);
-        if (sandbox_enter(role, directory, &fault) != KH_OK) {
+        if (sandbox_enter(role, role == ROLE_PROXY ? NULL : directory, &fault) != KH_OK) {
             (void)fprintf(stderr, "%s: %s\n", role_name(role), fault.detail);
             _exit(99);
         }
@@ -677,7 +677,8 @@ test_unknown_role_is_refused(void **state)
     (void)state;
     assert_int_equal(sandbox_enter(ROLE_UNSET, directory, &fault), KH_ERR_USAGE);
     assert_int_equal(sandbox_enter((enum role)77, directory, &fault), KH_ERR_USAGE);
-    assert_int_equal(sandbox_enter(ROLE_PROXY, NULL, &fault), KH_ERR_USAGE);
+    assert_int_equal(sandbox_enter(ROLE_AUTHORITY, NULL, &fault), KH_ERR_USAGE);
+    assert_int_equal(sandbox_enter(ROLE_SUPERVISOR, NULL, &fault), KH_ERR_USAGE);
 }
 
 static int
