@@ -80,6 +80,13 @@ caveat_read(json_t *object, struct buffer *arena, struct token_caveat *out)
            member_read(object, "v", "v64", arena, &out->vid);
 }
 
+/* pymacaroons leaves it out. */
+static bool
+version_is_right(json_t *version)
+{
+    return !version || (json_is_integer(version) && json_integer_value(version) == 2);
+}
+
 static bool
 macaroon_read(json_t *object, struct buffer *arena, struct buffer *binary)
 {
@@ -87,8 +94,8 @@ macaroon_read(json_t *object, struct buffer *arena, struct buffer *binary)
     struct token_caveat caveat[TOKEN_CAVEATS_MAX];
     struct macaroon_view m = {.caveat = caveat};
     json_t *version = json_object_get(object, "v"), *list = json_object_get(object, "c");
-    if (!json_is_object(object) || !has_only(object, known) || !json_is_integer(version) ||
-        json_integer_value(version) != 2 || !location_read(object, &m.location) ||
+    if (!json_is_object(object) || !has_only(object, known) || !version_is_right(version) ||
+        !location_read(object, &m.location) ||
         !member_read(object, "i", "i64", arena, &m.identifier) ||
         !member_read(object, "s", "s64", arena, &m.signature))
         return false;
@@ -124,7 +131,9 @@ foreign_json_read(struct bytes text, struct buffer *binary, struct fault *fault)
     buffer_init_secret(&arena, text.n);
     if (!buffer_reserve(&arena, text.n)) /* so that it never moves */
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
-    json_t *document = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
+    /* Identifiers may have NULs in them: all lengths are counted. */
+    json_t *document =
+        json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
     if (!document)
         return malformed(fault, "not JSON, or a member is given twice");
     bool fine = document_read(document, &arena, binary);
