@@ -103,7 +103,8 @@ static const struct rule authority_rules[] = {
 };
 
 // The supervisor's walls are inherited by the children that it starts, so it cannot give up what
-// one of them needs. It reads certificates wherever the configuration says they are.
+// one of them needs. It reads certificates wherever the configuration says they are, and must be
+// able to signal children that are older than its walls: no scopes.
 static const struct rule supervisor_rules[] = {
     {"/dev/null", FS_WRITE_FILE},
     {"/dev/tty", FS_WRITE_FILE},
@@ -115,10 +116,7 @@ static const struct wall {
     uint64_t directory; // allowed below the state directory
     const struct rule *rule;
 } walls[] = {
-    [ROLE_SUPERVISOR] = {.fs = FS_WRITE,
-                         .scoped = SCOPE_SIGNAL,
-                         .directory = FS_WRITE,
-                         .rule = supervisor_rules},
+    [ROLE_SUPERVISOR] = {.fs = FS_WRITE, .directory = FS_WRITE, .rule = supervisor_rules},
     [ROLE_PROXY] = {.fs = FS_ALL,
                     .net = NET_BIND_TCP,
                     .scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL,

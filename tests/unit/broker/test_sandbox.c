@@ -561,6 +561,29 @@ end_program(void)
         return verdict(-1);
     return WIFSIGNALED(status) ? 0 : 2;
 }
+// A child that was started before the walls went up.
+static pid_t older_child;
+static int
+end_older_program(void)
+{
+    return verdict(kill(older_child, SIGTERM));
+}
+static void
+test_supervisor_ends_older_children(void **state)
+{
+    int status;
+    (void)state;
+    older_child = fork();
+    if (older_child == 0) {
+        for (;;)
+            (void)pause();
+    }
+    enum outcome outcome = attempt_as(ROLE_SUPERVISOR, end_older_program);
+    if (outcome != DONE)
+        (void)kill(older_child, SIGKILL);
+    assert_int_equal(waitpid(older_child, &status, 0), older_child);
+    assert_int_equal(outcome, DONE);
+}
 static int
 listen_tcp(void)
 {
@@ -787,6 +810,7 @@ main(void)
         cmocka_unit_test(test_forbidden),
         cmocka_unit_test(test_forbidden_is_fatal),
         cmocka_unit_test(test_allowed),
+        cmocka_unit_test(test_supervisor_ends_older_children),
         cmocka_unit_test(test_abort_ends_with_its_own_signal),
         cmocka_unit_test(test_harden),
     };
