@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands as a whole: usage, help, and what they say when they cannot. */
+#include "support.h"
+
+#include "../../../broker/operator/operator.h"
+
+static struct captured captured;
+
+/* Words separated by spaces; %s is the test's directory. */
+static int
+keyholed(const char *line)
+{
+    static char text[1024];
+    char *argv[32];
+    int argc = 0;
+    char format[512];
+    snprintf(format, sizeof(format), "keyholed %s", line);
+    text[0] = '\0';
+    for (char *word = strtok(format, " "); word != NULL; word = strtok(NULL, " ")) {
+        char *start = text + strlen(text) + (argc > 0 ? 1 : 0);
+        if (argc > 0)
+            start = argv[argc - 1] + strlen(argv[argc - 1]) + 1;
+        strcpy(start, strcmp(word, "%s") == 0 ? test_directory : word);
+        argv[argc++] = start;
+    }
+    argv[argc] = NULL;
+    capture_begin();
+    int status = operator_main(argc, argv);
+    capture_end(&captured);
+    return status;
+}
+
+static void
+usage_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *says;
+    } rows[] = {
+        {"", "usage: keyholed COMMAND"},
+        {"mnit", "did you mean keyholed mint?"},
+        {"credentail list", "did you mean keyholed credential list?"},
+        {"credential lst", "did you mean keyholed credential list?"},
+        {"credential", "keyholed credential add"},
+        {"credential frobnicate", "there is no command credential frobnicate"},
+        {"xyzzy", "keyholed help lists them"},
+        {"help xyzzy", "there is no command xyzzy"},
+        {"mint", "--credential is missing"},
+        {"mint --credential a --for 1x", "is no duration"},
+        {"credential add", "NAME is missing"},
+        {"credential add x", "--preset, or --host"},
+        {"credential add x --host h --port 0", "--port"},
+        {"credential add x --host h --foreign maybe", "refuse or pass"},
+        {"credential add x --preset y --secret-fd z", "--secret-fd"},
+        {"revoke", "what is to be revoked is missing"},
+        {"revoke abc", "neither a token"},
+        {"revoke --user a --credential b", "one thing at a time"},
+        {"revoke - --user a", "one thing at a time"},
+        {"revoke --user a --lineage", "--lineage goes with a token"},
+        {"revoke --minted-before yesterday", "RFC 3339"},
+        {"key retire x", "is no number"},
+        {"audit tail -n x --dir %s", "-n"},
+        {"audit query --decision maybe", "allow or deny"},
+        {"audit query --since never", "neither a moment"},
+        {"audit verify --head x --dir %s", "SEQ:HASH"},
+        {"run --listen 8437", "ADDRESS:PORT"},
+        {"run --listen 0.0.0.0:0", "plain HTTP on a network"},
+        {"run --passphrase-fd x", "--passphrase-fd"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int status = keyholed(rows[i].line);
+        if (status != EXIT_USAGE)
+            fail_msg("keyholed %s: exit status %d, %s", rows[i].line, status, captured.err);
+        if (strstr(captured.err, rows[i].says) == NULL)
+            fail_msg("keyholed %s: expected \"%s\" in: %s", rows[i].line, rows[i].says,
+                     captured.err);
+        assert_string_equal(captured.out, "");
+    }
+}
+
+static void
+what_may_be_a_token_is_not_repeated(void **state)
+{
+    (void)state;
+    assert_int_equal(keyholed("revok kh1_AgJ6AQAAAAEx"), EXIT_USAGE);
+    assert_null(strstr(captured.err, "kh1_"));
+    assert_int_equal(keyholed("revoke sk-live-pasted-into-the-wrong-window"), EXIT_USAGE);
+    assert_null(strstr(captured.err, "pasted"));
+}
+
+static void
+failures(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *says;
+    } rows[] = {
+        {"status --dir %s", "no broker is running"},
+        {"mint --credential a --dir %s", "no broker is running"},
+        {"revoke 0123456789abcdef0123456789abcdef --dir %s", "no broker is running"},
+        {"credential list --dir %s", "no broker is running"},
+        {"key list --dir %s", "no broker is running"},
+        {"ca show --dir %s", "no broker is running"},
+        {"audit tail --dir %s", "no audit log"},
+        {"audit query --dir %s", "no audit log"},
+        {"audit verify --dir %s", "audit.head is gone"},
+        {"check --config /nonexistent.yaml --dir %s", "/nonexistent.yaml"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int status = keyholed(rows[i].line);
+        if (status != EXIT_FAILED || strstr(captured.err, rows[i].says) == NULL)
+            fail_msg("keyholed %s: exit status %d, %s", rows[i].line, status, captured.err);
+        assert_string_equal(captured.out, "");
+    }
+}
+
+static void
+check_names_the_line(void **state)
+{
+    (void)state;
+    write_file("keyholed.yaml", "workers: 1\nwrokers: 2\n", 0600);
+    assert_int_equal(keyholed("check --dir %s"), EXIT_FAILED);
+    assert_contains(captured.err, "keyholed.yaml:2");
+    write_file("keyholed.yaml", "workers: 1\n", 0600);
+    assert_int_equal(keyholed("check --dir %s"), EXIT_DONE);
+    assert_contains(captured.err, "ok");
+    unlink(test_path("keyholed.yaml"));
+    assert_int_equal(keyholed("check --dir %s"), EXIT_DONE);
+    assert_contains(captured.err, "the defaults");
+}
+
+/* Every command has help with an example that begins as one would type it, and every option a text.
+ */
+static void
+help_of_every_command(void **state)
+{
+    (void)state;
+    static const struct operator_command *const groups[] = {
+        service_commands, credential_commands, token_commands,
+        key_commands,     audit_commands,      status_commands,
+    };
+    assert_int_equal(keyholed("help"), EXIT_DONE);
+    char all[sizeof(captured.out)];
+    strcpy(all, captured.out);
+    for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
+        for (const struct operator_command *c = groups[g]; c->name != NULL; c++) {
+            char line[128];
+            assert_contains(all, c->name);
+            snprintf(line, sizeof(line), "%s --help", c->name);
+            assert_int_equal(keyholed(line), EXIT_DONE);
+            assert_string_equal(captured.err, "");
+            snprintf(line, sizeof(line), "keyholed %s", c->name);
+            assert_contains(c->examples, line);
+            assert_contains(captured.out, c->examples);
+            char before[sizeof(captured.out)];
+            strcpy(before, captured.out);
+            snprintf(line, sizeof(line), "help %s", c->name);
+            assert_int_equal(keyholed(line), EXIT_DONE);
+            assert_string_equal(captured.out, before);
+            for (const struct operator_option *o = c->option; o != NULL && o->name != NULL; o++) {
+                snprintf(line, sizeof(line), "--%s", o->name);
+                assert_contains(captured.out, line);
+                assert_true(strlen(o->help) > 5);
+            }
+        }
+}
+
+static void
+version(void **state)
+{
+    (void)state;
+    assert_int_equal(keyholed("--version"), EXIT_DONE);
+    assert_string_equal(captured.out, "keyholed " KEYHOLE_VERSION "\n");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(usage_errors),
+        cmocka_unit_test(what_may_be_a_token_is_not_repeated),
+        cmocka_unit_test(failures),
+        cmocka_unit_test(check_names_the_line),
+        cmocka_unit_test(help_of_every_command),
+        cmocka_unit_test(version),
+    };
+    return cmocka_run_group_tests(tests, directory_setup, directory_teardown);
+}
