@@ -370,6 +370,9 @@ drop_slots(struct search *search)
     for (size_t i = 0; i < request->query_count; i++)
         if (!search->drop_query[i])
             request->query[kept++] = request->query[i];
+    /* "?&key=…": what is left of it could not be told from an empty query. */
+    if (kept == 1 && request->query[0].raw_name.n == 0 && !request->query[0].has_value)
+        kept = 0;
     if (kept == 0 && request->query_count > 0)
         request->has_query = false;
     request->query_count = kept;
