@@ -83,6 +83,7 @@ static const struct rule proxy_rules[] = {
     {"/lib64", FS_READ},
     {"/usr/lib", FS_READ},
     {"/usr/lib64", FS_READ},
+    {"/etc/localtime", FS_READ},
     {"/dev/null", FS_READ},
     {"/dev/urandom", FS_READ},
 #ifdef KH_SANITIZE // the runtimes read maps and task lists for their reports
@@ -94,6 +95,7 @@ static const struct rule proxy_rules[] = {
 static const struct rule authority_rules[] = {
     {"/etc/ssl/openssl.cnf", FS_READ},
     {"/usr/lib/ssl", FS_READ},
+    {"/etc/localtime", FS_READ},
     {"/dev/null", FS_READ | FS_WRITE_FILE},
     {"/dev/urandom", FS_READ},
 #ifdef KH_SANITIZE
