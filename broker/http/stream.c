@@ -37,7 +37,7 @@ result_of_ssl(const struct stream *stream, int r)
     }
 }
 
-/* OpenSSL's client takes whatever protocol the server names, offered or not. */
+/* Not every OpenSSL 3.0 refuses a protocol that the server names and the client did not offer. */
 static bool
 speaks_http1(const SSL *ssl)
 {
