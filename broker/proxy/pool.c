@@ -76,7 +76,6 @@ void
 pool_free(struct pool **pool)
 {
     struct pool *p = *pool;
-    *pool = NULL;
     if (!p)
         return;
     while (!TAILQ_EMPTY(&p->idle))
@@ -84,6 +83,7 @@ pool_free(struct pool **pool)
     while (!TAILQ_EMPTY(&p->places))
         place_free(p, TAILQ_FIRST(&p->places));
     free(p);
+    *pool = NULL;
 }
 
 void

@@ -97,7 +97,7 @@ add_percent(struct scrub_patterns *patterns, struct bytes secret, struct bytes t
     } style[] = {{"-._~", false},
                  {"-._~!*'()", false},
                  {"*-._", true},
-                 {"-._~!$&'()*+,;=:@", false},
+                 {"-._~!$&'()*+,;=:@/", false},
                  {NULL, false}};
     for (size_t i = 0; i < sizeof style / sizeof *style; i++) {
         for (int lower = 0; lower < 2; lower++) {

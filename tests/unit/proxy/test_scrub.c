@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scrubbing: nothing of the key comes through, wherever the input is cut, and nothing else goes. */
+#include "unit.h"
+
+#include "../../../broker/proxy/scrub.h"
+#include "../../../caveats/base64.h"
+
+#define KEY   "sk-live/A+b \"quoted\\key\"?&=%=0123456789abcdefg"
+#define TOKEN "kh1_Token-of-the-client_0123"
+
+static struct scrub *
+make(const char *const *secret, size_t count)
+{
+    struct bytes list[8];
+    struct scrub *scrub = NULL;
+    for (size_t i = 0; i < count; i++)
+        list[i] = bytes_str(secret[i]);
+    assert_int_equal(scrub_new(list, count, BYTES(TOKEN), &scrub), KH_OK);
+    return scrub;
+}
+
+/* The whole of `text` in pieces that end at each of `cut`. */
+static void
+run(struct bytes text, const size_t *cut, size_t cuts, const char *secret, struct buffer *out)
+{
+    struct scrub *scrub = make(&secret, 1);
+    size_t at = 0;
+    for (size_t i = 0; i < cuts; i++) {
+        scrub_feed(scrub, bytes_slice(text, at, cut[i] - at), out);
+        at = cut[i];
+    }
+    scrub_feed(scrub, bytes_from(text, at), out);
+    scrub_finish(scrub, out);
+    assert_false(out->failed);
+    scrub_free(&scrub);
+}
+
+static void
+expect_at_every_cut(struct bytes text, const char *secret, struct bytes expected)
+{
+    for (size_t i = 0; i <= text.n; i++) {
+        BUFFER_AUTO out;
+        buffer_init(&out, 65536);
+        run(text, &i, 1, secret, &out);
+        if (!bytes_equal(buffer_bytes(&out), expected))
+            fail_msg("cut at %zu: \"%.*s\" gave \"%.*s\" and not \"%.*s\"", i, BYTES_ARG(text),
+                     BYTES_ARG(buffer_bytes(&out)), BYTES_ARG(expected));
+    }
+    // One byte at a time.
+    BUFFER_AUTO out;
+    buffer_init(&out, 65536);
+    struct scrub *scrub = make(&secret, 1);
+    for (size_t i = 0; i < text.n; i++)
+        scrub_feed(scrub, bytes_slice(text, i, 1), &out);
+    scrub_finish(scrub, &out);
+    assert_bytes(buffer_bytes(&out), expected);
+    scrub_free(&scrub);
+}
+
+static void
+surround(const char *text, const char *expected)
+{
+    BUFFER_AUTO in, want;
+    buffer_init(&in, 65536);
+    buffer_init(&want, 65536);
+    buffer_printf(&in, "before s sk %s after sk-live", text);
+    buffer_printf(&want, "before s sk %s after sk-live", expected);
+    expect_at_every_cut(buffer_bytes(&in), KEY, buffer_bytes(&want));
+}
+
+static void
+test_short_secrets_are_left(void **state)
+{
+    const char *const secret[] = {"", "a", "12345"};
+    struct scrub *scrub = make(secret, 3);
+    (void)state;
+    assert_null(scrub);
+    scrub_free(&scrub); // nothing to free is no error
+}
+
+static void
+test_every_encoding_at_every_cut(void **state)
+{
+    (void)state;
+    surround(KEY, TOKEN);
+    surround("sk-live/A+b \\\"quoted\\\\key\\\"?&=%=0123456789abcdefg", TOKEN);
+    surround("sk-live\\/A+b \\\"quoted\\\\key\\\"?&=%=0123456789abcdefg", TOKEN);
+    surround("sk-live%2FA%2Bb%20%22quoted%5Ckey%22%3F%26%3D%25%3D0123456789abcdefg", TOKEN);
+    surround("sk-live%2fA%2bb%20%22quoted%5ckey%22%3f%26%3d%25%3d0123456789abcdefg", TOKEN);
+    surround("sk-live%2FA%2Bb+%22quoted%5Ckey%22%3F%26%3D%25%3D0123456789abcdefg", TOKEN);
+    surround(KEY KEY, TOKEN TOKEN);
+}
+
+static void
+test_percent_encoded_whole(void **state)
+{
+    static const char *const format[] = {"%%%02X", "%%%02x"};
+    (void)state;
+    for (int lower = 0; lower < 2; lower++) {
+        BUFFER_AUTO all;
+        buffer_init(&all, 65536);
+        for (const char *p = KEY; *p; p++) {
+            char text[4];
+            snprintf(text, sizeof text, lower ? "%%%02x" : "%%%02X", (unsigned char)*p);
+            buffer_put_str(&all, text);
+        }
+        (void)format;
+        surround(buffer_text(&all), TOKEN);
+    }
+}
+
+static void
+test_base64_by_itself_becomes_base64_of_the_token(void **state)
+{
+    static const enum base64_kind kind[] = {BASE64_STANDARD, BASE64_URL};
+    (void)state;
+    for (size_t i = 0; i < COUNT(kind); i++) {
+        BUFFER_AUTO key, token;
+        buffer_init(&key, 4096);
+        buffer_init(&token, 4096);
+        base64_encode(kind[i], BYTES(KEY), &key);
+        base64_encode(kind[i], BYTES(TOKEN), &token);
+        surround(buffer_text(&key), buffer_text(&token));
+    }
+}
+
+/* Inside of a longer base64 text, in each alignment and with any neighbours: enough of it goes that
+ * the key cannot be read any more. */
+static void
+test_base64_inside_of_more(void **state)
+{
+    static const enum base64_kind kind[] = {BASE64_STANDARD, BASE64_URL};
+    (void)state;
+    for (size_t before = 0; before < 6; before++) {
+        for (size_t after = 0; after < 4; after++) {
+            for (size_t k = 0; k < COUNT(kind); k++) {
+                BUFFER_AUTO plain, text, out;
+                buffer_init(&plain, 4096);
+                buffer_init(&text, 4096);
+                buffer_init(&out, 65536);
+                buffer_put(&plain, bytes_slice(BYTES("user:x"), 0, before));
+                buffer_put_str(&plain, KEY);
+                buffer_put(&plain, bytes_slice(BYTES("\xff\x80z"), 0, after));
+                base64_encode(kind[k], buffer_bytes(&plain), &text);
+                run(buffer_bytes(&text), NULL, 0, KEY, &out);
+                // Two characters at each border at most are left of what was the key.
+                size_t core = (strlen(KEY) * 8 - 10) / 6;
+                assert_true(out.n <= text.n - core + 2 * strlen(TOKEN));
+                size_t left = text.n > core ? text.n - core : 0;
+                assert_true(left <= (before + after) * 4 / 3 + 8);
+                assert_true(bytes_find(buffer_bytes(&out),
+                                       bytes_slice(buffer_bytes(&text), before * 4 / 3 + 2, 12)) ==
+                            out.n);
+            }
+        }
+    }
+}
+
+static void
+test_nothing_else_is_changed(void **state)
+{
+    static const char text[] = "sk-live/A+b \"quoted\\key\"?&=%=0123456789abcdeX sk-live/A+ sk sk-";
+    (void)state;
+    expect_at_every_cut(bytes_str(text), KEY, bytes_str(text));
+    expect_at_every_cut(BYTES(""), KEY, BYTES(""));
+}
+
+/* A prefix that turns out to be none lets a real one that begins inside of it be found. */
+static void
+test_overlapping_beginnings(void **state)
+{
+    (void)state;
+    expect_at_every_cut(BYTES("aaaaaaaabaaaaaab"), "aaaaaab", BYTES("aa" TOKEN TOKEN));
+    expect_at_every_cut(BYTES("abcabcabcabcabdx"), "abcabcabd", BYTES("abcabc" TOKEN "x"));
+}
+
+static void
+test_holds_back_only_what_may_begin_a_key(void **state)
+{
+    const char *const secret[] = {"sk-secret-key"};
+    static const struct {
+        const char *text;
+        size_t held;
+    } rows[] = {
+        {"data: {\"x\":1}\n\n", 0},
+        {"sk-secret-ke", 12},
+        {"a sk-secret-kee", 0},
+        {"s", 1},
+        {"sk-sk-s", 4},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct scrub *scrub = make(secret, 1);
+        BUFFER_AUTO out;
+        buffer_init(&out, 4096);
+        scrub_feed(scrub, bytes_str(rows[i].text), &out);
+        assert_int_equal(scrub_held(scrub), rows[i].held);
+        assert_int_equal(out.n, strlen(rows[i].text) - rows[i].held);
+        scrub_free(&scrub);
+    }
+}
+
+static void
+test_several_secrets(void **state)
+{
+    const char *const secret[] = {"first-secret", "second", "first-secret-and-more"};
+    struct scrub *scrub = make(secret, 3);
+    BUFFER_AUTO out;
+    (void)state;
+    buffer_init(&out, 4096);
+    scrub_text(scrub, BYTES("first-secret second first-secret-and-more seconds"), &out);
+    assert_bytes(buffer_bytes(&out), BYTES(TOKEN " " TOKEN " " TOKEN " " TOKEN "s"));
+    assert_true(scrub_finds(scrub, BYTES("x=second")));
+    assert_false(scrub_finds(scrub, BYTES("x=secon")));
+    scrub_free(&scrub);
+}
+
+/* Random texts over few letters, so that prefixes, matches and near misses abound: the stream gives
+ * what the same text gives at once. */
+static void
+test_random_cuts(void **state)
+{
+    unsigned seed = 1;
+    (void)state;
+    for (int round = 0; round < 400; round++) {
+        char text[600];
+        size_t n = 0;
+        while (n < sizeof text - 40) {
+            seed = seed * 1103515245u + 12345u;
+            if (seed >> 16 & 7)
+                text[n++] = "ab-"[(seed >> 20) % 3];
+            else
+                n += (size_t)snprintf(text + n, 32, "%s", "ab-ab-aab");
+        }
+        BUFFER_AUTO whole, pieces;
+        buffer_init(&whole, 1 << 20);
+        buffer_init(&pieces, 1 << 20);
+        run(bytes_of(text, n), NULL, 0, "ab-ab-aab", &whole);
+        size_t cut[40], cuts = 0, at = 0;
+        while (cuts < COUNT(cut)) {
+            seed = seed * 1103515245u + 12345u;
+            at += seed >> 16 & 15;
+            cut[cuts++] = at < n ? at : n;
+        }
+        run(bytes_of(text, n), cut, cuts, "ab-ab-aab", &pieces);
+        assert_bytes(buffer_bytes(&pieces), buffer_bytes(&whole));
+        assert_true(bytes_find(buffer_bytes(&whole), BYTES("ab-ab-aab")) == whole.n);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_short_secrets_are_left),
+        cmocka_unit_test(test_every_encoding_at_every_cut),
+        cmocka_unit_test(test_percent_encoded_whole),
+        cmocka_unit_test(test_base64_by_itself_becomes_base64_of_the_token),
+        cmocka_unit_test(test_base64_inside_of_more),
+        cmocka_unit_test(test_nothing_else_is_changed),
+        cmocka_unit_test(test_overlapping_beginnings),
+        cmocka_unit_test(test_holds_back_only_what_may_begin_a_key),
+        cmocka_unit_test(test_several_secrets),
+        cmocka_unit_test(test_random_cuts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
