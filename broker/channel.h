@@ -21,17 +21,16 @@ enum role { ROLE_UNSET = 0, ROLE_SUPERVISOR, ROLE_PROXY, ROLE_AUTHORITY, ROLE_DI
 const char *role_name(enum role role);
 
 enum message_type {
-#define KH_MESSAGE(name, number, sender, receiver, body_max, carries_fd)                           \
-    MESSAGE_##name = number,
+#define KH_MESSAGE(name, number, sender, receiver, body_max, carries_fd) MESSAGE_##name = number,
 #include "../schema/messages.def"
 };
 const char *message_name(enum message_type type); /* "unknown" when not in the table */
 
 struct message {
     enum message_type type;
-    uint64_t id;        /* pairs an answer with its question; chosen by who asks */
-    struct bytes body;  /* valid during the call only */
-    int fd;             /* -1, or a descriptor that the handler now owns */
+    uint64_t id;       /* pairs an answer with its question; chosen by who asks */
+    struct bytes body; /* valid during the call only */
+    int fd;            /* -1, or a descriptor that the handler now owns */
 };
 
 /* One row per message that this process takes. The table ends with handle == NULL. */

@@ -3,7 +3,8 @@
  * Bodies of the messages in schema/messages.def: each _tx builds what its _rx parses.
  *
  * _tx appends to a buffer (check buffer->failed). _rx is strict (every length checked, nothing may
- * be left over); slices of the result point into the body, arrays into the structure or into `scratch`.
+ * be left over); slices of the result point into the body, arrays into the structure or into
+ * `scratch`.
  */
 #ifndef KEYHOLE_MESSAGES_H
 #define KEYHOLE_MESSAGES_H
@@ -51,7 +52,7 @@ struct route_resolve { /* --resolve HOST:PORT:ADDRESS:PORT */
     uint16_t port, address_port;
 };
 
-struct route_network { /* --allow-network CIDR */
+struct route_network {   /* --allow-network CIDR */
     uint8_t address[16]; /* IPv4 as IPv4-mapped */
     uint8_t prefix_bits; /* of the 128 */
 };
@@ -67,9 +68,9 @@ struct route {
     enum inject_kind inject_kind;
     struct bytes inject_name; /* the header or query parameter that the injection writes */
     bool enabled;
-    bool plain;         /* HTTP to the upstream, inside an allowed network only */
+    bool plain; /* HTTP to the upstream, inside an allowed network only */
     bool scrub;
-    bool foreign_pass;  /* requests with a key that is no token go on as they are */
+    bool foreign_pass;        /* requests with a key that is no token go on as they are */
     unsigned path_exceptions; /* enum path_exception */
     struct route_resolve resolve[ROUTE_RESOLVE_MAX];
     size_t resolve_count;
@@ -84,12 +85,12 @@ KH_MUST_CHECK enum kh_err message_route_rx(struct bytes body, struct route *out)
 /* ---- one request ---- */
 
 enum way { /* how it came in */
-    WAY_UNSET = 0,
-    WAY_BASE_URL,
-    WAY_HOST,
-    WAY_HTTP_PROXY,
-    WAY_CONNECT,
-    WAY_OWN, /* for the broker itself */
+           WAY_UNSET = 0,
+           WAY_BASE_URL,
+           WAY_HOST,
+           WAY_HTTP_PROXY,
+           WAY_CONNECT,
+           WAY_OWN, /* for the broker itself */
 };
 const char *way_name(enum way way); /* "base-url", "host", "http-proxy", "connect", "own" */
 
@@ -97,25 +98,25 @@ enum { DECIDE_PAIRS_MAX = 128 };
 
 struct message_decide {
     enum way way;
-    bool rejudge;            /* a request that was allowed and still runs: count nothing anew */
-    enum kh_reason refused;  /* set: already refused by the proxy, for the audit log alone */
+    bool rejudge;           /* a request that was allowed and still runs: count nothing anew */
+    enum kh_reason refused; /* set: already refused by the proxy, for the audit log alone */
     struct bytes refused_detail;
-    struct bytes wanted;     /* credential named in a base URL, or empty */
+    struct bytes wanted; /* credential named in a base URL, or empty */
     struct bytes scheme, host;
     uint16_t port;
     struct bytes method;
-    struct bytes path;         /* canonical, decoded: judged */
-    struct bytes path_encoded; /* canonical, encoded: sent and audited */
+    struct bytes path;                        /* canonical, decoded: judged */
+    struct bytes path_encoded;                /* canonical, encoded: sent and audited */
     struct fact_pair query[DECIDE_PAIRS_MAX]; /* decoded */
     size_t query_count;
     struct fact_pair header[DECIDE_PAIRS_MAX]; /* lower-case names, no slot, no hop-by-hop */
     size_t header_count;
     struct bytes upgrade;
-    struct bytes client;     /* address as text, or "unix" */
-    uint32_t client_uid;     /* of a unix peer, else UINT32_MAX */
-    struct slot slot;        /* where the token was found */
-    bool slot_in_user;       /* basic: the token was the user part, else the password */
-    struct bytes token;      /* text as found; empty when there was none */
+    struct bytes client; /* address as text, or "unix" */
+    uint32_t client_uid; /* of a unix peer, else UINT32_MAX */
+    struct slot slot;    /* where the token was found */
+    bool slot_in_user;   /* basic: the token was the user part, else the password */
+    struct bytes token;  /* text as found; empty when there was none */
 };
 
 void message_decide_tx(const struct message_decide *message, struct buffer *out);
@@ -124,9 +125,9 @@ KH_MUST_CHECK enum kh_err message_decide_rx(struct bytes body, struct message_de
 /* What to change in the canonical request before it is sent. Names never come from the client. */
 enum edit_kind {
     EDIT_UNSET = 0,
-    EDIT_HEADER_SET,    /* remove every field of that name, then add one */
+    EDIT_HEADER_SET, /* remove every field of that name, then add one */
     EDIT_HEADER_REMOVE,
-    EDIT_QUERY_SET,     /* name and value not encoded; at the place of the first, else at the end */
+    EDIT_QUERY_SET, /* name and value not encoded; at the place of the first, else at the end */
     EDIT_QUERY_REMOVE,
 };
 
@@ -138,13 +139,14 @@ struct edit {
 enum { DECISION_EDITS_MAX = 16, DECISION_SECRETS_MAX = 8, REQUEST_ID_SIZE = 16 };
 
 struct message_decision {
-    bool allow;              /* zero value: deny */
+    bool allow; /* zero value: deny */
     enum kh_reason reason;
-    struct bytes detail;     /* for people; never a secret */
+    struct bytes detail; /* for people; never a secret */
     uint32_t retry_after_s;
-    uint8_t request_id[REQUEST_ID_SIZE]; /* names the audit record; sent as Keyhole-Request-Id in hex */
-    struct bytes credential; /* allow: which route serves it */
-    int64_t recheck_at;      /* seconds since 1970; INT64_MAX: never */
+    uint8_t
+        request_id[REQUEST_ID_SIZE]; /* names the audit record; sent as Keyhole-Request-Id in hex */
+    struct bytes credential;         /* allow: which route serves it */
+    int64_t recheck_at;              /* seconds since 1970; INT64_MAX: never */
     struct edit edit[DECISION_EDITS_MAX];
     size_t edit_count;
     struct bytes secret[DECISION_SECRETS_MAX]; /* to be scrubbed from the response */
@@ -156,9 +158,9 @@ KH_MUST_CHECK enum kh_err message_decision_rx(struct bytes body, struct message_
 
 struct message_finished {
     uint8_t request_id[REQUEST_ID_SIZE];
-    uint16_t upstream_status; /* 0: there was no answer */
-    enum kh_reason reason;    /* why it failed after it was allowed, or KH_REASON_UNSET */
-    bool cut;                 /* ended by revocation or expiry */
+    uint16_t upstream_status;      /* 0: there was no answer */
+    enum kh_reason reason;         /* why it failed after it was allowed, or KH_REASON_UNSET */
+    bool cut;                      /* ended by revocation or expiry */
     uint64_t bytes_up, bytes_down; /* of bodies */
     uint32_t duration_ms;
 };
@@ -206,8 +208,8 @@ enum listener_kind { LISTENER_UNSET = 0, LISTENER_TCP, LISTENER_UNIX };
 
 struct message_listener {
     enum listener_kind kind;
-    bool tls;           /* TLS on this listener itself */
-    struct bytes name;  /* "127.0.0.1:8437", a path */
+    bool tls;                      /* TLS on this listener itself */
+    struct bytes name;             /* "127.0.0.1:8437", a path */
     struct bytes certificate, key; /* PEM of the operator, or empty: a leaf of the local CA */
 };
 void message_listener_tx(const struct message_listener *message, struct buffer *out);

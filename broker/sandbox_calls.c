@@ -18,89 +18,28 @@
 
 #define CALL(name) SCMP_SYS(name)
 
+// The tables are read by topic, not a line for each call.
+// clang-format off
+
 /* ---- what proxy and authority have in common: the event loop, memory, time ---- */
 
 static const int common_calls[] = {
-    CALL(read),
-    CALL(write),
-    CALL(readv),
-    CALL(writev),
-    CALL(pread64),
-    CALL(lseek),
-    CALL(close),
-    CALL(recvmsg),
-    CALL(sendmsg),
-    CALL(recvfrom),
-    CALL(sendto),
-    CALL(shutdown),
-    CALL(accept4),
-    CALL(getsockopt),
-    CALL(setsockopt),
-    CALL(getsockname),
-    CALL(getpeername),
-    CALL(epoll_create1),
-    CALL(epoll_ctl),
-    CALL(epoll_wait),
-    CALL(epoll_pwait),
-    CALL(epoll_pwait2),
-    CALL(poll),
-    CALL(ppoll),
-    CALL(select),
-    CALL(pselect6),
-    CALL(eventfd2),
-    CALL(pipe2),
-    CALL(timerfd_create),
-    CALL(timerfd_settime),
-    CALL(timerfd_gettime),
-    CALL(munmap),
-    CALL(mremap),
-    CALL(madvise),
-    CALL(brk),
-    CALL(mlock),
-    CALL(mlock2),
-    CALL(munlock),
-    CALL(futex),
-    CALL(set_robust_list),
-    CALL(rseq),
-    CALL(sched_yield),
-    CALL(sched_getaffinity),
-    CALL(clock_gettime),
-    CALL(clock_getres),
-    CALL(clock_nanosleep),
-    CALL(nanosleep),
-    CALL(gettimeofday),
-    CALL(time),
-    CALL(getrandom),
-    CALL(restart_syscall),
-    CALL(rt_sigaction),
-    CALL(rt_sigprocmask),
-    CALL(rt_sigreturn),
-    CALL(sigaltstack),
-    CALL(fstat),
-    CALL(newfstatat),
-    CALL(stat),
-    CALL(lstat),
-    CALL(statx),
-    CALL(access),
-    CALL(faccessat),
-    CALL(faccessat2),
-    CALL(readlink),
-    CALL(readlinkat),
-    CALL(getdents64),
-    CALL(getpid),
-    CALL(gettid),
-    CALL(getppid),
-    CALL(getuid),
-    CALL(geteuid),
-    CALL(getgid),
-    CALL(getegid),
-    CALL(getrlimit),
-    CALL(getrusage),
-    CALL(sysinfo),
-    CALL(uname),
-    CALL(umask),
-    CALL(exit),
-    CALL(exit_group),
+    CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(pread64), CALL(lseek), CALL(close),
+    CALL(recvmsg), CALL(sendmsg), CALL(recvfrom), CALL(sendto), CALL(shutdown), CALL(accept4),
+    CALL(getsockopt), CALL(setsockopt), CALL(getsockname), CALL(getpeername),
+    CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_wait), CALL(epoll_pwait), CALL(epoll_pwait2),
+    CALL(poll), CALL(ppoll), CALL(select), CALL(pselect6), CALL(eventfd2), CALL(pipe2),
+    CALL(timerfd_create), CALL(timerfd_settime), CALL(timerfd_gettime),
+    CALL(munmap), CALL(mremap), CALL(madvise), CALL(brk), CALL(mlock), CALL(mlock2), CALL(munlock),
+    CALL(futex), CALL(set_robust_list), CALL(rseq), CALL(sched_yield), CALL(sched_getaffinity),
+    CALL(clock_gettime), CALL(clock_getres), CALL(clock_nanosleep), CALL(nanosleep),
+    CALL(gettimeofday), CALL(time), CALL(getrandom), CALL(restart_syscall),
+    CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn), CALL(sigaltstack),
+    CALL(fstat), CALL(newfstatat), CALL(stat), CALL(lstat), CALL(statx), CALL(access),
+    CALL(faccessat), CALL(faccessat2), CALL(readlink), CALL(readlinkat), CALL(getdents64),
+    CALL(getpid), CALL(gettid), CALL(getppid), CALL(getuid), CALL(geteuid), CALL(getgid),
+    CALL(getegid), CALL(getrlimit), CALL(getrusage), CALL(sysinfo), CALL(uname), CALL(umask),
+    CALL(exit), CALL(exit_group),
 };
 
 static const int proxy_calls[] = {
@@ -108,40 +47,20 @@ static const int proxy_calls[] = {
 };
 
 static const int authority_calls[] = {
-    CALL(open),      CALL(openat),    CALL(creat),     CALL(pwrite64),  CALL(fsync),
-    CALL(fdatasync), CALL(ftruncate), CALL(fallocate), CALL(flock),     CALL(unlink),
-    CALL(unlinkat),  CALL(rename),    CALL(renameat),  CALL(renameat2), CALL(mkdir),
-    CALL(mkdirat),   CALL(rmdir),     CALL(fchmod),    CALL(fchown),    CALL(getcwd),
-    CALL(fstatfs),
+    CALL(open), CALL(openat), CALL(creat), CALL(pwrite64), CALL(fsync), CALL(fdatasync),
+    CALL(ftruncate), CALL(fallocate), CALL(flock), CALL(unlink), CALL(unlinkat), CALL(rename),
+    CALL(renameat), CALL(renameat2), CALL(mkdir), CALL(mkdirat), CALL(rmdir), CALL(fchmod),
+    CALL(fchown), CALL(getcwd), CALL(fstatfs),
 };
 
 #ifdef KH_SANITIZE
 // AddressSanitizer's reports and the leak check at exit, which traces its own threads. A build with
 // sanitizers is for tests and has weaker walls in just these calls.
 static const int sanitizer_calls[] = {
-    CALL(clone),
-    CALL(ptrace),
-    CALL(wait4),
-    CALL(tgkill),
-    CALL(tkill),
-    CALL(kill),
-    CALL(prctl),
-    CALL(open),
-    CALL(openat),
-    CALL(mmap),
-    CALL(mprotect),
-    CALL(dup),
-    CALL(dup2),
-    CALL(pipe),
-    CALL(getdents),
-    CALL(personality),
-    CALL(sched_getparam),
-    CALL(sched_getscheduler),
-    CALL(prlimit64),
-    CALL(ioctl),
-    CALL(fcntl),
-    CALL(getpgrp),
-    CALL(sched_setaffinity),
+    CALL(clone), CALL(ptrace), CALL(wait4), CALL(tgkill), CALL(tkill), CALL(kill), CALL(prctl),
+    CALL(open), CALL(openat), CALL(mmap), CALL(mprotect), CALL(dup), CALL(dup2), CALL(pipe),
+    CALL(getdents), CALL(personality), CALL(sched_getparam), CALL(sched_getscheduler),
+    CALL(prlimit64), CALL(ioctl), CALL(fcntl), CALL(getpgrp), CALL(sched_setaffinity),
 };
 #endif
 
@@ -163,69 +82,41 @@ struct conditional_call {
     struct argument argument[2];
 };
 
-#define WHOLE UINT32_MAX /* arguments of these calls are ints: the upper half is not theirs */
-#define WHEN(roles, name, index, value)                                                            \
-    {                                                                                              \
-        roles, CALL(name), 0, 1,                                                                   \
-        {                                                                                          \
-            {                                                                                      \
-                index, WHOLE, value                                                                \
-            }                                                                                      \
-        }                                                                                          \
-    }
-#define WHEN_BITS(roles, name, index, mask, value)                                                 \
-    {                                                                                              \
-        roles, CALL(name), 0, 1,                                                                   \
-        {                                                                                          \
-            {                                                                                      \
-                index, mask, value                                                                 \
-            }                                                                                      \
-        }                                                                                          \
-    }
+#define WHOLE UINT32_MAX /* these arguments are ints: the upper half is not theirs */
+#define SOCKET_TYPE (WHOLE & ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC))
+#define OPEN_BITS (O_ACCMODE | O_CREAT | O_TRUNC)
+
+#define ALLOW(roles, name, index, mask, value) {roles, CALL(name), 0, 1, {{index, mask, value}}}
 #define REFUSE(roles, name, error, index, mask, value)                                             \
-    {                                                                                              \
-        roles, CALL(name), error, 1,                                                               \
-        {                                                                                          \
-            {                                                                                      \
-                index, mask, value                                                                 \
-            }                                                                                      \
-        }                                                                                          \
-    }
+    {roles, CALL(name), error, 1, {{index, mask, value}}}
 #define SOCKET(domain, type)                                                                       \
-    {                                                                                              \
-        FOR_PROXY, CALL(socket), 0, 2,                                                             \
-        {                                                                                          \
-            {0, WHOLE, domain},                                                                    \
-            {                                                                                      \
-                1, ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC) & WHOLE, type                         \
-            }                                                                                      \
-        }                                                                                          \
-    }
+    {FOR_PROXY, CALL(socket), 0, 2, {{0, WHOLE, domain}, {1, SOCKET_TYPE, type}}}
 
 static const struct conditional_call conditional_calls[] = {
-    WHEN(FOR_BOTH, fcntl, 1, F_GETFD),
-    WHEN(FOR_BOTH, fcntl, 1, F_SETFD),
-    WHEN(FOR_BOTH, fcntl, 1, F_GETFL),
-    WHEN(FOR_BOTH, fcntl, 1, F_SETFL),
-    WHEN(FOR_BOTH, fcntl, 1, F_DUPFD_CLOEXEC),
-    WHEN(FOR_AUTHORITY, fcntl, 1, F_GETLK), // sqlite's locks
-    WHEN(FOR_AUTHORITY, fcntl, 1, F_SETLK),
-    WHEN(FOR_AUTHORITY, fcntl, 1, F_SETLKW),
-    WHEN(FOR_AUTHORITY, fcntl, 1, F_OFD_GETLK),
-    WHEN(FOR_AUTHORITY, fcntl, 1, F_OFD_SETLK),
-    WHEN(FOR_AUTHORITY, fcntl, 1, F_OFD_SETLKW),
-    WHEN(FOR_BOTH, ioctl, 1, TCGETS), // isatty
-    WHEN(FOR_BOTH, ioctl, 1, FIONREAD),
-    WHEN(FOR_BOTH, ioctl, 1, FIONBIO),
-    WHEN(FOR_BOTH, prctl, 0, PR_SET_NAME),
+    ALLOW(FOR_BOTH, fcntl, 1, WHOLE, F_GETFD),
+    ALLOW(FOR_BOTH, fcntl, 1, WHOLE, F_SETFD),
+    ALLOW(FOR_BOTH, fcntl, 1, WHOLE, F_GETFL),
+    ALLOW(FOR_BOTH, fcntl, 1, WHOLE, F_SETFL),
+    ALLOW(FOR_BOTH, fcntl, 1, WHOLE, F_DUPFD_CLOEXEC),
+    ALLOW(FOR_AUTHORITY, fcntl, 1, WHOLE, F_GETLK), // sqlite's locks
+    ALLOW(FOR_AUTHORITY, fcntl, 1, WHOLE, F_SETLK),
+    ALLOW(FOR_AUTHORITY, fcntl, 1, WHOLE, F_SETLKW),
+    ALLOW(FOR_AUTHORITY, fcntl, 1, WHOLE, F_OFD_GETLK),
+    ALLOW(FOR_AUTHORITY, fcntl, 1, WHOLE, F_OFD_SETLK),
+    ALLOW(FOR_AUTHORITY, fcntl, 1, WHOLE, F_OFD_SETLKW),
+    ALLOW(FOR_BOTH, ioctl, 1, WHOLE, TCGETS), // isatty
+    ALLOW(FOR_BOTH, ioctl, 1, WHOLE, FIONREAD),
+    ALLOW(FOR_BOTH, ioctl, 1, WHOLE, FIONBIO),
+    ALLOW(FOR_BOTH, prctl, 0, WHOLE, PR_SET_NAME),
+    ALLOW(FOR_BOTH, prctl, 0, WHOLE, PR_SET_VMA), // later releases of glibc name their stacks
     // Reading limits, not setting them: the new limit is a null pointer.
-    WHEN_BITS(FOR_BOTH, prlimit64, 2, UINT64_MAX, 0),
+    ALLOW(FOR_BOTH, prlimit64, 2, UINT64_MAX, 0),
 
     // No memory that can be written and executed. The authority loads no code any more at all; the
     // proxy may have to, for a module of the name service.
-    WHEN_BITS(FOR_BOTH, mmap, 2, PROT_EXEC, 0),
-    WHEN_BITS(FOR_PROXY, mmap, 2, PROT_WRITE, 0),
-    WHEN_BITS(FOR_BOTH, mprotect, 2, PROT_EXEC, 0),
+    ALLOW(FOR_BOTH, mmap, 2, PROT_EXEC, 0),
+    ALLOW(FOR_PROXY, mmap, 2, PROT_WRITE, 0),
+    ALLOW(FOR_BOTH, mprotect, 2, PROT_EXEC, 0),
 
     SOCKET(AF_INET, SOCK_STREAM),
     SOCKET(AF_INET, SOCK_DGRAM),
@@ -236,16 +127,16 @@ static const struct conditional_call conditional_calls[] = {
     REFUSE(FOR_PROXY, socket, EAFNOSUPPORT, 0, WHOLE, AF_NETLINK),
 
     // The proxy writes no file, also where the kernel has no Landlock.
-    WHEN_BITS(FOR_PROXY, openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY),
+    ALLOW(FOR_PROXY, openat, 2, OPEN_BITS, O_RDONLY),
     REFUSE(FOR_PROXY, openat, EACCES, 2, O_ACCMODE, O_WRONLY),
     REFUSE(FOR_PROXY, openat, EACCES, 2, O_ACCMODE, O_RDWR),
-    WHEN_BITS(FOR_PROXY, open, 1, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY),
+    ALLOW(FOR_PROXY, open, 1, OPEN_BITS, O_RDONLY),
     REFUSE(FOR_PROXY, open, EACCES, 1, O_ACCMODE, O_WRONLY),
     REFUSE(FOR_PROXY, open, EACCES, 1, O_ACCMODE, O_RDWR),
 
     // Threads for getaddrinfo, and no process. The flags of clone3 are out of the filter's sight:
     // glibc falls back to clone when there is none.
-    WHEN_BITS(FOR_PROXY, clone, 0, CLONE_THREAD, CLONE_THREAD),
+    ALLOW(FOR_PROXY, clone, 0, CLONE_THREAD, CLONE_THREAD),
     REFUSE(FOR_PROXY, clone3, ENOSYS, 0, 0, 0),
 };
 
@@ -255,68 +146,23 @@ static const struct conditional_call conditional_calls[] = {
 // hold everything that a program does while it starts.
 static const int supervisor_forbidden[] = {
 #ifndef KH_SANITIZE
-    CALL(ptrace),
-    CALL(personality),
+    CALL(ptrace), CALL(personality),
 #endif
-    CALL(process_vm_readv),
-    CALL(process_vm_writev),
-    CALL(kcmp),
-    CALL(pidfd_getfd),
-    CALL(bpf),
-    CALL(perf_event_open),
-    CALL(userfaultfd),
-    CALL(keyctl),
-    CALL(add_key),
-    CALL(request_key),
-    CALL(io_uring_setup),
-    CALL(io_uring_enter),
-    CALL(io_uring_register),
-    CALL(mount),
-    CALL(umount2),
-    CALL(pivot_root),
-    CALL(chroot),
-    CALL(unshare),
-    CALL(setns),
-    CALL(move_mount),
-    CALL(open_tree),
-    CALL(fsopen),
-    CALL(fsconfig),
-    CALL(fsmount),
-    CALL(fspick),
-    CALL(mount_setattr),
-    CALL(open_by_handle_at),
-    CALL(name_to_handle_at),
-    CALL(fanotify_init),
-    CALL(init_module),
-    CALL(finit_module),
-    CALL(delete_module),
-    CALL(kexec_load),
-    CALL(kexec_file_load),
-    CALL(reboot),
-    CALL(swapon),
-    CALL(swapoff),
-    CALL(acct),
-    CALL(quotactl),
-    CALL(settimeofday),
-    CALL(clock_settime),
-    CALL(adjtimex),
-    CALL(clock_adjtime),
-    CALL(iopl),
-    CALL(ioperm),
-    CALL(modify_ldt),
-    CALL(syslog),
-    CALL(vhangup),
-    CALL(sethostname),
-    CALL(setdomainname),
-    CALL(uselib),
-    CALL(mknod),
-    CALL(mknodat),
-    CALL(lookup_dcookie),
-    CALL(migrate_pages),
-    CALL(move_pages),
-    CALL(mbind),
-    CALL(set_mempolicy),
+    CALL(process_vm_readv), CALL(process_vm_writev), CALL(kcmp), CALL(pidfd_getfd), CALL(bpf),
+    CALL(perf_event_open), CALL(userfaultfd), CALL(keyctl), CALL(add_key), CALL(request_key),
+    CALL(io_uring_setup), CALL(io_uring_enter), CALL(io_uring_register), CALL(mount), CALL(umount2),
+    CALL(pivot_root), CALL(chroot), CALL(unshare), CALL(setns), CALL(move_mount), CALL(open_tree),
+    CALL(fsopen), CALL(fsconfig), CALL(fsmount), CALL(fspick), CALL(mount_setattr),
+    CALL(open_by_handle_at), CALL(name_to_handle_at), CALL(fanotify_init), CALL(init_module),
+    CALL(finit_module), CALL(delete_module), CALL(kexec_load), CALL(kexec_file_load), CALL(reboot),
+    CALL(swapon), CALL(swapoff), CALL(acct), CALL(quotactl), CALL(settimeofday),
+    CALL(clock_settime), CALL(adjtimex), CALL(clock_adjtime), CALL(iopl), CALL(ioperm),
+    CALL(modify_ldt), CALL(syslog), CALL(vhangup), CALL(sethostname), CALL(setdomainname),
+    CALL(uselib), CALL(mknod), CALL(mknodat), CALL(lookup_dcookie), CALL(migrate_pages),
+    CALL(move_pages), CALL(mbind), CALL(set_mempolicy),
 };
+
+// clang-format on
 
 /* ---- the filter ---- */
 
