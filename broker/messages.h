@@ -3,8 +3,7 @@
  * Bodies of the messages in schema/messages.def: each _tx builds what its _rx parses.
  *
  * _tx appends to a buffer (check buffer->failed). _rx is strict (every length checked, nothing may
- * be left over); slices of the result point into the body, arrays into the structure or into
- * `scratch`.
+ * be left over); slices of the result point into the body.
  */
 #ifndef KEYHOLE_MESSAGES_H
 #define KEYHOLE_MESSAGES_H
@@ -47,12 +46,14 @@ enum {
     ROUTE_NETWORKS_MAX = 16,
 };
 
-struct route_resolve { /* --resolve HOST:PORT:ADDRESS:PORT */
+/* --resolve HOST:PORT:ADDRESS:PORT */
+struct route_resolve {
     struct bytes host, address;
     uint16_t port, address_port;
 };
 
-struct route_network {   /* --allow-network CIDR */
+/* --allow-network CIDR */
+struct route_network {
     uint8_t address[16]; /* IPv4 as IPv4-mapped */
     uint8_t prefix_bits; /* of the 128 */
 };
@@ -84,13 +85,14 @@ KH_MUST_CHECK enum kh_err message_route_rx(struct bytes body, struct route *out)
 
 /* ---- one request ---- */
 
-enum way { /* how it came in */
-           WAY_UNSET = 0,
-           WAY_BASE_URL,
-           WAY_HOST,
-           WAY_HTTP_PROXY,
-           WAY_CONNECT,
-           WAY_OWN, /* for the broker itself */
+/* How it came in. */
+enum way {
+    WAY_UNSET = 0,
+    WAY_BASE_URL,
+    WAY_HOST,
+    WAY_HTTP_PROXY,
+    WAY_CONNECT,
+    WAY_OWN, /* for the broker itself */
 };
 const char *way_name(enum way way); /* "base-url", "host", "http-proxy", "connect", "own" */
 
@@ -143,10 +145,10 @@ struct message_decision {
     enum kh_reason reason;
     struct bytes detail; /* for people; never a secret */
     uint32_t retry_after_s;
-    uint8_t
-        request_id[REQUEST_ID_SIZE]; /* names the audit record; sent as Keyhole-Request-Id in hex */
-    struct bytes credential;         /* allow: which route serves it */
-    int64_t recheck_at;              /* seconds since 1970; INT64_MAX: never */
+    /* Names the audit record; sent as Keyhole-Request-Id in hexadecimal. */
+    uint8_t request_id[REQUEST_ID_SIZE];
+    struct bytes credential; /* allow: which route serves it */
+    int64_t recheck_at;      /* seconds since 1970; INT64_MAX: never */
     struct edit edit[DECISION_EDITS_MAX];
     size_t edit_count;
     struct bytes secret[DECISION_SECRETS_MAX]; /* to be scrubbed from the response */
