@@ -3,20 +3,20 @@
 
 import assert from 'node:assert/strict';
 import { chmodSync, statSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 
 import { realKey, startBroker } from '../support/broker.mjs';
+import { wholeFile } from '../support/file.mjs';
 import { addHole } from '../support/macaroon.mjs';
 import { keyhole, keyholed, run, temporaryDirectory } from '../support/programs.mjs';
 import { startUpstream } from '../support/upstream.mjs';
 
-const root = { after };
 const key = realKey();
 let upstream, broker, token;
 
 before(async () => {
-  upstream = await startUpstream(root, { key });
-  broker = await startBroker(root);
+  upstream = await startUpstream(wholeFile, { key });
+  broker = await startBroker(wholeFile);
   await broker.addCredential('openai', { preset: 'openai', secret: key, upstream });
   token = await broker.mint('openai', { user: 'alice', caveats: ['method in GET, POST'] });
 });

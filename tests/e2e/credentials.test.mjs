@@ -3,17 +3,17 @@
 // secret that nobody sees again.
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { before, beforeEach, describe, test } from 'node:test';
 
 import { encodings, realKey, startBroker } from '../support/broker.mjs';
+import { wholeFile } from '../support/file.mjs';
 import { accepts, startUpstream } from '../support/upstream.mjs';
 
-const root = { after };
 let upstream, broker;
 
 before(async () => {
-  upstream = await startUpstream(root, { accepts: accepts.anything() });
-  broker = await startBroker(root);
+  upstream = await startUpstream(wholeFile, { accepts: accepts.anything() });
+  broker = await startBroker(wholeFile);
 });
 
 beforeEach(() => {

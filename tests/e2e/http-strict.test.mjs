@@ -4,19 +4,19 @@
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { before, beforeEach, describe, test } from 'node:test';
 
 import { realKey, startBroker } from '../support/broker.mjs';
+import { wholeFile } from '../support/file.mjs';
 import { answerJson, startUpstream } from '../support/upstream.mjs';
 import { until } from '../support/wait.mjs';
 
-const root = { after };
 const key = realKey();
 let upstream, broker, token, auth;
 
 before(async () => {
-  upstream = await startUpstream(root, { key });
-  broker = await startBroker(root);
+  upstream = await startUpstream(wholeFile, { key });
+  broker = await startBroker(wholeFile);
   await broker.addCredential('up', { secret: key, upstream, hosts: ['upstream.example'],
     args: ['--slot', 'bearer', '--inject', 'header:Authorization: Bearer {secret}'] });
   token = await broker.mint('up');
@@ -237,7 +237,7 @@ describe('a path that can be read in two ways is refused', () => {
 
   test('an exception of the credential lets an escaped slash through, for GitLab\'s project ids', async () => {
     const upstreamKey = realKey('glpat-');
-    const gitlab = await startUpstream(root, { key: upstreamKey, accepts: (r) => r.headers['private-token'] === upstreamKey || r.headers.authorization === `Bearer ${upstreamKey}` });
+    const gitlab = await startUpstream(wholeFile, { key: upstreamKey, accepts: (r) => r.headers['private-token'] === upstreamKey || r.headers.authorization === `Bearer ${upstreamKey}` });
     await broker.addCredential('gitlab', { preset: 'gitlab', secret: upstreamKey, upstream: gitlab });
     const tok = await broker.mint('gitlab');
     const narrow = await broker.attenuate(tok, '--caveat', 'path ~ /api/v4/projects/acme%2Fapp/**');
@@ -266,7 +266,7 @@ describe('what a proxy must take away', () => {
 
   test('a field that differs from the credential\'s by an underscore', async () => {
     const other = realKey();
-    const up = await startUpstream(root, { accepts: (r) => r.headers['x-api-key'] === other });
+    const up = await startUpstream(wholeFile, { accepts: (r) => r.headers['x-api-key'] === other });
     await broker.addCredential('underscore', { secret: other, upstream: up, hosts: ['upstream.example'],
       args: ['--slot', 'header:x-api-key', '--inject', 'header:X-Api-Key: {secret}'] });
     const tok = await broker.mint('underscore');

@@ -2,21 +2,21 @@
 // Other macaroon libraries narrow our tokens, and the broker judges what they made.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 
 import macaroon from 'macaroon';
 
 import { realKey, startBroker } from '../support/broker.mjs';
+import { wholeFile } from '../support/file.mjs';
 import { python, must } from '../support/programs.mjs';
 import { startUpstream } from '../support/upstream.mjs';
 
-const root = { after };
 const key = realKey();
 let upstream, broker, token;
 
 before(async () => {
-  upstream = await startUpstream(root, { key });
-  broker = await startBroker(root);
+  upstream = await startUpstream(wholeFile, { key });
+  broker = await startBroker(wholeFile);
   await broker.addCredential('openai', { preset: 'openai', secret: key, upstream });
   token = await broker.mint('openai', { caveats: ['method in GET, POST', 'path ~ /v1/**', 'label = "é"'] });
 });
@@ -25,7 +25,7 @@ async function convert(text, to) {
   return (await broker.keyhole(['convert', '-', '--to', to], { stdin: text })).stdout.trim();
 }
 
-// Adds caveats with pymacaroons: V1 text in, V1 text out.
+// Adds caveats with pymacaroons, in V2 (its V1 writer fails on binary identifiers).
 async function withPymacaroons(text, ...caveats) {
   const program = 'import sys, pymacaroons\n'
     + 'm = pymacaroons.Macaroon.deserialize(sys.stdin.read().strip())\n'
@@ -43,7 +43,7 @@ function withJsMacaroon(text, ...caveats) {
 
 const libraries = {
   pymacaroons: async (tok, ...caveats) =>
-    convert(await withPymacaroons(await convert(tok, 'v1'), ...caveats), 'keyhole'),
+    convert(await withPymacaroons(await convert(tok, 'v2'), ...caveats), 'keyhole'),
   'js-macaroon': async (tok, ...caveats) =>
     convert(withJsMacaroon(await convert(tok, 'json'), ...caveats), 'keyhole'),
 };
@@ -87,6 +87,50 @@ for (const [name, attenuate] of Object.entries(libraries)) {
     if (!(over instanceof Error)) broker.denied(over, 401, 'token-malformed');
   });
 }
+
+test('pymacaroons reads the V1 form, and sees our caveats in it', async () => {
+  const program = 'import sys, pymacaroons\n'
+    + 'm = pymacaroons.Macaroon.deserialize(sys.stdin.read().strip())\n'
+    + 'for c in m.first_party_caveats(): print(c.caveat_id)\n';
+  const { stdout } = await must(python, ['-c', program], { stdin: await convert(token, 'v1') });
+  assert.deepEqual(stdout.split('\n').slice(0, 2), ['method in GET, POST', 'path ~ /v1/**']);
+});
+
+test('js-macaroon: binary in, one caveat, binary out', async () => {
+  // Its binary export breaks at four caveats.
+  const m = macaroon.importMacaroon(await convert(await broker.mint('openai', { caveats: ['method = GET'] }), 'v2'));
+  m.addFirstPartyCaveat(new TextEncoder().encode('path = /v1/models'));
+  const narrow = await convert(macaroon.bytesToBase64(m.exportBinary()), 'keyhole');
+  assert.equal((await broker.request('/~openai/v1/models', { token: narrow })).status, 200);
+  broker.denied(await broker.request('/~openai/v1/files', { token: narrow }), 401, 'caveat-failed');
+});
+
+// A hole that js-macaroon dug and filled: the broker verifies the discharge and judges its caveats.
+function withHole(json, { key: rootKey = new Uint8Array(32).fill(7), bind = true, caveat = 'time < 2099-01-01T00:00:00Z' } = {}) {
+  const m = macaroon.importMacaroon(JSON.parse(json));
+  m.addThirdPartyCaveat(new Uint8Array(32).fill(7), 'a-ticket', 'https://discharger.example');
+  const d = macaroon.newMacaroon({ identifier: 'a-ticket', rootKey, version: 2 });
+  d.addFirstPartyCaveat(new TextEncoder().encode(caveat));
+  if (bind) d.bindToRoot(m.signature);
+  return JSON.stringify([m.exportJSON(), d.exportJSON()]);
+}
+
+test('js-macaroon: a hole with its discharge, bound the classic way', async () => {
+  const json = await convert(token, 'json');
+  const ask = async (options) => broker.request('/~openai/v1/models', { token: await convert(withHole(json, options), 'keyhole') });
+  assert.equal((await ask()).status, 200);
+  broker.denied(await ask({ key: new Uint8Array(32).fill(8) }), 401, 'discharge-invalid');
+  const unbound = await ask({ bind: false });
+  assert.equal(unbound.status, 401, unbound.text);
+  const expired = await ask({ caveat: 'time < 2020-01-01T00:00:00Z' });
+  assert.equal(expired.status, 401);
+  assert.ok(['discharge-expired', 'caveat-failed'].includes(expired.json().code), expired.text);
+});
+
+test('a caveat changed on the way is a forgery', async () => {
+  const changed = (await convert(token, 'json')).replace('GET, POST', 'GET, PUT!');
+  broker.denied(await broker.request('/~openai/v1/models', { token: await convert(changed, 'keyhole') }), 401, 'signature-invalid');
+});
 
 test('a macaroon of another maker is a forgery here', async () => {
   const theirs = macaroon.newMacaroon({ version: 2, rootKey: new Uint8Array(32), identifier: 'id', location: 'x' });

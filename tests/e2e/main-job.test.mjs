@@ -16,24 +16,31 @@ test('the main job, from an empty directory to a verified audit log', async (t) 
   const upstream = await startUpstream(t, { key });
   const broker = new Broker(t);
   let token, narrow;
+  // Each step stands on the ones before it.
+  let broken = false;
+  const step = (name, work) => t.test(name, { skip: broken }, async (s) => {
+    broken = true;
+    await work(s);
+    broken = false;
+  });
   const chat = (tok, { path = '/~openai/v1/chat/completions', ...more } = {}) =>
     broker.request(path, { method: 'POST', token: tok, body: '{"model":"gpt-4o"}',
       headers: { 'content-type': 'application/json' }, ...more });
 
-  await t.test('init makes a directory that nobody else can read', async () => {
+  await step('init makes a directory that nobody else can read', async () => {
     await broker.init();
     assert.equal(statSync(broker.directory).mode & 0o777, 0o700);
     for (const name of ['keyholed.db', 'master.key'])
       assert.equal(statSync(broker.file(name)).mode & 0o077, 0, name);
   });
 
-  await t.test('run serves after one ready line', async () => {
+  await step('run serves after one ready line', async () => {
     await broker.start();
     assert.match(broker.stdout, /^ready http=127\.0\.0\.1:[1-9]\d* admin=\/\S*\/admin\.sock unix=\/\S*\/proxy\.sock\n$/);
     assert.equal(statSync(broker.admin).mode & 0o077, 0, 'the admin socket is the owner\'s alone');
   });
 
-  await t.test('credential add takes the key from standard input and never shows it again', async () => {
+  await step('credential add takes the key from standard input and never shows it again', async () => {
     const added = await broker.addCredential('openai', { preset: 'openai', secret: key, upstream });
     const shown = await broker.operator(['credential', 'show', 'openai']);
     const listed = await broker.operator(['credential', 'list']);
@@ -42,13 +49,13 @@ test('the main job, from an empty directory to a verified audit log', async (t) 
       for (const text of encodings(key)) assert.ok(!`${stdout}${stderr}`.includes(text));
   });
 
-  await t.test('mint gives a token, and keyhole narrows it without key or server', async () => {
+  await step('mint gives a token, and keyhole narrows it without key or server', async () => {
     token = await broker.mint('openai', { user: 'alice', lifetime: '12h' });
     narrow = await broker.attenuate(token, '--method', 'POST', '--path', '/v1/chat/**', '--label', 'reviewer');
     assert.ok(narrow.length > token.length);
   });
 
-  await t.test('an allowed request: the upstream saw the real key, the client never did', async () => {
+  await step('an allowed request: the upstream saw the real key, the client never did', async () => {
     const answer = await chat(narrow);
     assert.equal(answer.status, 200, answer.text);
     const received = upstream.only('/v1/chat/completions');
@@ -78,7 +85,7 @@ test('the main job, from an empty directory to a verified audit log', async (t) 
     assert.equal(outcome.bytes_down, Buffer.byteLength(answer.text));
   });
 
-  await t.test('the token before it was narrowed may do more', async () => {
+  await step('the token before it was narrowed may do more', async () => {
     const answer = await broker.request('/~openai/v1/models', { token });
     assert.equal(answer.status, 200, answer.text);
   });
@@ -90,23 +97,23 @@ test('the main job, from an empty directory to a verified audit log', async (t) 
     assert.equal(before(), count, 'the upstream saw nothing of a denied request');
   };
 
-  await t.test('denied: the wrong path, with the caveat as written', () => unseen(async () => {
+  await step('denied: the wrong path, with the caveat as written', () => unseen(async () => {
     const { problem, record } = broker.denied(await chat(narrow, { path: '/~openai/v1/files' }), 401,
       'caveat-failed', { detail: /path ~ \/v1\/chat\/\*\*/ });
     assert.match(record.detail, /path ~ \/v1\/chat\/\*\*/);
     assert.ok(problem.detail);
   }));
 
-  await t.test('denied: the wrong method', () => unseen(async () => {
+  await step('denied: the wrong method', () => unseen(async () => {
     broker.denied(await chat(narrow, { method: 'GET', body: undefined }), 401, 'caveat-failed', { detail: /method/ });
   }));
 
-  await t.test('denied: a host that the caveat does not name', () => unseen(async () => {
+  await step('denied: a host that the caveat does not name', () => unseen(async () => {
     const elsewhere = await broker.attenuate(token, '--host', 'api.stripe.com');
     broker.denied(await chat(elsewhere), 401, 'caveat-failed', { detail: /host = api\.stripe\.com/ });
   }));
 
-  await t.test('denied: a host that the credential may not go to', () => unseen(async () => {
+  await step('denied: a host that the credential may not go to', () => unseen(async () => {
     const other = realKey();
     await broker.addCredential('stripe', { preset: 'stripe', secret: other, upstream });
     broker.denied(await broker.request('/~stripe/v1/charges', { token }), 403, 'credential-unknown');
@@ -116,15 +123,15 @@ test('the main job, from an empty directory to a verified audit log', async (t) 
     client.destroy();
   }));
 
-  await t.test('denied: forged', () => unseen(async () => {
+  await step('denied: forged', () => unseen(async () => {
     broker.denied(await chat(forge(token)), 401, 'signature-invalid');
   }));
 
-  await t.test('denied: no token', () => unseen(async () => {
+  await step('denied: no token', () => unseen(async () => {
     broker.denied(await chat(undefined), 401, 'token-missing');
   }));
 
-  await t.test('denied: expired', async () => {
+  await step('denied: expired', async () => {
     const short = await broker.mint('openai', { lifetime: '1s' });
     const answer = await until('the token expires', async () => {
       const a = await chat(short);
@@ -136,13 +143,13 @@ test('the main job, from an empty directory to a verified audit log', async (t) 
     });
   });
 
-  await t.test('denied: revoked, and everything made from it', () => unseen(async () => {
+  await step('denied: revoked, and everything made from it', () => unseen(async () => {
     await broker.operator(['revoke', '-'], { stdin: token });
     broker.denied(await chat(token), 401, 'revoked');
     broker.denied(await chat(narrow), 401, 'revoked');
   }));
 
-  await t.test('the audit log verifies, and each record follows the one before', async () => {
+  await step('the audit log verifies, and each record follows the one before', async () => {
     await broker.operator(['audit', 'verify']);
     const records = broker.audit();
     records.forEach((r, i) => assert.equal(r.seq, i + 1));

@@ -4,20 +4,20 @@
 
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 
 import { realKey, startBroker, unusedPort } from '../support/broker.mjs';
+import { wholeFile } from '../support/file.mjs';
 import { TestAuthority } from '../support/pki.mjs';
 import { accepts, startUpstream } from '../support/upstream.mjs';
 
-const root = { after };
 const key = realKey();
 const BEARER = ['--host', 'upstream.example', '--slot', 'bearer', '--inject', 'header:Authorization: Bearer {secret}'];
 let upstream, broker, count = 0;
 
 before(async () => {
-  upstream = await startUpstream(root, { key });
-  broker = await startBroker(root);
+  upstream = await startUpstream(wholeFile, { key });
+  broker = await startBroker(wholeFile);
   broker.secrets.push(key);
 });
 
@@ -37,7 +37,7 @@ describe('addresses that requests must not reach', () => {
     test(address, async () => {
       const { connections } = upstream;
       const answer = await ask(['--resolve', `upstream.example:443:${address}:${upstream.port}`, '--upstream-ca', upstream.ca]);
-      broker.denied(answer, 403, 'address-forbidden');
+      await broker.failed(answer, 403, 'address-forbidden');
       assert.equal(upstream.connections, connections, 'nobody connected');
     });
 
@@ -46,15 +46,15 @@ describe('addresses that requests must not reach', () => {
     const added = await broker.operator(['credential', 'add', name, '--host', '127.0.0.1', '--slot', 'bearer',
       '--inject', 'header:Authorization: Bearer {secret}', '--upstream-ca', upstream.ca], { stdin: key, may: true });
     if (added.status !== 0) return;
-    broker.denied(await broker.request(`/~${name}/`, { token: await broker.mint(name) }), 403, 'address-forbidden');
+    await broker.failed(await broker.request(`/~${name}/`, { token: await broker.mint(name) }), 403, 'address-forbidden');
   });
 
   test('the allowed network lets just that network in', async () => {
     const resolve = ['--resolve', `upstream.example:443:127.0.0.1:${upstream.port}`, '--upstream-ca', upstream.ca];
     assert.equal((await ask([...resolve, '--allow-network', '127.0.0.1/32'])).status, 200);
-    broker.denied(await ask([...resolve, '--allow-network', '127.0.0.2/32']), 403, 'address-forbidden');
-    broker.denied(await ask([...resolve, '--allow-network', '10.0.0.0/8']), 403, 'address-forbidden');
-    broker.denied(await ask([...resolve, '--allow-network', '::1/128']), 403, 'address-forbidden');
+    await broker.failed(await ask([...resolve, '--allow-network', '127.0.0.2/32']), 403, 'address-forbidden');
+    await broker.failed(await ask([...resolve, '--allow-network', '10.0.0.0/8']), 403, 'address-forbidden');
+    await broker.failed(await ask([...resolve, '--allow-network', '::1/128']), 403, 'address-forbidden');
   });
 
   test('metadata services are never reached, whatever is allowed', async () => {
@@ -63,7 +63,7 @@ describe('addresses that requests must not reach', () => {
       const added = await broker.operator(['credential', 'add', name, ...BEARER,
         '--resolve', 'upstream.example:443:169.254.169.254:80', '--allow-network', network], { stdin: key, may: true });
       if (added.status !== 0) continue; // refused at once
-      broker.denied(await broker.request(`/~${name}/`, { token: await broker.mint(name) }), 403, 'address-forbidden');
+      await broker.failed(await broker.request(`/~${name}/`, { token: await broker.mint(name) }), 403, 'address-forbidden');
     }
   });
 });
@@ -72,10 +72,8 @@ describe('an upstream must prove its name', () => {
   const resolve = (up) => ['--resolve', `upstream.example:443:127.0.0.1:${up.port}`, '--allow-network', '127.0.0.0/8'];
   const refused = async (up, args) => {
     const answer = await ask([...resolve(up), ...args]);
-    assert.equal(answer.status, 502, answer.text);
-    assert.equal(answer.json().code, 'upstream-tls');
     assert.equal(up.requests.length, 0, 'the key was not sent');
-    return answer.json();
+    return broker.failed(answer, 502, 'upstream-tls');
   };
 
   test('a certificate of a CA that nobody trusts', async (t) => {
@@ -120,12 +118,12 @@ describe('plain HTTP upstreams', () => {
   test('outside of it: refused before anything is sent', async (t) => {
     const up = await startUpstream(t, { accepts: accepts.anything(), plain: true });
     const answer = await ask(['--resolve', `upstream.example:80:127.0.0.1:${up.port}`, '--plain', '--allow-network', '10.0.0.0/8']);
-    broker.denied(answer, 403, 'address-forbidden');
+    await broker.failed(answer, 403, 'address-forbidden');
     assert.equal(up.connections, 0);
   });
 
   test('outside of it, at a public address', async () => {
-    broker.denied(await ask(['--resolve', 'upstream.example:80:93.184.216.34:80', '--plain', '--allow-network', '10.0.0.0/8']),
+    await broker.failed(await ask(['--resolve', 'upstream.example:80:93.184.216.34:80', '--plain', '--allow-network', '10.0.0.0/8']),
       403, 'address-forbidden');
   });
 
@@ -141,8 +139,7 @@ describe('upstreams that cannot be reached', () => {
   test('nobody listens', async () => {
     const port = await unusedPort();
     const answer = await ask(['--resolve', `upstream.example:443:127.0.0.1:${port}`, '--allow-network', '127.0.0.0/8', '--upstream-ca', upstream.ca]);
-    assert.equal(answer.status, 502, answer.text);
-    assert.equal(answer.json().code, 'upstream-unreachable');
+    await broker.failed(answer, 502, 'upstream-unreachable');
   });
 
   test('a name that does not exist', async () => {
@@ -150,8 +147,7 @@ describe('upstreams that cannot be reached', () => {
     await broker.operator(['credential', 'add', name, '--host', 'does-not-exist.invalid', '--slot', 'bearer',
       '--inject', 'header:Authorization: Bearer {secret}'], { stdin: key });
     const answer = await broker.request(`/~${name}/`, { token: await broker.mint(name) });
-    assert.equal(answer.status, 502, answer.text);
-    assert.equal(answer.json().code, 'upstream-unreachable');
+    await broker.failed(answer, 502, 'upstream-unreachable');
   });
 
   test('a server that accepts and says nothing: the TLS handshake times out', async (t) => {

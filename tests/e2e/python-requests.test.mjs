@@ -4,20 +4,20 @@
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { after, before, beforeEach, test } from 'node:test';
+import { before, beforeEach, test } from 'node:test';
 
 import { encodings, realKey, startBroker } from '../support/broker.mjs';
+import { wholeFile } from '../support/file.mjs';
 import { Client, proxyEnvironment } from '../support/sdk.mjs';
 import { EventStream, startUpstream } from '../support/upstream.mjs';
 
-const root = { after };
 const key = realKey('hf_');
 let upstream, broker, token, ways;
 
 before(async () => {
-  upstream = await startUpstream(root, { key });
+  upstream = await startUpstream(wholeFile, { key });
   upstream.route('/api/moved', (received, res) => res.writeHead(302, { location: 'https://evil.example/' }).end());
-  broker = await startBroker(root);
+  broker = await startBroker(wholeFile);
   await broker.addCredential('huggingface', { preset: 'huggingface', secret: key, upstream });
   token = await broker.mint('huggingface');
   const caFile = `${broker.home}/ca-for-clients.pem`;
@@ -49,7 +49,7 @@ for (const name of ['base URL', 'HTTPS_PROXY and REQUESTS_CA_BUNDLE', 'HTTP_PROX
     for (const text of encodings(key)) assert.ok(!program.output.includes(text));
   });
 
-  test(`${name}: a chunked upload of 2 MiB`, async (t) => {
+  test(`${name}: an upload of 2 MiB`, async (t) => {
     const { status, body } = await client(t, 'post', '/api/upload').result();
     assert.deepEqual([status, body.bytes], [200, 2 * 1024 * 1024]);
   });

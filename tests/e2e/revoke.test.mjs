@@ -2,20 +2,20 @@
 // Revocation reaches the next request at once, and cuts what is running.
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { before, beforeEach, describe, test } from 'node:test';
 
 import { realKey, startBroker } from '../support/broker.mjs';
+import { wholeFile } from '../support/file.mjs';
 import { addCaveats, forge } from '../support/macaroon.mjs';
 import { EventStream, startUpstream } from '../support/upstream.mjs';
 import { until } from '../support/wait.mjs';
 
-const root = { after };
 const key = realKey();
 let upstream, broker;
 
 before(async () => {
-  upstream = await startUpstream(root, { key });
-  broker = await startBroker(root);
+  upstream = await startUpstream(wholeFile, { key });
+  broker = await startBroker(wholeFile);
   for (const name of ['one', 'two'])
     await broker.addCredential(name, { secret: key, upstream, hosts: ['upstream.example'],
       args: ['--slot', 'bearer', '--inject', 'header:Authorization: Bearer {secret}'] });

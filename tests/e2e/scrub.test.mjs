@@ -2,13 +2,13 @@
 // Services echo keys: in error messages, debug headers, redirects. None of it reaches the client.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
 import { encodings, realKey, startBroker } from '../support/broker.mjs';
+import { wholeFile } from '../support/file.mjs';
 import { startRawUpstream, startUpstream } from '../support/upstream.mjs';
 
-const root = { after };
 // Characters that look different percent-encoded and in base64.
 const key = `${realKey()}/+=~k&y`;
 const percent = encodeURIComponent(key);
@@ -16,8 +16,8 @@ const base64 = Buffer.from(key).toString('base64');
 let upstream, broker, token;
 
 before(async () => {
-  upstream = await startUpstream(root, { key });
-  broker = await startBroker(root);
+  upstream = await startUpstream(wholeFile, { key });
+  broker = await startBroker(wholeFile);
   await broker.addCredential('up', { secret: key, upstream, hosts: ['upstream.example'],
     args: ['--slot', 'bearer', '--inject', 'header:Authorization: Bearer {secret}'] });
   token = await broker.mint('up');
@@ -155,7 +155,7 @@ describe('compressed answers', () => {
 
 test('basic credentials: user and password, and the field they make', async () => {
   const secret = realKey('pw-');
-  const up = await startUpstream(root, { accepts: () => true });
+  const up = await startUpstream(wholeFile, { accepts: () => true });
   const field = Buffer.from(`svc:${secret}`).toString('base64');
   up.route('/echo', (received, res) => res.end(`got ${received.headers.authorization} for ${secret}`));
   await broker.addCredential('basic', { secret: `svc:${secret}`, upstream: up, hosts: ['upstream.example'],

@@ -3,19 +3,19 @@
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { after, before, beforeEach, test } from 'node:test';
+import { before, beforeEach, test } from 'node:test';
 
 import { encodings, realKey, startBroker } from '../support/broker.mjs';
+import { wholeFile } from '../support/file.mjs';
 import { Client, proxyEnvironment } from '../support/sdk.mjs';
 import { accepts, answerJson, startUpstream } from '../support/upstream.mjs';
 
-const root = { after };
 const key = realKey('ghp_');
 let upstream, broker, token, byUrl, byProxy;
 
 before(async () => {
   const bearer = accepts.bearer(key), old = accepts.header('authorization', `token ${key}`);
-  upstream = await startUpstream(root, { accepts: (r) => bearer(r) || old(r) });
+  upstream = await startUpstream(wholeFile, { accepts: (r) => bearer(r) || old(r) });
   upstream.route('/repos/acme/app/issues', (received, res) => {
     const page = Number(new URL(received.url, 'http://x').searchParams.get('page') ?? 1);
     // Pages follow each other under the name by which the client came: GitHub's own host.
@@ -23,7 +23,7 @@ before(async () => {
     answerJson(res, 200, page === 1 ? [{ number: 1 }, { number: 2 }] : [{ number: 3 }], link);
   });
   upstream.route('/graphql', (received, res) => answerJson(res, 200, { data: { viewer: { login: 'octocat' } } }));
-  broker = await startBroker(root);
+  broker = await startBroker(wholeFile);
   await broker.addCredential('github', { preset: 'github', secret: key, upstream });
   token = await broker.mint('github', { caveats: ['method in GET, HEAD or path = /graphql'] });
   const caFile = `${broker.home}/ca-for-clients.pem`;

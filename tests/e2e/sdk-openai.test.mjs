@@ -3,21 +3,21 @@
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { after, before, beforeEach, test } from 'node:test';
+import { before, beforeEach, test } from 'node:test';
 
 import OpenAI from 'openai';
 import * as undici from 'undici';
 
 import { encodings, realKey, startBroker } from '../support/broker.mjs';
+import { wholeFile } from '../support/file.mjs';
 import { Client, proxyEnvironment } from '../support/sdk.mjs';
 import { EventStream, answerJson, startUpstream } from '../support/upstream.mjs';
 
-const root = { after };
 const key = realKey();
 let upstream, broker, token, caFile, byUrl, byProxy;
 
 before(async () => {
-  upstream = await startUpstream(root, { key });
+  upstream = await startUpstream(wholeFile, { key });
   upstream.route('/v1/models', (received, res) =>
     answerJson(res, 200, { object: 'list', data: [{ id: 'gpt-4o', object: 'model' }, { id: 'gpt-4o-mini', object: 'model' }] }));
   upstream.route('/v1/chat/completions', (received, res) => {
@@ -27,7 +27,7 @@ before(async () => {
   });
   upstream.route('/v1/files', (received, res) =>
     answerJson(res, 200, { id: 'file-1', object: 'file', bytes: received.body.length }));
-  broker = await startBroker(root);
+  broker = await startBroker(wholeFile);
   await broker.addCredential('openai', { preset: 'openai', secret: key, upstream });
   token = await broker.mint('openai');
   caFile = `${broker.home}/ca-for-clients.pem`;

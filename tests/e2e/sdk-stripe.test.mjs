@@ -3,25 +3,25 @@
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { after, before, beforeEach, test } from 'node:test';
+import { before, beforeEach, test } from 'node:test';
 
 import { encodings, realKey, startBroker } from '../support/broker.mjs';
+import { wholeFile } from '../support/file.mjs';
 import { Client, proxyEnvironment } from '../support/sdk.mjs';
 import { answerJson, startUpstream } from '../support/upstream.mjs';
 
-const root = { after };
 const key = realKey('sk_live_');
 let upstream, broker, token, env;
 
 before(async () => {
-  upstream = await startUpstream(root, { key });
+  upstream = await startUpstream(wholeFile, { key });
   upstream.route('/v1/customers', (received, res) => {
     if (received.method === 'POST') return answerJson(res, 200, { id: 'cus_1', object: 'customer' });
     const after = new URL(received.url, 'http://x').searchParams.get('starting_after');
     return answerJson(res, 200, { object: 'list', url: '/v1/customers', has_more: !after,
       data: after ? [{ id: 'cus_3' }] : [{ id: 'cus_1' }, { id: 'cus_2' }] });
   });
-  broker = await startBroker(root);
+  broker = await startBroker(wholeFile);
   await broker.addCredential('stripe', { preset: 'stripe', secret: key, upstream });
   token = await broker.mint('stripe', { caveats: ['method = GET or path = /v1/customers'] });
   const caFile = `${broker.home}/ca-for-clients.pem`;

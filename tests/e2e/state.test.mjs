@@ -6,20 +6,20 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { appendFileSync, chmodSync, copyFileSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { before, beforeEach, describe, test } from 'node:test';
 
 import { Broker, realKey, startBroker } from '../support/broker.mjs';
+import { wholeFile } from '../support/file.mjs';
 import { keyholed, run, temporaryDirectory } from '../support/programs.mjs';
 import { startUpstream } from '../support/upstream.mjs';
 import { until } from '../support/wait.mjs';
 
-const root = { after };
 const key = realKey();
 const BEARER = ['--slot', 'bearer', '--inject', 'header:Authorization: Bearer {secret}'];
 let upstream;
 
 before(async () => {
-  upstream = await startUpstream(root, { key });
+  upstream = await startUpstream(wholeFile, { key });
 });
 
 /** Checksums and modes of what a start must not touch. */

@@ -14,6 +14,7 @@ import { afterEach } from 'node:test';
 
 import { descendants, environment, isAlive, keyhole, keyholed, must, run } from './programs.mjs';
 import { RawClient } from './raw.mjs';
+import { PRESET_HOSTS } from './upstream.mjs';
 import { deferred, until, within } from './wait.mjs';
 
 // What failed in this file so far: a broker that stops after a failure shows its log.
@@ -157,7 +158,7 @@ export class Broker {
     this.secrets.push(secret);
     const options = preset ? ['--preset', preset] : hosts.flatMap((h) => ['--host', h]);
     if (upstream) {
-      for (const resolve of upstream.resolve(hosts)) options.push('--resolve', resolve);
+      for (const resolve of upstream.resolve(hosts ?? [PRESET_HOSTS[preset]])) options.push('--resolve', resolve);
       if (upstream.plain) options.push('--plain');
       else options.push('--upstream-ca', upstream.ca);
     }
@@ -238,6 +239,19 @@ export class Broker {
     assert.equal(record.decision, 'deny');
     assert.equal(record.reason, code);
     return { problem, record };
+  }
+
+  /** Assert an answer to a request that was allowed and then failed: problem details, and the outcome. */
+  async failed(answer, status, code) {
+    assert.equal(answer.status, status, `status of: ${answer.text}`);
+    assert.match(answer.headers['content-type'] ?? '', /^application\/problem\+json\b/);
+    const problem = JSON.parse(answer.text);
+    assert.equal(problem.code, code, answer.text);
+    const { id } = this.recordOf(answer);
+    const outcome = await until('the outcome is on record', () =>
+      this.audit().find((r) => r.kind === 'outcome' && r.id === id));
+    assert.equal(outcome.reason, code, JSON.stringify(outcome));
+    return problem;
   }
 
   /** End as the service manager does. The exit is clean, and nothing is left running. */
