@@ -60,9 +60,13 @@ _Static_assert(ROWS <= 64, "rows are numbered by the bits of a uint64_t");
 static bool
 row_matches(const struct field_row *row, struct bytes name)
 {
-    if (row->name.p[row->name.n - 1] == '-')
-        name = bytes_slice(name, 0, row->name.n);
-    return name.n == row->name.n && bytes_equal_nocase(name, row->name);
+    size_t n = row->name.n;
+
+    if (name.n < n || (name.p[0] | 0x20) != row->name.p[0])
+        return false;
+    if (name.n > n && row->name.p[n - 1] != '-')
+        return false;
+    return bytes_equal_nocase(bytes_slice(name, 0, n), row->name);
 }
 
 unsigned

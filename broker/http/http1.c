@@ -46,15 +46,14 @@ static const char *const scan_sentence[] = {
     [SCAN_CONTROL] = "there is a control character in the head",
 };
 
-static enum scan_class
-scan_class(uint8_t c)
-{
-    if (c == '\r')
-        return CLASS_CR;
-    if (c == '\n')
-        return CLASS_LF;
-    return grammar_is_control(c) ? CLASS_CONTROL : CLASS_TEXT;
-}
+static const uint8_t scan_class[256] = {
+    [0x00 ... 0x08] = CLASS_CONTROL, /* HTAB is text */
+    ['\n'] = CLASS_LF,
+    [0x0b ... 0x0c] = CLASS_CONTROL,
+    ['\r'] = CLASS_CR,
+    [0x0e ... 0x1f] = CLASS_CONTROL,
+    [0x7f] = CLASS_CONTROL,
+};
 
 /* The state after the first `n` bytes, none of which ended the head or was refused. */
 static enum scan_state
@@ -84,10 +83,12 @@ scan_head(struct bytes in, size_t *scanned, const char **why)
 
     line_start = last_lf ? (size_t)(last_lf - in.p) + 1 : 0;
     while (i < end && state < SCAN_END) {
-        state = scan_next[state][scan_class(in.p[i++])];
+        state = scan_next[state][scan_class[in.p[i++]]];
         if (state == SCAN_LINE_START)
             line_start = i;
-        else if (i - line_start > HTTP1_LINE_MAX && state < SCAN_END)
+        while (state == SCAN_LINE && i < end && scan_class[in.p[i]] == CLASS_TEXT)
+            i++;
+        if (i - line_start > HTTP1_LINE_MAX && state < SCAN_END)
             return refuse(why, "a line is longer than 16 KiB");
     }
     if (state > SCAN_END)
@@ -152,7 +153,8 @@ parse_fields(struct bytes text, size_t at, enum field_trait single, struct http1
             *why = "there are more than 100 fields";
             return false;
         }
-        if (field_traits(field.name, &row) & single) {
+        field.traits = field_traits(field.name, &row);
+        if (field.traits & single) {
             if (seen & UINT64_C(1) << row) {
                 *why = "a field that may occur once only occurs twice";
                 return false;

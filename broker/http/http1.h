@@ -28,6 +28,7 @@ enum http1_result {
 struct http1_field {
     struct bytes name;  /* as it came; compare with bytes_equal_nocase */
     struct bytes value; /* trimmed */
+    unsigned traits;    /* of the name: enum field_trait in field_name.h */
 };
 
 enum http1_target_form { TARGET_ORIGIN, TARGET_ABSOLUTE, TARGET_AUTHORITY, TARGET_ASTERISK };

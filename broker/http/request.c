@@ -26,7 +26,7 @@ storage_init(struct request *request, const struct http1_head *head,
 
     for (size_t i = 0; i < head->field_count; i++) {
         need += head->field[i].name.n;
-        if (field_traits(head->field[i].name, NULL) & FIELD_CREDENTIAL)
+        if (head->field[i].traits & FIELD_CREDENTIAL)
             need += head->field[i].value.n; /* Basic, decoded by request_take_token */
     }
     buffer_init_secret(&request->storage, STORAGE_MAX);
@@ -136,13 +136,15 @@ build_query(const struct http1_head *head, struct request *out, struct fault *fa
 
 /* Traits of a name as a server sees it that takes '_' for '-', as CGI and WSGI do. */
 static unsigned
-alias_traits(struct bytes name)
+alias_traits(const struct http1_field *field)
 {
     uint8_t alias[ALIAS_MAX];
-    size_t n = name.n < sizeof alias ? name.n : sizeof alias;
+    size_t n = field->name.n < sizeof alias ? field->name.n : sizeof alias;
 
+    if (bytes_index(field->name, '_') == field->name.n)
+        return field->traits;
     for (size_t i = 0; i < n; i++)
-        alias[i] = name.p[i] == '_' ? '-' : name.p[i];
+        alias[i] = field->name.p[i] == '_' ? '-' : field->name.p[i];
     return field_traits(bytes_of(alias, n), NULL);
 }
 
@@ -150,12 +152,11 @@ static struct bytes
 keep_lower(struct request *out, struct bytes name)
 {
     size_t start = out->storage.n;
+    uint8_t *p = buffer_reserve(&out->storage, name.n);
 
-    for (size_t i = 0; i < name.n; i++) {
-        uint8_t c = name.p[i];
-
-        buffer_put_byte(&out->storage, c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c);
-    }
+    for (size_t i = 0; p != NULL && i < name.n; i++)
+        p[i] = name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] | 0x20 : name.p[i];
+    buffer_advance(&out->storage, name.n);
     return storage_since(out, start);
 }
 
@@ -165,7 +166,8 @@ is_connection_bound(const struct http1_field *field)
 {
     struct bytes scheme = bytes_slice(field->value, 0, bytes_index(field->value, ' '));
 
-    return bytes_equal_nocase(field->name, BYTES("authorization")) &&
+    return (field->traits & FIELD_CREDENTIAL) &&
+           bytes_equal_nocase(field->name, BYTES("authorization")) &&
            (bytes_equal_nocase(scheme, BYTES("ntlm")) ||
             bytes_equal_nocase(scheme, BYTES("negotiate")));
 }
@@ -175,7 +177,7 @@ build_fields(const struct http1_head *head, struct request *out, struct fault *f
 {
     for (size_t i = 0; i < head->field_count; i++) {
         const struct http1_field *field = &head->field[i];
-        unsigned traits = alias_traits(field->name);
+        unsigned traits = alias_traits(field);
 
         if (traits & FIELD_OVERRIDE)
             return refuse(fault, KH_REASON_REQUEST_MALFORMED,
@@ -185,8 +187,8 @@ build_fields(const struct http1_head *head, struct request *out, struct fault *f
                           "NTLM and Negotiate are bound to a connection, and cannot go through");
         if ((traits & (FIELD_HOP | FIELD_ROUTE)) || http1_is_hop_by_hop(head, field->name))
             continue;
-        out->field[out->field_count].name = keep_lower(out, field->name);
-        out->field[out->field_count++].value = field->value;
+        out->field[out->field_count++] = (struct request_field){
+            .name = keep_lower(out, field->name), .value = field->value, .traits = field->traits};
     }
     if (bytes_equal_nocase(head->upgrade, BYTES("websocket")))
         out->upgrade = BYTES("websocket");

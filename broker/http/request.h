@@ -25,6 +25,7 @@ struct request_query_pair {
 struct request_field {
     struct bytes name; /* lower case; an injected one as the credential spells it */
     struct bytes value;
+    unsigned traits;        /* as http1_field.traits */
     bool injected, removed; /* as above */
 };
 

@@ -234,8 +234,7 @@ search_fields(struct search *search)
         if (kinds != 0) {
             search->drop_field[i] = true;
             take_field(search, field->value, kinds, NULL, name);
-        } else if ((field_traits(field->name, NULL) & FIELD_CREDENTIAL) &&
-                   holds_token(field->value)) {
+        } else if ((field->traits & FIELD_CREDENTIAL) && holds_token(field->value)) {
             search->misplaced = "a token stands in a credential's field that is no slot here";
         }
     }
