@@ -116,7 +116,7 @@ admin_connect(const char *directory, int *out, struct fault *fault)
 static enum kh_err
 line_exchange(int fd, const struct buffer *request, struct buffer *answer, struct fault *fault)
 {
-    const struct timeval patience = {.tv_sec = 60};
+    const struct timeval patience = {.tv_sec = ADMIN_PATIENCE_S};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     for (size_t done = 0; done < request->n;) {
@@ -136,7 +136,9 @@ line_exchange(int fd, const struct buffer *request, struct buffer *answer, struc
         if (n > 0)
             buffer_advance(answer, (size_t)n);
         else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            return fault_set(fault, KH_ERR_TIMEOUT, "the broker does not answer");
+            return fault_set(fault, KH_ERR_TIMEOUT,
+                             "the broker does not answer; its authority may be restarting: see its "
+                             "log");
         else if (n == 0 || errno == ECONNRESET)
             return fault_set(fault, KH_ERR_CLOSED, "the broker went away before it answered");
         else if (errno != EINTR)

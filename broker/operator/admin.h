@@ -9,7 +9,10 @@
 
 #include <jansson.h>
 
-enum { ADMIN_LINE_MAX = 1024 * 1024 };
+enum {
+    ADMIN_LINE_MAX = 1024 * 1024,
+    ADMIN_PATIENCE_S = 20, /* longer than the longest backoff of an authority that restarts */
+};
 
 /* First thing: what jansson holds, secrets among it, is wiped when it is freed. */
 void admin_init(void);

@@ -215,7 +215,7 @@ credential_add(const struct invocation *invocation)
         return status;
     }
     return ask_and_tell(invocation, "credential.add", &request,
-                        "is stored; mint a token for it with keyholed mint --credential");
+                        "is stored; next: a token for it, with keyholed mint");
 }
 
 static enum operator_exit

@@ -13,6 +13,7 @@ static const struct child_step steps[CHILD_STATES][CHILD_EVENTS] = {
         [CHILD_READY]  = {CHILD_DOWN, CHILD_NOTHING},
         [CHILD_EXITED] = {CHILD_DOWN, CHILD_NOTHING},
         [CHILD_TIMER]  = {CHILD_DOWN, CHILD_NOTHING},
+        [CHILD_CLOSED] = {CHILD_DOWN, CHILD_NOTHING},
         [CHILD_FAULT]  = {CHILD_DOWN, CHILD_NOTHING},
         [CHILD_STOP]   = {CHILD_DOWN, CHILD_GONE},
     },
@@ -21,6 +22,7 @@ static const struct child_step steps[CHILD_STATES][CHILD_EVENTS] = {
         [CHILD_READY]  = {CHILD_SERVING, CHILD_SERVE},
         [CHILD_EXITED] = {CHILD_WAITING, CHILD_RESTART_LATER},
         [CHILD_TIMER]  = {CHILD_KILLED, CHILD_KILL},
+        [CHILD_CLOSED] = {CHILD_LEAVING, CHILD_WAIT_FOR_EXIT},
         [CHILD_FAULT]  = {CHILD_KILLED, CHILD_KILL},
         [CHILD_STOP]   = {CHILD_STOPPING, CHILD_ASK_TO_STOP},
     },
@@ -29,14 +31,25 @@ static const struct child_step steps[CHILD_STATES][CHILD_EVENTS] = {
         [CHILD_READY]  = {CHILD_KILLED, CHILD_KILL}, // once is the protocol
         [CHILD_EXITED] = {CHILD_WAITING, CHILD_RESTART_LATER},
         [CHILD_TIMER]  = {CHILD_SERVING, CHILD_NOTHING},
+        [CHILD_CLOSED] = {CHILD_LEAVING, CHILD_WAIT_FOR_EXIT},
         [CHILD_FAULT]  = {CHILD_KILLED, CHILD_KILL},
         [CHILD_STOP]   = {CHILD_STOPPING, CHILD_ASK_TO_STOP},
+    },
+    [CHILD_LEAVING] = {
+        [CHILD_START]  = {CHILD_LEAVING, CHILD_NOTHING},
+        [CHILD_READY]  = {CHILD_LEAVING, CHILD_NOTHING},
+        [CHILD_EXITED] = {CHILD_WAITING, CHILD_RESTART_LATER},
+        [CHILD_TIMER]  = {CHILD_KILLED, CHILD_KILL},
+        [CHILD_CLOSED] = {CHILD_LEAVING, CHILD_NOTHING},
+        [CHILD_FAULT]  = {CHILD_KILLED, CHILD_KILL},
+        [CHILD_STOP]   = {CHILD_STOPPING, CHILD_WAIT_FOR_EXIT},
     },
     [CHILD_KILLED] = {
         [CHILD_START]  = {CHILD_KILLED, CHILD_NOTHING},
         [CHILD_READY]  = {CHILD_KILLED, CHILD_NOTHING},
         [CHILD_EXITED] = {CHILD_WAITING, CHILD_RESTART_LATER},
         [CHILD_TIMER]  = {CHILD_KILLED, CHILD_NOTHING},
+        [CHILD_CLOSED] = {CHILD_KILLED, CHILD_NOTHING},
         [CHILD_FAULT]  = {CHILD_KILLED, CHILD_NOTHING},
         [CHILD_STOP]   = {CHILD_STOPPING, CHILD_NOTHING},
     },
@@ -45,6 +58,7 @@ static const struct child_step steps[CHILD_STATES][CHILD_EVENTS] = {
         [CHILD_READY]  = {CHILD_WAITING, CHILD_NOTHING},
         [CHILD_EXITED] = {CHILD_WAITING, CHILD_NOTHING},
         [CHILD_TIMER]  = {CHILD_STARTING, CHILD_SPAWN},
+        [CHILD_CLOSED] = {CHILD_WAITING, CHILD_NOTHING},
         [CHILD_FAULT]  = {CHILD_WAITING, CHILD_NOTHING},
         [CHILD_STOP]   = {CHILD_DOWN, CHILD_GONE},
     },
@@ -53,7 +67,8 @@ static const struct child_step steps[CHILD_STATES][CHILD_EVENTS] = {
         [CHILD_READY]  = {CHILD_STOPPING, CHILD_NOTHING},
         [CHILD_EXITED] = {CHILD_DOWN, CHILD_GONE},
         [CHILD_TIMER]  = {CHILD_STOPPING, CHILD_KILL},
-        [CHILD_FAULT]  = {CHILD_STOPPING, CHILD_NOTHING}, // it closes its channel as it ends
+        [CHILD_CLOSED] = {CHILD_STOPPING, CHILD_NOTHING}, // as it ends
+        [CHILD_FAULT]  = {CHILD_STOPPING, CHILD_KILL},
         [CHILD_STOP]   = {CHILD_STOPPING, CHILD_KILL},    // asked twice
     },
 };
@@ -71,8 +86,9 @@ const char *
 child_state_name(enum child_state state)
 {
     static const char *const name[CHILD_STATES] = {
-        [CHILD_DOWN] = "down",     [CHILD_STARTING] = "starting", [CHILD_SERVING] = "serving",
-        [CHILD_KILLED] = "killed", [CHILD_WAITING] = "waiting",   [CHILD_STOPPING] = "stopping",
+        [CHILD_DOWN] = "down",         [CHILD_STARTING] = "starting", [CHILD_SERVING] = "serving",
+        [CHILD_LEAVING] = "leaving",   [CHILD_KILLED] = "killed",     [CHILD_WAITING] = "waiting",
+        [CHILD_STOPPING] = "stopping",
     };
     return (unsigned)state < CHILD_STATES ? name[state] : "unknown";
 }

@@ -11,6 +11,7 @@ enum child_state {
     CHILD_DOWN = 0, /* there is no process, and none is wanted */
     CHILD_STARTING, /* runs, but has not said that it is ready */
     CHILD_SERVING,
+    CHILD_LEAVING,  /* closed its channel, and so is about to end; another one is wanted */
     CHILD_KILLED,   /* was sent SIGKILL, is not reaped yet; another one is wanted */
     CHILD_WAITING,  /* there is no process; another one starts when the backoff is over */
     CHILD_STOPPING, /* was asked to finish; none is wanted after it */
@@ -22,7 +23,8 @@ enum child_event {
     CHILD_READY,     /* it said so */
     CHILD_EXITED,    /* it was reaped */
     CHILD_TIMER,     /* start or stop took too long, or the backoff is over */
-    CHILD_FAULT,     /* it broke the protocol or closed its channel */
+    CHILD_CLOSED,    /* it closed its channel */
+    CHILD_FAULT,     /* it broke the protocol */
     CHILD_STOP,      /* none is wanted any more */
     CHILD_EVENTS
 };
@@ -32,6 +34,7 @@ enum child_action {
     CHILD_SPAWN,
     CHILD_SERVE,         /* it is ready now */
     CHILD_RESTART_LATER, /* set the backoff's timer */
+    CHILD_WAIT_FOR_EXIT, /* for a moment */
     CHILD_KILL,
     CHILD_ASK_TO_STOP,
     CHILD_GONE, /* nothing is left of it, as was wanted */
@@ -50,6 +53,7 @@ enum {
     CHILD_BACKOFF_MAX_MS = 10000,
     CHILD_BACKOFF_FORGET_MS = 60000, /* after so long a life the next backoff is the first again */
     CHILD_START_TIMEOUT_MS = 60000,  /* deriving a key from a passphrase takes seconds */
+    CHILD_EXIT_TIMEOUT_MS = 5000,    /* from the end of its channel to its own */
     CHILD_STOP_TIMEOUT_MS = 10000,   /* of the authority, after the last proxy is gone */
 };
 

@@ -89,8 +89,13 @@ child_on_closed(struct channel *channel, void *context, const char *why)
     struct family_child *child = context;
     channel_free(&child->channel);
     log_debug("child-channel", "the channel of %s is closed: %s", child->name, why);
-    child_set_fault(child, why);
-    family_step(child, CHILD_FAULT);
+    // A process that ends closes its channel first; how it ended, its status will say.
+    if (bytes_ends(bytes_str(why), BYTES("closed the channel"))) {
+        family_step(child, CHILD_CLOSED);
+    } else {
+        child_set_fault(child, why);
+        family_step(child, CHILD_FAULT);
+    }
 }
 
 static void
@@ -101,6 +106,8 @@ child_on_timer(evutil_socket_t fd, short what, void *context)
     struct family_child *child = context;
     if (child->state == CHILD_STARTING)
         child_set_fault(child, "was not ready in time");
+    if (child->state == CHILD_LEAVING)
+        child_set_fault(child, "closed its channel and did not end");
     if (child->state == CHILD_STOPPING)
         log_warning("child-slow", "%s did not finish in time and is ended", child->name);
     family_step(child, CHILD_TIMER);
@@ -245,6 +252,12 @@ action_restart_later(struct family_child *child)
 }
 
 static void
+action_wait_for_exit(struct family_child *child)
+{
+    child_set_timer(child, CHILD_EXIT_TIMEOUT_MS);
+}
+
+static void
 action_kill(struct family_child *child)
 {
     if (child->pid > 0)
@@ -282,6 +295,7 @@ family_step(struct family_child *child, enum child_event event)
     static void (*const actions[])(struct family_child *) = {
         [CHILD_NOTHING] = action_nothing, [CHILD_SPAWN] = action_spawn,
         [CHILD_SERVE] = action_serve,     [CHILD_RESTART_LATER] = action_restart_later,
+        [CHILD_WAIT_FOR_EXIT] = action_wait_for_exit,
         [CHILD_KILL] = action_kill,       [CHILD_ASK_TO_STOP] = action_ask_to_stop,
         [CHILD_GONE] = action_gone,
     };
@@ -350,10 +364,7 @@ child_on_exit(struct family_child *child, int status)
 {
     char text[64];
     child_status_text(status, text, sizeof(text));
-    // A child that ends closes its channel first; that is no reason of its own.
-    bool killed_here = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && child->fault[0] != 0 &&
-                       child->state == CHILD_KILLED;
-    if (killed_here)
+    if (child->fault[0] != '\0')
         snprintf(child->note, sizeof(child->note), "%s: %.80s", text, child->fault);
     else
         snprintf(child->note, sizeof(child->note), "%s", text);

@@ -135,7 +135,7 @@ family_send_state(struct family *family, const struct family_child *child)
         .index = child->index,
         .pid = (uint32_t)child->pid,
         .restarts = child->restarts,
-        .running = child->state == CHILD_SERVING || child->state == CHILD_STARTING,
+        .running = child->pid > 0,
         .note = bytes_str(child->note),
     };
     struct buffer body;
