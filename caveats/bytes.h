@@ -34,7 +34,7 @@ bool bytes_equal_nocase(struct bytes a, struct bytes b); /* ASCII */
 bool bytes_is(struct bytes a, const char *s);
 bool bytes_starts(struct bytes a, struct bytes prefix);
 bool bytes_ends(struct bytes a, struct bytes suffix);
-int bytes_compare(struct bytes a, struct bytes b); /* memcmp order, shorter first */
+int bytes_compare(struct bytes a, struct bytes b);     /* memcmp order, shorter first */
 struct bytes bytes_from(struct bytes a, size_t start); /* clamped to the end */
 struct bytes bytes_slice(struct bytes a, size_t start, size_t n);
 struct bytes bytes_trim(struct bytes a); /* SP and HTAB, both ends */

@@ -22,7 +22,7 @@ enum kh_reason {
     KH_REASON_COUNT
 };
 
-const char *kh_err_code(enum kh_err err);     /* "ok" for KH_OK, never NULL */
+const char *kh_err_code(enum kh_err err); /* "ok" for KH_OK, never NULL */
 const char *kh_err_sentence(enum kh_err err);
 
 const char *kh_reason_code(enum kh_reason reason); /* "internal" for what is not in the table */
