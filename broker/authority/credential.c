@@ -99,8 +99,12 @@ add_host(struct credential *credential, struct bytes text, struct fault *fault)
                          text.n > 100 ? 100 : (int)text.n, (const char *)text.p);
     struct bytes canonical = buffer_bytes(&host);
     struct bytes suffix = bytes_from(canonical, 2);
+    if (wild && !host_pattern_check(canonical)) // of an address
+        return fault_set(fault, KH_ERR_SYNTAX,
+                         "\"%.*s\" is no host: an address has no names below it",
+                         BYTES_ARG(canonical));
     // "*.com" would be no wall.
-    if (wild && (bytes_index(suffix, '.') == suffix.n || bytes_index(suffix, ':') < suffix.n))
+    if (wild && bytes_index(suffix, '.') == suffix.n)
         return fault_set(fault, KH_ERR_RANGE, "\"%.*s\" is too wide: name a domain below it",
                          BYTES_ARG(canonical));
     size_t n = credential->row.item_count[STORE_LIST_HOSTS];
@@ -230,11 +234,7 @@ complete(struct credential *credential, const struct store_credential *given, st
     const struct preset *preset = credential->preset;
     enum kh_err err = KH_OK;
 
-    for (size_t i = 0; !err && i < sizeof lists / sizeof lists[0]; i++) {
-        if (given->item_count[lists[i].list] == 0)
-            err = add_words(credential, lists[i].add, preset_list(preset, lists[i].list), fault);
-    }
-    if (!err && preset && given->inject.n == 0)
+    if (preset && given->inject.n == 0)
         err = credential_set_inject(credential, bytes_str(preset->inject), fault);
     return err ? err : complete_places(credential, given, fault);
 }
@@ -301,15 +301,18 @@ build_name(struct credential *credential, const struct store_credential *given, 
 }
 
 static enum kh_err
-build_lists(struct credential *credential, const struct store_credential *given,
+build_lists(struct credential *credential, const struct store_credential *given, bool complete_it,
             struct fault *fault)
 {
+    const struct preset *preset = complete_it ? credential->preset : NULL;
     enum kh_err err = KH_OK;
 
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         enum store_list list = lists[i].list;
         for (size_t j = 0; !err && j < given->item_count[list]; j++)
             err = lists[i].add(credential, given->item[list][j], fault);
+        if (given->item_count[list] == 0)
+            err = add_words(credential, lists[i].add, preset_list(preset, list), fault);
         if (err) {
             fault_prefix(fault, "%s: ", store_list_name(list));
             return err;
@@ -330,7 +333,7 @@ credential_build(const struct store_credential *given, bool complete_it, struct 
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
     enum kh_err err = build_name(credential, given, fault);
     if (!err)
-        err = build_lists(credential, given, fault);
+        err = build_lists(credential, given, complete_it, fault);
     if (!err && given->upstream_ca.n > 0)
         err = credential_set_upstream_ca(credential, given->upstream_ca, fault);
     if (!err && complete_it)

@@ -160,7 +160,8 @@ rewrite_certificates(struct bytes pem, struct buffer *out, size_t *count, struct
     // The end of the file is "no start line"; anything else is a certificate that cannot be read.
     unsigned long last = ERR_peek_last_error();
     if (!err && last && ERR_GET_REASON(last) != PEM_R_NO_START_LINE)
-        err = fault_set(fault, KH_ERR_SYNTAX, "certificate %zu cannot be read", *count + 1);
+        err = fault_set(fault, KH_ERR_SYNTAX, "upstream_ca: certificate %zu cannot be read",
+                        *count + 1);
     ERR_clear_error();
     if (!err) {
         long n = BIO_get_mem_data(text, &p);
