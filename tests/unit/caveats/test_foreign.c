@@ -74,6 +74,8 @@ v1_is_strict(void **state)
         {"bytes at the end", BYTES(L I S "\n")},
         {"order", BYTES(I L S)},
         {"vid first", BYTES(L I VID CID S)},
+        {"empty cl without vid", BYTES(L I CID "0008cl \n" S)},
+        {"empty vid", BYTES(L I CID "0009vid \n" S)},
         {"cl without vid", BYTES(L I CID CL S)},
         {"vid of another size", BYTES(L I CID "000avid 1\n" S)},
         {"empty cid", BYTES(L I "0009cid \n" S)},

@@ -166,6 +166,8 @@ limits(void **state)
         {"identifier", 1, TOKEN_IDENTIFIER_MAX + 1, 1, 1, KH_ERR_MALFORMED},
         {"caveat", 1, 1, TOKEN_CAVEAT_MAX + 1, 1, KH_ERR_MALFORMED},
         {"caveat of 32768", 1, 1, 32768, 1, KH_ERR_MALFORMED},
+        {"six long caveats", 1, 1, 1000, 6, KH_OK},
+        {"more than 8192 characters", 1, 1, 1000, 7, KH_ERR_MALFORMED},
         {"most caveats", 1, 1, 1, TOKEN_CAVEATS_MAX, KH_OK},
         {"caveats", 1, 1, 1, TOKEN_CAVEATS_MAX + 1, KH_ERR_MALFORMED},
     };
