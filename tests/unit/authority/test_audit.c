@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fixture.h"
+
+#include "../../../broker/authority/audit.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+static struct secret *key;
+static struct wall_clock now;
+
+static int
+setup(void **state)
+{
+    struct fault fault = {0};
+    now = clock_manual(FIXTURE_NOW);
+    return fixture_setup(state) || secret_new_random(32, &key, &fault);
+}
+
+static int
+teardown(void **state)
+{
+    secret_free(&key);
+    return fixture_teardown(state);
+}
+
+static struct audit *
+open_audit(bool want_fresh)
+{
+    struct audit *audit = NULL;
+    bool fresh = !want_fresh;
+    assert_ok(audit_open(fixture_base, key, &now, &audit, &fresh, fault));
+    assert_int_equal(fresh, want_fresh);
+    return audit;
+}
+
+static void
+does_not_open(enum kh_err err, const char *text)
+{
+    struct audit *audit = NULL;
+    struct buffer before, after;
+    bool fresh;
+
+    (void)fixture_read(fixture_path("audit.log"), &before);
+    assert_fault(audit_open(fixture_base, key, &now, &audit, &fresh, fault), err, text);
+    assert_null(audit);
+    (void)fixture_read(fixture_path("audit.log"), &after);
+    assert_true(bytes_equal(buffer_bytes(&before), buffer_bytes(&after)));
+    buffer_free(&before);
+    buffer_free(&after);
+}
+
+static void
+record(struct audit *audit, const char *path)
+{
+    struct audit_record r = {.kind = AUDIT_DECISION, .path = bytes_str(path)};
+    assert_ok(audit_write(audit, &r, fault));
+}
+
+static uint64_t
+seq_of(const struct audit *audit)
+{
+    struct audit_head head;
+    audit_position(audit, &head);
+    return head.seq;
+}
+
+static void
+begins_and_goes_on(void **state)
+{
+    struct audit *audit = open_audit(true);
+
+    (void)state;
+    assert_int_equal(seq_of(audit), 0);
+    record(audit, "/1");
+    record(audit, "/2");
+    assert_int_equal(seq_of(audit), 2);
+    audit_close(&audit);
+    assert_null(audit);
+    audit = open_audit(false);
+    assert_int_equal(seq_of(audit), 2);
+    record(audit, "/3");
+    audit_close(&audit);
+    audit = open_audit(false);
+    assert_int_equal(seq_of(audit), 3);
+    audit_close(&audit);
+}
+
+static void
+rights(void **state)
+{
+    struct audit *audit = open_audit(true);
+
+    (void)state;
+    record(audit, "/1");
+    audit_close(&audit);
+    assert_int_equal(chmod(fixture_path("audit.log"), 0644), 0);
+    does_not_open(KH_ERR_PERMISSION, "audit.log");
+    assert_int_equal(chmod(fixture_path("audit.log"), 0600), 0);
+    assert_int_equal(chmod(fixture_path("audit.head"), 0640), 0);
+    does_not_open(KH_ERR_PERMISSION, "audit.head");
+}
+
+static void
+broken_logs(void **state)
+{
+    struct audit *audit = open_audit(true);
+    struct buffer log, head;
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        record(audit, "/x");
+    audit_close(&audit);
+    struct bytes whole = fixture_read(fixture_path("audit.log"), &log);
+    struct bytes signed_head = fixture_read(fixture_path("audit.head"), &head);
+
+    fixture_write(fixture_path("audit.log"), bytes_slice(whole, 0, whole.n / 2));
+    does_not_open(KH_ERR_AUDIT_BROKEN, "cut short");
+    fixture_write(fixture_path("audit.log"), BYTES_EMPTY);
+    does_not_open(KH_ERR_AUDIT_BROKEN, "cut short");
+    assert_int_equal(unlink(fixture_path("audit.log")), 0);
+    does_not_open(KH_ERR_AUDIT_BROKEN, "is gone");
+    assert_int_equal(access(fixture_path("audit.log"), F_OK), -1);
+    fixture_write(fixture_path("audit.log"), whole);
+    assert_int_equal(unlink(fixture_path("audit.head")), 0);
+    does_not_open(KH_ERR_AUDIT_BROKEN, "audit.head is gone");
+    assert_int_equal(access(fixture_path("audit.head"), F_OK), -1);
+    fixture_write(fixture_path("audit.head"), bytes_slice(signed_head, 0, signed_head.n - 5));
+    does_not_open(KH_ERR_AUDIT_BROKEN, "audit.head");
+    static char large[2000];
+    fixture_write(fixture_path("audit.head"), bytes_of(large, sizeof large));
+    does_not_open(KH_ERR_AUDIT_BROKEN, "audit.head");
+    fixture_write(fixture_path("audit.head"), signed_head);
+    log.p[30] ^= 1;
+    fixture_write(fixture_path("audit.log"), whole);
+    does_not_open(KH_ERR_AUDIT_BROKEN, "was changed");
+    log.p[30] ^= 1;
+    fixture_write(fixture_path("audit.log"), whole);
+    audit = open_audit(false);
+    audit_close(&audit);
+
+    // Both moved away, as the messages say: a new log.
+    assert_int_equal(unlink(fixture_path("audit.log")), 0);
+    assert_int_equal(unlink(fixture_path("audit.head")), 0);
+    audit = open_audit(true);
+    audit_close(&audit);
+    buffer_free(&log);
+    buffer_free(&head);
+}
+
+// kill -9 at any moment: what was written before an answer is there, and the broker starts.
+static void
+killed_without_a_word(void **state)
+{
+    struct audit *audit = open_audit(true);
+    struct buffer log, head;
+
+    (void)state;
+    record(audit, "/1");
+    now.manual_ms += 1000;
+    assert_ok(audit_tick(audit, fault)); // the head says 1
+    record(audit, "/2");
+    record(audit, "/3");
+    struct bytes killed_log = fixture_read(fixture_path("audit.log"), &log);
+    struct bytes killed_head = fixture_read(fixture_path("audit.head"), &head);
+    audit_close(&audit);
+    fixture_write(fixture_path("audit.log"), killed_log);
+    fixture_write(fixture_path("audit.head"), killed_head);
+    audit = open_audit(false);
+    assert_int_equal(seq_of(audit), 3);
+    audit_close(&audit);
+    buffer_free(&log);
+    buffer_free(&head);
+}
+
+static void
+one_write_for_a_batch(void **state)
+{
+    struct audit *audit = open_audit(true);
+    struct buffer log;
+
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        struct audit_record r = {.kind = AUDIT_DECISION};
+        audit_append(audit, &r);
+    }
+    assert_int_equal(fixture_read(fixture_path("audit.log"), &log).n, 0);
+    assert_int_equal(seq_of(audit), 0);
+    buffer_free(&log);
+    assert_ok(audit_flush(audit, fault));
+    assert_int_equal(seq_of(audit), 100);
+    assert_ok(audit_flush(audit, fault));
+    audit_close(&audit);
+}
+
+// The disk is full: the batch is not recorded, no half of it stays, and it goes on afterwards.
+static void
+full_disk(void **state)
+{
+    struct audit *audit = open_audit(true);
+    struct rlimit limit = {0}, old;
+    struct buffer log;
+
+    (void)state;
+    record(audit, "/1");
+    size_t size = fixture_read(fixture_path("audit.log"), &log).n;
+    buffer_free(&log);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    limit = old;
+    limit.rlim_cur = size + 200; // one record and a half
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    for (int i = 0; i < 3; i++) {
+        struct audit_record r = {.kind = AUDIT_DECISION};
+        audit_append(audit, &r);
+        audit_append(audit, &r);
+        struct fault fault = {0};
+        enum kh_err err = audit_flush(audit, &fault);
+        assert_int_equal(err, KH_ERR_IO);
+        assert_non_null(strstr(fault.detail, "audit.log"));
+        assert_int_equal(seq_of(audit), 1);
+        assert_int_equal(fixture_read(fixture_path("audit.log"), &log).n, size);
+        buffer_free(&log);
+    }
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    record(audit, "/2");
+    assert_int_equal(seq_of(audit), 2);
+    audit_close(&audit);
+    audit = open_audit(false);
+    assert_int_equal(seq_of(audit), 2);
+    audit_close(&audit);
+}
+
+static uint64_t
+head_on_disk(void)
+{
+    struct buffer text;
+    struct bytes head = fixture_read(fixture_path("audit.head"), &text);
+    unsigned long long seq = 0;
+    assert_int_equal(sscanf((const char *)head.p, "{\"seq\":%llu,", &seq), 1);
+    buffer_free(&text);
+    return seq;
+}
+
+static void
+the_head_follows(void **state)
+{
+    struct audit *audit = open_audit(true);
+
+    (void)state;
+    assert_int_equal(head_on_disk(), 0);
+    record(audit, "/1");
+    assert_int_equal(head_on_disk(), 0);
+    now.manual_ms += 1000;
+    assert_ok(audit_tick(audit, fault));
+    assert_int_equal(head_on_disk(), 1);
+    audit_set_sync(audit, AUDIT_SYNC_NONE);
+    record(audit, "/2");
+    now.manual_ms += 1000;
+    assert_ok(audit_tick(audit, fault));
+    assert_int_equal(head_on_disk(), 1);
+    now.manual_ms += 60000;
+    assert_ok(audit_tick(audit, fault));
+    assert_int_equal(head_on_disk(), 2);
+    audit_set_sync(audit, AUDIT_SYNC_ALWAYS);
+    record(audit, "/3");
+    audit_close(&audit);
+    assert_int_equal(head_on_disk(), 3);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(begins_and_goes_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(rights, setup, teardown),
+        cmocka_unit_test_setup_teardown(broken_logs, setup, teardown),
+        cmocka_unit_test_setup_teardown(killed_without_a_word, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_write_for_a_batch, setup, teardown),
+        cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_head_follows, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
