@@ -7,6 +7,7 @@
  *     FOREIGN_V2_JSON  js-macaroon's exportJSON, go-macaroon, pymacaroons' JsonSerializer: an
  * object, or an array of the root and its discharges
  *
+ * pymacaroons reads V1 with identifiers of UTF-8 alone, and ours are binary: it takes V2 and JSON.
  * All base64 is url-safe, without padding and canonical; members that are not known, given twice or
  * given in two encodings are refused. The limits are those of token.h.
  */
