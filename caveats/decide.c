@@ -338,6 +338,7 @@ decide(const struct decision_world *world, struct bytes token_text, struct bytes
         .wanted = wanted,
         .facts = *facts,
         .out = out,
+        // cppcheck-suppress uninitvar ; it is cleared just below
         .details = details ? details : &own,
         .want_trace = details != NULL,
     };
