@@ -151,10 +151,7 @@ audit_open(const char *directory, const struct secret *key, const struct wall_cl
     if (!err)
         err = open_verified(audit, fresh, fault);
     if (err) {
-        if (audit->fd >= 0)
-            close(audit->fd);
-        buffer_free(&audit->batch);
-        free(audit);
+        audit_abandon(&audit);
         return err;
     }
     *out = audit;
@@ -268,7 +265,16 @@ audit_close(struct audit **audit)
     // What fails here shows at the next start: the chain is whole, and ahead of its head at most.
     if (!audit_flush(*audit, NULL))
         (void)!sync_now(*audit, NULL);
-    close((*audit)->fd);
+    audit_abandon(audit);
+}
+
+void
+audit_abandon(struct audit **audit)
+{
+    if (*audit == NULL)
+        return;
+    if ((*audit)->fd >= 0)
+        close((*audit)->fd);
     buffer_free(&(*audit)->batch);
     free(*audit);
     *audit = NULL;

@@ -28,6 +28,7 @@ KH_MUST_CHECK enum kh_err audit_open(const char *directory, const struct secret 
                                      bool *fresh, struct fault *fault);
 /* Flushes, syncs, writes the head. */
 void audit_close(struct audit **audit);
+void audit_abandon(struct audit **audit); /* writes nothing */
 
 void audit_set_sync(struct audit *audit, enum audit_sync sync);
 

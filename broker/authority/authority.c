@@ -133,6 +133,7 @@ authority_open(struct authority *authority, const struct master_key_source *sour
         err = open_audit(authority, fault);
     if (!err)
         write_ca_file(authority);
+    authority->opened = !err;
     return err;
 }
 
@@ -143,8 +144,11 @@ close_audit(struct authority *authority)
     struct audit_head position;
     struct fault fault = {0};
 
-    if (authority->audit == NULL)
+    // What did not start leaves the log as it was.
+    if (!authority->opened) {
+        audit_abandon(&authority->audit);
         return;
+    }
     enum kh_err err = audit_write(authority->audit, &record, &fault);
     audit_position(authority->audit, &position);
     if (!err)
@@ -157,9 +161,7 @@ close_audit(struct authority *authority)
 void
 authority_close(struct authority *authority)
 {
-    // A log that did not verify was never written to, and is not now.
-    if (authority->ca)
-        close_audit(authority);
+    close_audit(authority);
     secret_free(&authority->audit_key);
     local_ca_free(&authority->ca);
     revocations_free(&authority->revocations);

@@ -49,6 +49,7 @@ struct authority {
     struct local_ca *ca;
     struct secret *audit_key;
     struct audit *audit;
+    bool opened;        /* authority_open went well */
     bool audit_failing; /* logged once until it works again */
     uint32_t actor_uid; /* of the admin request that is carried out; else UINT32_MAX */
     struct config config;

@@ -29,7 +29,7 @@ state_path(const char *directory, const char *name, char out[PATH_MAX], struct f
 {
     int n = snprintf(out, PATH_MAX, "%s/%s", directory, name);
     if (n < 0 || n >= PATH_MAX)
-        return fault_set(fault, KH_ERR_TOO_LONG, "%s: the name is too long", directory);
+        return fault_set(fault, KH_ERR_TOO_LONG, "the state directory's name is too long");
     return KH_OK;
 }
 
@@ -239,7 +239,7 @@ state_create(const struct master_key_source *source, struct master_key_cost cost
     int m = snprintf(work, sizeof work, "%.*s%s-%ld", n, directory, there ? "/.init" : ".init",
                      (long)getpid());
     if (n <= 0 || n >= PATH_MAX || m < 0 || m >= PATH_MAX)
-        return fault_set(fault, KH_ERR_TOO_LONG, "%s: the name is too long", source->directory);
+        return fault_set(fault, KH_ERR_TOO_LONG, "the state directory's name is too long");
     if (there) {
         err = private_directory_check(directory, fault);
         if (!err)
