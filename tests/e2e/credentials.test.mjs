@@ -183,6 +183,62 @@ describe('slots: the token is taken from a declared place and nowhere else', () 
   });
 });
 
+describe('hosts', () => {
+  const ask = async (host, token) => {
+    const client = await broker.connect();
+    client.write(`GET http://${host}/v1/x HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+    const answer = await client.answer();
+    client.destroy();
+    return answer;
+  };
+
+  test('a leading *. stands for labels before it, not for the name itself, nor for others', async () => {
+    const name = `c${++count}`, secret = realKey();
+    broker.secrets.push(secret);
+    await broker.operator(['credential', 'add', name, '--host', '*.wild.example', '--slot', 'bearer', ...TO_BEARER,
+      '--upstream-ca', upstream.ca, '--allow-network', '127.0.0.0/8',
+      '--resolve', `a.wild.example:443:127.0.0.1:${upstream.port}`, '--resolve', `b.wild.example:443:127.0.0.1:${upstream.port}`],
+      { stdin: secret });
+    const token = await broker.mint(name);
+    for (const host of ['a.wild.example', 'B.WILD.example']) assert.equal((await ask(host, token)).status, 200, host);
+    for (const host of ['wild.example', 'xwild.example', 'a.wild.example.evil.example'])
+      broker.denied(await ask(host, token), 403, 'host-not-allowed');
+    assert.deepEqual(upstream.requests.map((r) => r.headers.host), ['a.wild.example', 'b.wild.example']);
+    // A caveat narrows it further.
+    broker.denied(await ask('b.wild.example', await broker.attenuate(token, '--host', 'a.wild.example')), 401, 'caveat-failed');
+  });
+
+  test('a name in another alphabet is its A-label everywhere', async () => {
+    const name = `c${++count}`, secret = realKey();
+    broker.secrets.push(secret);
+    await broker.operator(['credential', 'add', name, '--host', 'Bücher.example', '--slot', 'bearer', ...TO_BEARER,
+      '--upstream-ca', upstream.ca, '--allow-network', '127.0.0.0/8',
+      '--resolve', `bücher.example:443:127.0.0.1:${upstream.port}`], { stdin: secret });
+    const token = await broker.mint(name, { caveats: ['host = "bücher.example"'] });
+    const answer = await ask('xn--bcher-kva.example', token);
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(broker.recordOf(answer).host, 'xn--bcher-kva.example');
+    assert.equal(upstream.requests[0].sni, 'xn--bcher-kva.example');
+  });
+
+  test('another port than the scheme\'s must be allowed by name', async () => {
+    const name = `c${++count}`, secret = realKey();
+    broker.secrets.push(secret);
+    await broker.operator(['credential', 'add', name, '--host', 'upstream.example', '--port', '8443', '--slot', 'bearer', ...TO_BEARER,
+      '--upstream-ca', upstream.ca, '--allow-network', '127.0.0.0/8',
+      '--resolve', `upstream.example:8443:127.0.0.1:${upstream.port}`], { stdin: secret });
+    const token = await broker.mint(name);
+    const client = await broker.connect();
+    client.write(`GET https://upstream.example:8443/v1/x HTTP/1.1\r\nHost: upstream.example:8443\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+    const answer = await client.answer();
+    client.destroy();
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(upstream.only('/v1/x').headers.host, 'upstream.example:8443');
+    assert.equal(broker.recordOf(answer).port, 8443);
+    broker.denied(await ask('upstream.example:9443', token), 403, 'host-not-allowed');
+  });
+});
+
 describe('the life of a credential', () => {
   test('list and show say everything but the secret', async () => {
     const c = await credential(['--slot', 'bearer', ...TO_BEARER]);

@@ -10,7 +10,7 @@ import { before, beforeEach, describe, test } from 'node:test';
 
 import { Broker, realKey, startBroker } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
-import { keyholed, run, temporaryDirectory } from '../support/programs.mjs';
+import { keyholed, must, python, run, temporaryDirectory } from '../support/programs.mjs';
 import { startUpstream } from '../support/upstream.mjs';
 import { until } from '../support/wait.mjs';
 
@@ -217,6 +217,43 @@ describe('keys and data that do not fit', () => {
     for (const name of readdirSync(broker.directory).filter((n) => n.startsWith('keyholed.db'))) rmSync(broker.file(name));
     writeFileSync(broker.file('keyholed.db'), 'this is no database, but longer than a header would be'.repeat(40), { mode: 0o600 });
     await refuses(broker, /keyholed\.db|database/);
+  });
+
+  test('a database of a newer keyholed', async (t) => {
+    const broker = await stopped(t);
+    await must(python, ['-c', 'import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\nc.execute("PRAGMA user_version = 9999")\nc.commit()\nc.execute("PRAGMA wal_checkpoint(TRUNCATE)")\nc.close()',
+      broker.file('keyholed.db')]);
+    chmodSync(broker.file('keyholed.db'), 0o600);
+    await refuses(broker, /newer/);
+  });
+
+  test('a sealed secret that was moved to another row', async (t) => {
+    const broker = await startBroker(t);
+    for (const name of ['one', 'two'])
+      await broker.addCredential(name, { secret: realKey(), upstream, hosts: ['upstream.example'], args: BEARER });
+    await broker.stop();
+    // Row identity is the associated data: ciphertexts do not travel.
+    const swap = `
+import sqlite3, sys
+c = sqlite3.connect(sys.argv[1])
+columns = [(t, x[1]) for (t,) in c.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+           for x in c.execute(f"PRAGMA table_info({t})").fetchall() if x[2] == 'BLOB' and t.startswith('credential')]
+swapped = 0
+for table, column in columns:
+    rows = c.execute(f"SELECT rowid, {column} FROM {table} ORDER BY rowid").fetchall()
+    if len(rows) == 2:
+        for (row, _), (_, other) in zip(rows, reversed(rows)):
+            c.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (other, row))
+        swapped += 1
+c.commit()
+c.close()
+assert swapped > 0, columns
+`;
+    await must(python, ['-c', swap, broker.file('keyholed.db')]);
+    chmodSync(broker.file('keyholed.db'), 0o600);
+    const result = await start(broker);
+    assert.equal(result.status, 1, result.stderr);
+    assert.equal(result.stdout, '');
   });
 
   test('a directory that was never initialised', async (t) => {

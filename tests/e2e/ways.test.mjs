@@ -3,6 +3,7 @@
 // must agree, or it goes nowhere (superfly/tokenizer #34 is what happens otherwise).
 
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { before, beforeEach, describe, test } from 'node:test';
 
@@ -123,6 +124,34 @@ describe('each way in, by curl', () => {
     const answer = await curl('-x', broker.url, '--proxy-user', `${token}:`, '--cacert', caFile, 'https://api.openai.com/v1/models');
     assert.equal(answer.status, 200, answer.text);
     arrived(openai, '/v1/models', 'connect');
+  });
+
+  test('the leaf of a tunnel is for that host alone, by the local CA, and the same for the next one', async () => {
+    const seen = [];
+    for (let i = 0; i < 2; i++) {
+      const client = await broker.connect();
+      client.write('CONNECT api.openai.com:443 HTTP/1.1\r\nHost: api.openai.com:443\r\n\r\n');
+      assert.equal((await client.answer({ method: 'HEAD' })).status, 200);
+      await client.startTls({ servername: 'api.openai.com', ca });
+      assert.match(client.socket.getProtocol(), /^TLSv1\.[23]$/);
+      seen.push(client.socket.getPeerX509Certificate());
+      client.destroy();
+    }
+    for (const leaf of seen) {
+      assert.equal(leaf.subjectAltName, 'DNS:api.openai.com');
+      assert.equal(leaf.ca, false);
+      const authority = new X509Certificate(ca);
+      assert.ok(authority.ca);
+      assert.ok(leaf.checkIssued(authority) && leaf.verify(authority.publicKey));
+      assert.ok(Date.parse(leaf.validTo) > Date.now());
+    }
+  });
+
+  test('no leaf for a host that is none of a credential\'s', async () => {
+    const client = await broker.connect();
+    client.write('CONNECT www.example.com:443 HTTP/1.1\r\nHost: www.example.com:443\r\n\r\n');
+    assert.notEqual((await client.answer({ method: 'HEAD' })).status, 200);
+    client.destroy();
   });
 
   test('two requests on one connection go to two upstreams, each with its own key', async () => {
@@ -341,10 +370,17 @@ describe('the broker\'s own pages', () => {
   });
 
   test('no credential in the path', async () => {
-    const answer = await broker.request('/v1/models', { token });
-    assert.equal(answer.status, 404, answer.text);
-    assert.equal(answer.json().code, 'not-found');
+    broker.denied(await broker.request('/v1/models', { token }), 404, 'not-found');
     nothingArrived();
+  });
+
+  test('the first page says what this is; other methods are not for it', async () => {
+    const page = await broker.request('/');
+    assert.equal(page.status, 200);
+    assert.match(page.text, /Keyhole/);
+    const answer = await broker.request('/', { method: 'DELETE' });
+    broker.denied(answer, 405, 'method-not-allowed');
+    assert.match(answer.headers.allow, /GET/);
   });
 
   test('administration is not there, token or not', async () => {

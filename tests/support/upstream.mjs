@@ -22,7 +22,8 @@ export const PRESET_HOSTS = {
   slack: 'slack.com',
   huggingface: 'huggingface.co',
 };
-export const HOSTS = [...Object.values(PRESET_HOSTS), 'upstream.example', 'other.example'];
+export const HOSTS = [...Object.values(PRESET_HOSTS), 'upstream.example', 'other.example',
+  'a.wild.example', 'b.wild.example', 'wild.example', 'xn--bcher-kva.example'];
 
 function same(a, b) {
   const x = Buffer.from(a), y = Buffer.from(b);
