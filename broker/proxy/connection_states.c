@@ -164,6 +164,16 @@ expired_abort(struct connection *c)
     connection_abort(c);
 }
 
+// An answer that was sent whole stays one, though the rest of its request never came.
+static void
+expired_answering(struct connection *c)
+{
+    if (c->conduit.out.n > 0)
+        connection_abort(c);
+    else
+        connection_close(c);
+}
+
 static void
 expired_head(struct connection *c)
 {
@@ -197,7 +207,7 @@ const struct connection_row connection_row[CONNECTION_STATE_COUNT] = {
     [CONNECTION_RELAYING] = {"relaying", LIMIT(body_timeout_ms), CONDUIT_OUT_HIGH, true, relay_step,
                              relay_expired},
     [CONNECTION_ANSWERING] = {"answering", LIMIT(body_timeout_ms), READ_AHEAD, false,
-                              step_answering, expired_abort},
+                              step_answering, expired_answering},
     [CONNECTION_LINGERING] = {"lingering", CONNECTION_NO_FIELD, READ_AHEAD, false, step_lingering,
                               expired_quietly},
 };

@@ -232,8 +232,10 @@ relay_expired(struct connection *c)
 {
     struct exchange *x = c->exchange;
     // Whoever is waited for: the client with its body, or the upstream.
-    if (!x->request_done && x->upstream->conduit.out.n == 0 && !x->response_started)
+    if (!x->request_done && x->upstream->conduit.out.n == 0 && !x->response_started) {
+        c->keep_alive = false;
         exchange_fail(x, KH_REASON_REQUEST_TIMEOUT, "the body did not arrive in time");
-    else
+    } else {
         exchange_fail(x, KH_REASON_UPSTREAM_TIMEOUT, "the upstream stood still");
+    }
 }

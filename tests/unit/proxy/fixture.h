@@ -373,6 +373,7 @@ start_process(struct world *w)
     assert_true(w->pid >= 0);
     if (w->pid == 0) {
         close(pair[0]);
+        close(w->upstream);
         run_proxy(pair[1]);
     }
     close(pair[1]);
@@ -385,6 +386,7 @@ world_new(const struct world_route *route, size_t count, void (*configure)(struc
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
     config_init(&w->config);
+    w->config.log_level = LOG_LEVEL_ERROR;
     if (configure)
         configure(&w->config);
     w->upstream = listen_loopback(&w->upstream_port);
@@ -411,7 +413,8 @@ static UNUSED void
 world_free(struct world *w)
 {
     int status = 0;
-    send_frame(w->supervisor, MESSAGE_PROXY_DRAIN, 0, BYTES_EMPTY, -1);
+    uint8_t drain[16] = {[4] = MESSAGE_PROXY_DRAIN};
+    (void)!send(w->supervisor, drain, sizeof drain, MSG_NOSIGNAL); // it may be gone already
     assert_int_equal(waitpid(w->pid, &status, 0), w->pid);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         fail_msg("the proxy ended with status %#x", (unsigned)status);
@@ -431,7 +434,7 @@ struct text {
     char p[1 << 20];
 };
 
-static struct text received, sent_up; /* what the client got, what the upstream got */
+static UNUSED struct text received, sent_up; /* what the client got, what the upstream got */
 
 /* Read until the text ends with `end`, or the peer closed when `end` is NULL. */
 static UNUSED const char *
@@ -461,8 +464,8 @@ read_to_reset(int fd, struct text *text)
 {
     text->n = 0;
     for (;;) {
-        ssize_t r = recv(fd, text->p + text->n, sizeof text->p - 1 - text->n, 0);
         text->p[text->n] = '\0';
+        ssize_t r = recv(fd, text->p + text->n, sizeof text->p - 1 - text->n, 0);
         if (r == 0)
             return false;
         if (r < 0) {

@@ -163,7 +163,7 @@ test_new_routes_take_the_place_of_the_old(void **state)
     allow(w); // judged with the old table, and served with it
     int up = accept_upstream(w);
     read_until(up, &sent_up, "\r\n\r\n");
-    assert_contains(sent_up.p, "Host: api.test\r\n");
+    assert_contains(sent_up.p, "host: api.test\r\n");
     send_text(up, "HTTP/1.1 204 No Content\r\n\r\n");
     read_answer(client);
     assert_contains(received.p, "HTTP/1.1 204 ");

@@ -82,8 +82,8 @@ test_chunked_both_ways(void **state)
     int client = connect_loopback(w->port);
     (void)state;
     int up = begin(w, client, POST_HEAD "Transfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n");
-    assert_contains(sent_up.p, "Transfer-Encoding: chunked\r\n");
-    assert_lacks(sent_up.p, "Content-Length");
+    assert_contains(sent_up.p, "transfer-encoding: chunked\r\n");
+    assert_lacks(sent_up.p, "content-length");
     read_until(up, &sent_up, "3\r\nabc\r\n"); // extensions stay here
     // The answer begins while the request goes on.
     send_text(up, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x\r\nhi\r\n");
@@ -238,7 +238,7 @@ test_continue_is_said_after_the_decision(void **state)
     allow(w);
     int up = accept_upstream(w);
     read_until(up, &sent_up, "\r\n\r\n");
-    assert_lacks(sent_up.p, "Expect");
+    assert_lacks(sent_up.p, "xpect");
     read_until(client, &received, "\r\n\r\n");
     assert_string_equal(received.p, "HTTP/1.1 100 Continue\r\n\r\n");
     send_text(client, "abc");
