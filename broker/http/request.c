@@ -129,6 +129,7 @@ build_query(const struct http1_head *head, struct request *out, struct fault *fa
                           "an escape in the query is not well-formed, or stands for NUL");
         out->query_count++;
     }
+    out->query_token_place = out->query_count;
     return KH_REASON_UNSET;
 }
 

@@ -40,6 +40,7 @@ struct request {
     bool has_query;
     struct request_query_pair query[REQUEST_QUERY_MAX + DECISION_EDITS_MAX];
     size_t query_count;
+    size_t query_token_place; /* where the token's parameter stood; query_count: none did */
     /* End-to-end fields, Host and lengths left out. */
     struct request_field field[HTTP1_FIELDS_MAX + DECISION_EDITS_MAX];
     size_t field_count;

@@ -356,6 +356,27 @@ has_look_alike(const struct search *search)
 /* ---- the whole ---- */
 
 static void
+drop_query_slots(struct search *search)
+{
+    struct request *request = search->request;
+    size_t kept = 0, place = SIZE_MAX;
+
+    for (size_t i = 0; i < request->query_count; i++) {
+        if (!search->drop_query[i])
+            request->query[kept++] = request->query[i];
+        else if (place == SIZE_MAX)
+            place = kept;
+    }
+    /* "?&key=…": what is left of it could not be told from an empty query. */
+    if (kept == 1 && request->query[0].raw_name.n == 0 && !request->query[0].has_value)
+        kept = 0;
+    if (kept == 0 && request->query_count > 0)
+        request->has_query = false;
+    request->query_count = kept;
+    request->query_token_place = place < kept ? place : kept;
+}
+
+static void
 drop_slots(struct search *search)
 {
     struct request *request = search->request;
@@ -365,16 +386,7 @@ drop_slots(struct search *search)
         if (!search->drop_field[i])
             request->field[kept++] = request->field[i];
     request->field_count = kept;
-    kept = 0;
-    for (size_t i = 0; i < request->query_count; i++)
-        if (!search->drop_query[i])
-            request->query[kept++] = request->query[i];
-    /* "?&key=…": what is left of it could not be told from an empty query. */
-    if (kept == 1 && request->query[0].raw_name.n == 0 && !request->query[0].has_value)
-        kept = 0;
-    if (kept == 0 && request->query_count > 0)
-        request->has_query = false;
-    request->query_count = kept;
+    drop_query_slots(search);
 }
 
 static enum kh_reason

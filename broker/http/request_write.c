@@ -73,11 +73,11 @@ header_set(struct request *request, const struct edit *edit)
     return true;
 }
 
-/* Mark all of that name; the place of the first, or the end. */
+/* Mark all of that name; the place of the first, or of the token's parameter, or the end. */
 static size_t
 query_mark(struct request *request, struct bytes name)
 {
-    size_t first = request->query_count;
+    size_t first = request->query_token_place;
 
     for (size_t i = request->query_count; i-- > 0;) {
         if (!request->query[i].removed && bytes_equal(request->query[i].name, name)) {

@@ -97,6 +97,31 @@ test_edits(void **state)
     request_free(&parsed.request);
 }
 
+/* Some services read parameters in order, and a signature covers them in it. */
+static void
+test_a_query_edit_takes_the_place_of_the_token(void **state)
+{
+    static const struct edit edit = EDIT(QUERY_SET, "key", "real");
+    static struct route route = {.slot_count = 1};
+    const struct route *routes[] = {&route};
+    struct request_token token;
+    struct parsed parsed;
+    BUFFER_AUTO out;
+
+    (void)state;
+    route.slot[0] = (struct slot){.kind = SLOT_QUERY, .name = BYTES("key")};
+    buffer_init_secret(&out, 4096);
+    build_ok("GET /p?a=1&key=kh1_AgEDYWJj&b=2 HTTP/1.1\r\nHost: h\r\n\r\n", &parsed);
+    assert_int_equal(
+        request_take_token(&parsed.request, &parsed.head, routes, 1, &token, &parsed.fault),
+        KH_REASON_UNSET);
+    assert_int_equal(request_apply(&parsed.request, &edit, 1), KH_OK);
+    written(&parsed.request, BODY_NONE, 0, false, &out);
+    assert_text(buffer_bytes(&out),
+                "GET /p?a=1&key=real&b=2 HTTP/1.1\r\nhost: api.example.com\r\n\r\n");
+    request_free(&parsed.request);
+}
+
 static void
 test_edits_copy(void **state)
 {
@@ -303,6 +328,7 @@ main(void)
         cmocka_unit_test(test_edits_that_do_not_apply),
         cmocka_unit_test(test_edits_apply_once),
         cmocka_unit_test(test_edits),
+        cmocka_unit_test(test_a_query_edit_takes_the_place_of_the_token),
         cmocka_unit_test(test_edits_copy),
         cmocka_unit_test(test_the_facts_stay_what_was_judged),
         cmocka_unit_test(test_queries_that_vanish),
