@@ -240,8 +240,11 @@ action_restart_later(struct family_child *child)
 {
     struct family *family = child->family;
     if (!family->served) {
-        log_error("start-failed", "%s ended before it was ready: %s", child->name, child->note);
-        family->callbacks.start_failed(family->context);
+        log_error("start-failed", "%s ended before everything was ready: %s", child->name,
+                  child->note);
+        if (!family->failed)
+            family->callbacks.start_failed(family->context);
+        family->failed = true;
         return;
     }
     uint32_t delay = child_backoff_ms(&child->backoff_ms, family_now_ms() - child->started_ms);
@@ -293,10 +296,13 @@ static void
 family_step(struct family_child *child, enum child_event event)
 {
     static void (*const actions[])(struct family_child *) = {
-        [CHILD_NOTHING] = action_nothing, [CHILD_SPAWN] = action_spawn,
-        [CHILD_SERVE] = action_serve,     [CHILD_RESTART_LATER] = action_restart_later,
+        [CHILD_NOTHING] = action_nothing,
+        [CHILD_SPAWN] = action_spawn,
+        [CHILD_SERVE] = action_serve,
+        [CHILD_RESTART_LATER] = action_restart_later,
         [CHILD_WAIT_FOR_EXIT] = action_wait_for_exit,
-        [CHILD_KILL] = action_kill,       [CHILD_ASK_TO_STOP] = action_ask_to_stop,
+        [CHILD_KILL] = action_kill,
+        [CHILD_ASK_TO_STOP] = action_ask_to_stop,
         [CHILD_GONE] = action_gone,
     };
     struct child_step step = child_step(child->state, event);
@@ -326,9 +332,11 @@ family_init(struct family *family, size_t proxies, struct fault *fault)
         if (child->timer == NULL)
             return fault_set(fault, KH_ERR_MEMORY, "no memory for a timer");
     }
-    enum kh_err err = spawn_find_program("keyhole-authority", family->authority_program,
-                                         sizeof(family->authority_program), fault);
-    if (err == KH_OK)
+    enum kh_err err = KH_OK;
+    if (family->authority_program[0] == '\0')
+        err = spawn_find_program("keyhole-authority", family->authority_program,
+                                 sizeof(family->authority_program), fault);
+    if (err == KH_OK && family->proxy_program[0] == '\0')
         err = spawn_find_program("keyhole-proxy", family->proxy_program,
                                  sizeof(family->proxy_program), fault);
     return err;

@@ -47,13 +47,14 @@ struct family {
     const struct secret *passphrase; /* borrowed */
     const char *directory;
     int null_fd;
-    char authority_program[PATH_MAX], proxy_program[PATH_MAX];
+    char authority_program[PATH_MAX], proxy_program[PATH_MAX]; /* "": family_init finds them */
     struct family_callbacks callbacks;
     void *context;
 
     struct family_child *child; /* [0] is the authority */
     size_t child_count;
     uint64_t lives;
+    bool failed;                             /* `start_failed` was called */
     bool served;                             /* every child was ready once */
     bool proxies_stopped, authority_stopped; /* `stopped` was called */
     int64_t stop_timeout_ms;
