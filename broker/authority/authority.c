@@ -45,6 +45,8 @@ load_tables(struct authority *authority, struct fault *fault)
         err =
             revocations_load(&authority->revocations, store, clock_now_s(&authority->clock), fault);
     if (!err)
+        err = store_token_last_issued(store, &authority->last_issued_at, fault);
+    if (!err)
         err = local_ca_load(store, seal, &authority->ca, fault);
     return err;
 }

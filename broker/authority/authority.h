@@ -46,6 +46,7 @@ struct authority {
     struct root_keys keys;
     struct credentials credentials;
     struct revocations revocations;
+    int64_t last_issued_at; /* of all tokens: a revocation reaches those of its own second too */
     struct local_ca *ca;
     struct secret *audit_key;
     struct audit *audit;

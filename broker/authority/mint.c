@@ -256,6 +256,8 @@ mint(struct authority *authority, const struct mint_request *request, struct min
         mint_result_free(out);
         return err;
     }
+    if (identity.issued_at > authority->last_issued_at)
+        authority->last_issued_at = identity.issued_at;
     memcpy(out->token_id, identity.token_id, sizeof out->token_id);
     memcpy(out->user, user.p, user.n);
     out->issued_at = identity.issued_at;

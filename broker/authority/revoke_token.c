@@ -166,8 +166,9 @@ revoke_subject(struct authority *authority, enum revocation_kind kind, struct by
                struct revocation *done, struct fault *fault)
 {
     int64_t now = clock_now_s(&authority->clock);
-    struct revocation revocation = {
-        .kind = kind, .at = now, .expires_at = now + MINT_LIFETIME_MAX_S};
+    // A token may be issued a moment ahead of the clock (revocations_issue_time).
+    int64_t at = now > authority->last_issued_at ? now : authority->last_issued_at;
+    struct revocation revocation = {.kind = kind, .at = at, .expires_at = at + MINT_LIFETIME_MAX_S};
     struct audit_record record = {0};
     uint8_t id[REVOKE_KEY_SIZE];
 

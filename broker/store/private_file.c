@@ -87,10 +87,14 @@ read_whole(int fd, const char *path, size_t max, struct buffer *out, struct faul
     size_t start = out->n;
 
     for (;;) {
-        uint8_t *room = buffer_reserve(out, 4096);
+        // One byte more than allowed, so that a longer file shows.
+        size_t want = max + 1 - (out->n - start);
+        if (want > 4096)
+            want = 4096;
+        uint8_t *room = buffer_reserve(out, want);
         if (room == NULL)
-            return fault_set(fault, KH_ERR_TOO_LONG, "%s: is longer than %zu bytes", path, max);
-        ssize_t got = read(fd, room, 4096);
+            return fault_set(fault, KH_ERR_MEMORY, "%s: no memory to read it", path);
+        ssize_t got = read(fd, room, want);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)

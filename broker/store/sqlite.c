@@ -142,8 +142,8 @@ sqlite_exec(struct store *store, const char *sql, struct fault *fault)
     return KH_OK;
 }
 
-static enum kh_err
-query_number(struct store *store, const char *sql, int64_t *out, struct fault *fault)
+enum kh_err
+sqlite_query_number(struct store *store, const char *sql, int64_t *out, struct fault *fault)
 {
     STMT_AUTO *stmt = NULL;
     enum kh_err err = sqlite_prepare(store, sql, &stmt, fault);
@@ -220,7 +220,7 @@ static enum kh_err
 migrate(struct store *store, struct fault *fault)
 {
     int64_t version = 0;
-    enum kh_err err = query_number(store, "PRAGMA user_version", &version, fault);
+    enum kh_err err = sqlite_query_number(store, "PRAGMA user_version", &version, fault);
 
     if (err)
         return err;
@@ -255,7 +255,7 @@ static enum kh_err
 check_ours(struct store *store, struct fault *fault)
 {
     int64_t id = 0;
-    enum kh_err err = query_number(store, "PRAGMA application_id", &id, fault);
+    enum kh_err err = sqlite_query_number(store, "PRAGMA application_id", &id, fault);
 
     if (!err && id != APPLICATION_ID)
         err = fault_set(fault, KH_ERR_DATABASE,
@@ -319,8 +319,7 @@ connect_file(const char *path, struct store **out, struct fault *fault)
         return fault_set(fault, KH_ERR_MEMORY, "%s: memory is used up", path);
     }
     int code =
-        sqlite3_open_v2(path, &store->db,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
+        sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
     enum kh_err err = code == SQLITE_OK ? KH_OK : sqlite_fault(store, code, fault);
     if (err)
         store_close(&store);

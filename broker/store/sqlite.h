@@ -32,6 +32,9 @@ KH_MUST_CHECK enum kh_err sqlite_run_one(struct store *store, sqlite3_stmt *stmt
 /* True with a row; false at the end or on failure, which is then in `*err`. */
 KH_MUST_CHECK bool sqlite_next(struct store *store, sqlite3_stmt *stmt, enum kh_err *err,
                                struct fault *fault);
+/* The first column of the only row; NULL is 0. */
+KH_MUST_CHECK enum kh_err sqlite_query_number(struct store *store, const char *sql, int64_t *out,
+                                              struct fault *fault);
 KH_MUST_CHECK enum kh_err sqlite_exec(struct store *store, const char *sql, struct fault *fault);
 
 /* Several statements as one: a transaction of its own, unless the caller has one open. */

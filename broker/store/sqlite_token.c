@@ -79,17 +79,20 @@ store_token_expiry(struct store *store, struct bytes id, int64_t *expires_at, st
 }
 
 enum kh_err
+store_token_last_issued(struct store *store, int64_t *issued_at, struct fault *fault)
+{
+    return sqlite_query_number(store, "SELECT max(issued_at) FROM token", issued_at, fault);
+}
+
+enum kh_err
 store_token_count(struct store *store, uint64_t *count, struct fault *fault)
 {
-    STMT_AUTO *stmt = NULL;
-    enum kh_err err = sqlite_prepare(store, "SELECT count(*) FROM token", &stmt, fault);
+    int64_t number = 0;
+    enum kh_err err = sqlite_query_number(store, "SELECT count(*) FROM token", &number, fault);
 
-    if (err)
-        return err;
-    if (!sqlite_next(store, stmt, &err, fault))
-        return err ? err : fault_set(fault, KH_ERR_DATABASE, "%s: no answer", store->path);
-    *count = (uint64_t)sqlite3_column_int64(stmt, 0);
-    return KH_OK;
+    if (!err)
+        *count = (uint64_t)number;
+    return err;
 }
 
 enum kh_err

@@ -112,6 +112,9 @@ KH_MUST_CHECK enum kh_err store_token_insert(struct store *store, const struct s
                                              struct fault *fault);
 KH_MUST_CHECK enum kh_err store_token_expiry(struct store *store, struct bytes id,
                                              int64_t *expires_at, struct fault *fault);
+/* The latest issued_at of all; 0 when there are none. */
+KH_MUST_CHECK enum kh_err store_token_last_issued(struct store *store, int64_t *issued_at,
+                                                  struct fault *fault);
 KH_MUST_CHECK enum kh_err store_token_count(struct store *store, uint64_t *count,
                                             struct fault *fault);
 

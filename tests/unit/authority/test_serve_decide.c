@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proxy_peer.h"
+
+#include "../../../broker/authority/inject.h"
+#include "../../../caveats/decide.h"
+
+static struct authority authority;
+
+static int
+setup(void **state)
+{
+    if (fixture_setup(state))
+        return -1;
+    fixture_create();
+    fixture_open(&authority);
+    fixture_add_openai(&authority);
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    authority_close(&authority);
+    return fixture_teardown(state);
+}
+
+/* The last line of the audit log, after the decision; json_decref. */
+static json_t *
+last_record(void)
+{
+    struct buffer log;
+    json_error_t error;
+
+    assert_ok(authority_flush_audit(&authority, fault));
+    struct bytes whole = fixture_read(fixture_path("state/audit.log"), &log);
+    size_t start = whole.n - 1;
+    while (start > 0 && whole.p[start - 1] != '\n')
+        start--;
+    json_t *json =
+        json_loadb((const char *)whole.p + start, whole.n - start, JSON_REJECT_DUPLICATES, &error);
+    assert_non_null(json);
+    buffer_free(&log);
+    return json;
+}
+
+static const char *
+text(const json_t *object, const char *name)
+{
+    const char *value = json_string_value(json_object_get(object, name));
+    return value ? value : "";
+}
+
+/* The reason of a denial, or KH_REASON_UNSET for an allow that puts the secret on the request. */
+static enum kh_reason
+judge(const struct message_decide *request)
+{
+    static struct decision decision;
+    static struct message_decision out;
+    static struct injection injection;
+
+    serve_decide(&authority, request, &decision, &injection, &out);
+    json_t *record = last_record();
+    assert_string_equal(text(record, "kind"), "decision");
+    assert_string_equal(text(record, "decision"), out.allow ? "allow" : "deny");
+    if (out.allow) {
+        assert_int_equal(out.reason, KH_REASON_UNSET);
+        assert_true(bytes_is(out.credential, "openai"));
+        assert_int_equal(out.edit_count, 1);
+        assert_int_equal(out.edit[0].kind, EDIT_HEADER_SET);
+        assert_true(bytes_is(out.edit[0].value, "Bearer " FIXTURE_SECRET));
+        assert_int_equal(out.secret_count, 1);
+        assert_true(bytes_is(out.secret[0], FIXTURE_SECRET));
+    } else {
+        assert_int_not_equal(out.reason, KH_REASON_UNSET);
+        assert_int_equal(out.edit_count, 0);
+        assert_int_equal(out.secret_count, 0);
+        assert_int_equal(injection.text.n, 0);
+        assert_string_equal(text(record, "reason"), kh_reason_code(out.reason));
+    }
+    json_decref(record);
+    injection_free(&injection);
+    return out.allow ? KH_REASON_UNSET : out.reason;
+}
+
+static void
+nothing_is_denied(void **state)
+{
+    struct message_decide request = {.way = WAY_UNSET};
+
+    (void)state;
+    assert_int_equal(judge(&request), KH_REASON_TOKEN_MISSING);
+    request = peer_request("");
+    assert_int_equal(judge(&request), KH_REASON_TOKEN_MISSING);
+    request.wanted = BYTES("openai"); // foreign keys do not pass here
+    assert_int_equal(judge(&request), KH_REASON_TOKEN_MISSING);
+    request = peer_request("sk-something");
+    assert_int_equal(judge(&request), KH_REASON_TOKEN_MALFORMED);
+    request = peer_request("kh1_AAAA");
+    assert_int_equal(judge(&request), KH_REASON_TOKEN_MALFORMED);
+}
+
+static void
+allowed_and_every_denial(void **state)
+{
+    char *token = fixture_mint(&authority, ", \"caveats\": [\"method = GET\"]");
+    struct message_decide request = peer_request(token);
+
+    (void)state;
+    assert_int_equal(judge(&request), KH_REASON_UNSET);
+    request.method = BYTES("POST");
+    assert_int_equal(judge(&request), KH_REASON_CAVEAT_FAILED);
+    request = peer_request(token);
+    request.host = BYTES("evil.example");
+    assert_int_equal(judge(&request), KH_REASON_HOST_NOT_ALLOWED);
+    request = peer_request(token);
+    request.port = 8443;
+    assert_int_equal(judge(&request), KH_REASON_HOST_NOT_ALLOWED);
+    request = peer_request(token);
+    request.scheme = BYTES("http");
+    assert_int_equal(judge(&request), KH_REASON_HOST_NOT_ALLOWED);
+    request = peer_request(token);
+    request.slot = (struct slot){.kind = SLOT_QUERY, .name = BYTES("key")};
+    assert_int_equal(judge(&request), KH_REASON_TOKEN_MISPLACED);
+    request = peer_request(token);
+    request.slot = (struct slot){.kind = SLOT_PROXY_AUTHORIZATION};
+    assert_int_equal(judge(&request), KH_REASON_UNSET);
+    request = peer_request(token);
+    request.wanted = BYTES("github");
+    assert_int_equal(judge(&request), KH_REASON_CREDENTIAL_UNKNOWN);
+    request = peer_request(token);
+    request.refused = KH_REASON_PATH_AMBIGUOUS;
+    request.refused_detail = BYTES("a dot segment");
+    assert_int_equal(judge(&request), KH_REASON_PATH_AMBIGUOUS);
+
+    request = peer_request(token);
+    authority.clock.manual_ms += 3601 * 1000;
+    assert_int_equal(judge(&request), KH_REASON_EXPIRED);
+    authority.clock.manual_ms -= 3601 * 1000;
+
+    // One bit of the signature.
+    size_t n = strlen(token);
+    token[n - 3] = token[n - 3] == 'A' ? 'B' : 'A';
+    assert_int_equal(judge(&request), KH_REASON_SIGNATURE_INVALID);
+    free(token);
+}
+
+static void
+changes_reach_the_next_request(void **state)
+{
+    char *token = fixture_mint(&authority, ""), *other;
+    struct message_decide request = peer_request(token);
+
+    (void)state;
+    assert_int_equal(judge(&request), KH_REASON_UNSET);
+    json_decref(fixture_do(&authority, "{\"command\": \"credential.disable\", \"name\": "
+                                       "\"openai\"}"));
+    assert_int_equal(judge(&request), KH_REASON_CREDENTIAL_DISABLED);
+    json_decref(
+        fixture_do(&authority, "{\"command\": \"credential.enable\", \"name\": \"openai\"}"));
+    assert_int_equal(judge(&request), KH_REASON_UNSET);
+
+    json_decref(fixture_do(&authority, "{\"command\": \"revoke\", \"user\": \"operator\"}"));
+    assert_int_equal(judge(&request), KH_REASON_REVOKED);
+    other = fixture_mint(&authority, ""); // in the same second
+    request = peer_request(other);
+    assert_int_equal(judge(&request), KH_REASON_UNSET);
+    json_decref(fixture_do(&authority, "{\"command\": \"revoke\", \"credential\": \"openai\"}"));
+    assert_int_equal(judge(&request), KH_REASON_REVOKED);
+    free(other);
+
+    other = fixture_mint(&authority, "");
+    request = peer_request(other);
+    assert_int_equal(judge(&request), KH_REASON_UNSET);
+    json_decref(fixture_do(&authority, "{\"command\": \"key.rotate\"}"));
+    assert_int_equal(judge(&request), KH_REASON_UNSET);
+    json_decref(fixture_do(&authority, "{\"command\": \"key.retire\", \"id\": 1}"));
+    assert_int_equal(judge(&request), KH_REASON_SIGNATURE_INVALID);
+    free(other);
+
+    other = fixture_mint(&authority, "");
+    request = peer_request(other);
+    assert_int_equal(judge(&request), KH_REASON_UNSET);
+    json_decref(
+        fixture_do(&authority, "{\"command\": \"credential.remove\", \"name\": \"openai\"}"));
+    assert_int_equal(judge(&request), KH_REASON_CREDENTIAL_UNKNOWN);
+    free(other);
+    free(token);
+}
+
+static void
+what_the_record_holds(void **state)
+{
+    static const struct fact_pair query[] = {{BYTES("limit"), BYTES("10")},
+                                             {BYTES("limit"), BYTES("20")},
+                                             {BYTES("hidden"), BYTES("QUERY-CANARY")}};
+    static const struct fact_pair header[] = {{BYTES("content-type"), BYTES("text/plain")},
+                                              {BYTES("x-hidden"), BYTES("HEADER-CANARY")}};
+    char *token =
+        fixture_mint(&authority, ", \"user\": \"alice\", \"caveats\": [\"label = night\", "
+                                 "\"query[limit] <= 100\", \"header[content-type] = text/plain\", "
+                                 "\"query[absent] absent or query[limit] = 1\"]");
+    struct message_decide request = peer_request(token);
+
+    (void)state;
+    memcpy(request.query, query, sizeof query);
+    request.query_count = 3;
+    memcpy(request.header, header, sizeof header);
+    request.header_count = 2;
+    request.client = BYTES("unix");
+    request.client_uid = 1000;
+    assert_int_equal(judge(&request), KH_REASON_UNSET);
+    json_t *record = last_record(), *values = json_object_get(record, "values");
+    assert_string_equal(text(record, "user"), "alice");
+    assert_string_equal(text(record, "credential"), "openai");
+    assert_string_equal(text(record, "way"), "connect");
+    assert_string_equal(text(record, "path"), "/v1/models");
+    assert_int_equal(json_integer_value(json_object_get(record, "uid")), 1000);
+    assert_int_equal(strlen(text(record, "token")), 32);
+    assert_int_equal(strlen(text(record, "lineage")), 32);
+    assert_int_equal(strlen(text(record, "id")), 32);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(record, "labels"), 0)),
+                        "night");
+    assert_int_equal(json_object_size(values), 2);
+    assert_int_equal(json_array_size(json_object_get(values, "query[limit]")), 2);
+    assert_string_equal(text(values, "header[content-type]"), "text/plain");
+    json_decref(record);
+    assert_nowhere("QUERY-CANARY");
+    assert_nowhere("HEADER-CANARY");
+    assert_nowhere(FIXTURE_SECRET);
+    assert_nowhere(token + 4);
+
+    // Of a forged token nothing is believed.
+    size_t n = strlen(token);
+    token[n - 3] = token[n - 3] == 'A' ? 'B' : 'A';
+    assert_int_equal(judge(&request), KH_REASON_SIGNATURE_INVALID);
+    record = last_record();
+    assert_null(json_object_get(record, "user"));
+    assert_null(json_object_get(record, "token"));
+    assert_null(json_object_get(record, "labels"));
+    assert_null(json_object_get(record, "values"));
+    json_decref(record);
+    free(token);
+}
+
+static void
+judged_again(void **state)
+{
+    char *token = fixture_mint(&authority, "");
+    struct message_decide request = peer_request(token);
+    static struct decision decision;
+    static struct message_decision out;
+    static struct injection injection;
+    struct audit_head before, after;
+
+    (void)state;
+    request.rejudge = true;
+    assert_ok(authority_flush_audit(&authority, fault));
+    audit_position(authority.audit, &before);
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_true(out.allow);
+    assert_int_equal(out.secret_count, 0); // it has its key already
+    assert_int_equal(out.edit_count, 0);
+    assert_int_equal(out.recheck_at, FIXTURE_NOW + 3600);
+    injection_free(&injection);
+    assert_ok(authority_flush_audit(&authority, fault));
+    audit_position(authority.audit, &after);
+    assert_int_equal(before.seq, after.seq);
+
+    json_decref(fixture_do(&authority, "{\"command\": \"revoke\", \"user\": \"operator\"}"));
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_false(out.allow);
+    injection_free(&injection);
+    json_t *record = last_record();
+    assert_string_equal(text(record, "rejudged"), "yes");
+    assert_string_equal(text(record, "reason"), "revoked");
+    json_decref(record);
+    free(token);
+}
+
+static void
+foreign_keys_where_they_may(void **state)
+{
+    struct message_decide request = peer_request("");
+    static struct decision decision;
+    static struct message_decision out;
+    static struct injection injection;
+
+    (void)state;
+    json_decref(fixture_do(&authority,
+                           "{\"command\": \"credential.add\", \"name\": \"open\", \"secret\": "
+                           "\"other-secret\", \"hosts\": [\"open.example\"], \"foreign\": "
+                           "\"pass\"}"));
+    request.wanted = BYTES("open");
+    request.host = BYTES("open.example");
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_true(out.allow);
+    assert_int_equal(out.edit_count, 0); // nothing of ours goes along
+    assert_int_equal(out.secret_count, 0);
+    injection_free(&injection);
+    request.host = BYTES("api.openai.com");
+    assert_int_equal(judge(&request), KH_REASON_TOKEN_MISSING);
+    request.host = BYTES("open.example");
+    json_decref(
+        fixture_do(&authority, "{\"command\": \"credential.disable\", \"name\": \"open\"}"));
+    assert_int_equal(judge(&request), KH_REASON_TOKEN_MISSING);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nothing_is_denied, setup, teardown),
+        cmocka_unit_test_setup_teardown(allowed_and_every_denial, setup, teardown),
+        cmocka_unit_test_setup_teardown(changes_reach_the_next_request, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_the_record_holds, setup, teardown),
+        cmocka_unit_test_setup_teardown(judged_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(foreign_keys_where_they_may, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
