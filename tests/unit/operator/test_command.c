@@ -165,6 +165,34 @@ help_of_every_command(void **state)
         }
 }
 
+/* The manual says what the tables say. mdoc spells --name as "Fl -name". */
+static void
+manual_has_every_command_and_option(void **state)
+{
+    (void)state;
+    static char page[65536];
+    FILE *file = fopen("docs/man/keyholed.8", "r");
+    assert_non_null(file);
+    page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
+    fclose(file);
+    static const struct operator_command *const groups[] = {
+        service_commands, credential_commands, token_commands,
+        key_commands,     audit_commands,      status_commands,
+    };
+    for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
+        for (const struct operator_command *c = groups[g]; c->name != NULL; c++) {
+            char text[128];
+            snprintf(text, sizeof(text), ".It Cm %s", c->name);
+            if (strstr(page, text) == NULL)
+                fail_msg("keyholed(8) does not have \"%s\"", text);
+            for (const struct operator_option *o = c->option; o != NULL && o->name != NULL; o++) {
+                snprintf(text, sizeof(text), "-%s%s", o->name, o->argument != NULL ? " " : "");
+                if (strstr(page, text) == NULL)
+                    fail_msg("keyholed(8) does not have --%s", o->name);
+            }
+        }
+}
+
 static void
 version(void **state)
 {
@@ -182,6 +210,7 @@ main(void)
         cmocka_unit_test(failures),
         cmocka_unit_test(check_names_the_line),
         cmocka_unit_test(help_of_every_command),
+        cmocka_unit_test(manual_has_every_command_and_option),
         cmocka_unit_test(version),
     };
     return cmocka_run_group_tests(tests, directory_setup, directory_teardown);
