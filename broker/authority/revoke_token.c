@@ -113,6 +113,20 @@ revoke_presented(struct authority *authority, const struct presented *presented,
     return err;
 }
 
+static void
+record_refusal(struct authority *authority, const struct message_revoke_ask *ask,
+               enum kh_reason reason, const struct fault *fault)
+{
+    struct audit_record record = {
+        .kind = AUDIT_DECISION,
+        .reason = reason,
+        .detail = bytes_str(fault->detail),
+        .client = ask->client,
+        .way = WAY_OWN,
+    };
+    audit_append(authority->audit, &record);
+}
+
 void
 revoke_by_holder(struct authority *authority, const struct message_revoke_ask *ask,
                  struct message_revoke_done *out)
@@ -125,6 +139,7 @@ revoke_by_holder(struct authority *authority, const struct message_revoke_ask *a
     memset(&presented, 0, sizeof presented);
     if (ask->token.n == 0) {
         out->reason = KH_REASON_TOKEN_MISSING;
+        record_refusal(authority, ask, out->reason, &fault);
         return;
     }
     enum kh_err err = present(authority, ask->token, &presented, &out->reason, &fault);
@@ -139,6 +154,8 @@ revoke_by_holder(struct authority *authority, const struct message_revoke_ask *a
         if (err)
             log_error("revoke", "%s", fault.detail);
     }
+    if (err)
+        record_refusal(authority, ask, out->reason, &fault);
     out->revoked = !err;
     token_free(&presented.token);
 }

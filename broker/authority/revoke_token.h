@@ -8,7 +8,8 @@
 #include "authority.h"
 
 /* A holder ends its own token, and everything made from it. It proves with the token itself that it
- * may: the root must verify; a hole may still be open, it may be expired (then it is refused). */
+ * may: the root must verify; a hole may still be open. A refusal's record is collected, not
+ * written. */
 void revoke_by_holder(struct authority *authority, const struct message_revoke_ask *ask,
                       struct message_revoke_done *out);
 

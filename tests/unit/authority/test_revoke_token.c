@@ -69,6 +69,20 @@ is_revoked(const char *text)
     return revoked;
 }
 
+static size_t
+records(const char *needle)
+{
+    struct buffer log;
+
+    assert_ok(authority_flush_audit(&authority, fault));
+    struct bytes rest = fixture_read(fixture_path("state/audit.log"), &log), line;
+    size_t n = 0;
+    while (bytes_cut(&rest, '\n', &line))
+        n += bytes_find(line, bytes_str(needle)) < line.n;
+    buffer_free(&log);
+    return n;
+}
+
 static void
 holders_that_may_not(void **state)
 {
@@ -91,6 +105,8 @@ holders_that_may_not(void **state)
     json_decref(fixture_do(&authority, "{\"command\": \"key.retire\", \"id\": 1}"));
     assert_int_equal(by_holder(token).reason, KH_REASON_SIGNATURE_INVALID);
     assert_int_equal(revocations_count(&authority.revocations), 0);
+    assert_int_equal(records("\"kind\":\"revoke\""), 0);
+    assert_int_equal(records("\"decision\":\"deny\""), 5);
     free(other);
 }
 
