@@ -336,9 +336,10 @@ main(int argc, char **argv)
         log_error("passphrase", "%s", fault.detail);
         return 1;
     }
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
     const struct master_key_source source = {
         .directory = options.directory,
-        .credentials_directory = getenv("CREDENTIALS_DIRECTORY"),
+        .credentials_directory = credentials && credentials[0] ? credentials : NULL,
         .passphrase = passphrase,
     };
     return options.init ? init(&source) : run(&options, &source);
