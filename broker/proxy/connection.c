@@ -212,15 +212,18 @@ connection_abort(struct connection *c)
 /* ---- running ---- */
 
 // The client is gone, or what it says cannot be read: nobody waits for an answer.
+// A client that only says that it sends nothing more looks like one that is gone, and a model that
+// answers nobody costs money. What was not judged yet is: a refusal may still find its reader.
 bool
 connection_client_lost(const struct connection *c)
 {
     enum stream_result ended = c->conduit.ended;
+    const struct connection_row *row = &connection_row[c->state];
     if (c->conduit.write_failed || ended == STREAM_ERROR)
         return true;
-    // A client that only said that it sends nothing more still wants its answer.
-    return ended != STREAM_OK && connection_row[c->state].serving && !c->body_done &&
-           c->conduit.in.n == 0;
+    if (ended == STREAM_OK || !row->serving)
+        return false;
+    return c->state != CONNECTION_DECIDING || (!c->body_done && c->conduit.in.n == 0);
 }
 
 static enum step

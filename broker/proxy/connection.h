@@ -109,7 +109,7 @@ void connection_move(struct connection *connection, enum connection_state state)
 void connection_touch(struct connection *connection);
 /* Go on as far as possible; every event ends up here. */
 void connection_run(struct connection *connection);
-/* The client is gone, or will not send the rest of its request. */
+/* Nobody waits for the answer any more, or the rest of the request will not come. */
 bool connection_client_lost(const struct connection *connection);
 /* End in order: what was written arrives. */
 void connection_close(struct connection *connection);

@@ -79,7 +79,7 @@ struct exchange {
     bool request_done;                    /* the whole body was handed to the upstream's buffer */
     bool response_started, response_done; /* a final head was read; the whole answer was */
     bool response_shown;                  /* bytes of it were handed to the client's buffer */
-    unsigned status;
+    unsigned status, interim;             /* interim: how many 1xx came */
     struct http1_body_reader response_body;
     enum exchange_framing framing;
     struct buffer collected_head, collected; /* secret */

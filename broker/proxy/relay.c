@@ -10,7 +10,10 @@
 #include "response.h"
 #include "upstream.h"
 
-enum { ROUNDS_MAX = 16 }; // of up to 64 KiB each way, then the others have their turn
+enum {
+    ROUNDS_MAX = 16,  // of up to 64 KiB each way, then the others have their turn
+    INTERIM_MAX = 32, // 1xx answers to one request
+};
 
 void
 relay_start(struct exchange *x)
@@ -97,11 +100,13 @@ read_head(struct exchange *x)
                 break;
             }
             buffer_free(&x->upstream_head);
-            if (head->status < 200) {
-                conduit_consume(&u->conduit, head->length);
+            if (head->status >= 200)
+                return response_begin(x, head);
+            conduit_consume(&u->conduit, head->length);
+            if (++x->interim <= INTERIM_MAX)
                 continue;
-            }
-            return response_begin(x, head);
+            why = "it has too many interim answers";
+            break;
         case HTTP1_REJECT:
             break;
         }

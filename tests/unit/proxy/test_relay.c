@@ -342,14 +342,24 @@ test_client_goes_away(void **state)
     read_to_reset(up, &sent_up);
     assert_int_equal(expect_finished(w)->upstream_status, 0);
     close(up);
-    // Whoever only says that nothing more comes gets the answer.
+    // And while the upstream thinks: it need not think for nobody.
     client = connect_loopback(w->port);
     up = begin(w, client, GET_MODELS);
-    shutdown(client, SHUT_WR);
-    send_text(up, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine");
-    read_until(client, &received, NULL);
-    assert_contains(received.p, "\r\n\r\nfine");
+    close(client);
+    read_to_reset(up, &sent_up);
+    expect_finished(w);
     close(up);
+    // Whoever only says that nothing more comes still reads a refusal.
+    client = connect_loopback(w->port);
+    send_text(client, GET_MODELS GET_MODELS);
+    shutdown(client, SHUT_WR);
+    for (int i = 0; i < 2; i++) {
+        expect_decide(w);
+        deny(w, KH_REASON_EXPIRED);
+        read_answer(client);
+        assert_contains(received.p, "expired");
+    }
+    read_until(client, &received, NULL);
     close(client);
     world_free(w);
 }

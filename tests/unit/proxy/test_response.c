@@ -87,6 +87,19 @@ test_what_is_no_strict_answer(void **state)
 }
 
 static void
+test_interim_answers_come_to_an_end(void **state)
+{
+    static char many[65536];
+    struct world *w = world_plain();
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        strcat(many, "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n");
+    exchange(w, "GET", many, KH_REASON_UPSTREAM_RESPONSE);
+    assert_contains(received.p, "HTTP/1.1 502 ");
+    world_free(w);
+}
+
+static void
 test_hop_by_hop_stays_here(void **state)
 {
     struct world *w = world_plain();
@@ -214,6 +227,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_framing),
         cmocka_unit_test(test_what_is_no_strict_answer),
+        cmocka_unit_test(test_interim_answers_come_to_an_end),
         cmocka_unit_test(test_hop_by_hop_stays_here),
         cmocka_unit_test(test_answers_without_a_body),
         cmocka_unit_test(test_the_key_does_not_come_back),
