@@ -215,6 +215,29 @@ put_retry_after(struct buffer *out, const struct http1_problem *problem)
     buffer_printf(out, "Retry-After: %u\r\n", (unsigned)(seconds > 0 ? seconds : 1));
 }
 
+/* What SDKs look for in an answer that is not 2xx: OpenAI's and Anthropic's take their message from
+ * it, and Stripe's takes an answer without it for a success (RFC 9457 3.2 lets us add members). */
+static void
+put_error(struct buffer *body, const struct http1_problem *problem)
+{
+    BUFFER_AUTO message;
+
+    buffer_init(&message, PROBLEM_BODY_MAX);
+    buffer_put_str(&message, problem->title);
+    if (problem->detail.n > 0) {
+        buffer_put_str(&message, " (");
+        buffer_put(&message, problem->detail);
+        buffer_put_byte(&message, ')');
+    }
+    buffer_printf(&message, " %s", problem->advice);
+    buffer_put_str(body, ",\"error\":{");
+    json_text_member(body, "type", BYTES("keyhole"));
+    json_text_member(body, "code", bytes_str(problem->code));
+    json_text_member(body, "message", buffer_bytes(&message));
+    buffer_put_byte(body, '}');
+    body->failed |= message.failed;
+}
+
 static void
 put_body(struct buffer *body, const struct http1_problem *problem)
 {
@@ -228,6 +251,7 @@ put_body(struct buffer *body, const struct http1_problem *problem)
     json_text_member(body, "advice", bytes_str(problem->advice));
     if (problem->request_id_hex.n > 0)
         json_text_member(body, "request_id", problem->request_id_hex);
+    put_error(body, problem);
     buffer_put_str(body, "}\n");
 }
 

@@ -175,11 +175,15 @@ test_problem(void **state)
 
     (void)state;
     buffer_init(&out, 8192);
-    assert_text(write_and_parse(&denied, &out, &head),
-                "{\"type\":\"about:blank\",\"title\":\"A caveat of the token does not allow this "
-                "request.\",\"status\":401,\"code\":\"caveat-failed\",\"detail\":\"label = "
-                "\\\"a\\\\b\\\"\\r\\nX: \xc3\xa4\",\"advice\":\"Use a token that was not narrowed "
-                "so far.\",\"request_id\":\"00ff\"}\n");
+    assert_text(
+        write_and_parse(&denied, &out, &head),
+        "{\"type\":\"about:blank\",\"title\":\"A caveat of the token does not allow this "
+        "request.\",\"status\":401,\"code\":\"caveat-failed\",\"detail\":\"label = "
+        "\\\"a\\\\b\\\"\\r\\nX: \xc3\xa4\",\"advice\":\"Use a token that was not narrowed "
+        "so far.\",\"request_id\":\"00ff\",\"error\":{\"type\":\"keyhole\",\"code\":"
+        "\"caveat-failed\",\"message\":\"A caveat of the token does not allow this request. "
+        "(label = \\\"a\\\\b\\\"\\r\\nX: \xc3\xa4) Use a token that was not narrowed so "
+        "far.\"}}\n");
     assert_int_equal(head.status, 401);
     assert_text(http1_find(&head, "content-type")->value, "application/problem+json");
     assert_text(http1_find(&head, "cache-control")->value, "no-store");
