@@ -125,7 +125,7 @@ authority_open(struct authority *authority, const struct master_key_source *sour
     authority->directory = source->directory;
     authority->clock = clock;
     authority->actor_uid = UINT32_MAX;
-    authority->started_at = clock_now_s(&clock);
+    authority->started_at = authority->pruned_at = clock_now_s(&clock);
     config_init(&authority->config);
     buffer_init(&authority->listeners, 65536);
     enum kh_err err = open_store(authority, source, fault);
@@ -190,6 +190,17 @@ authority_flush_audit(struct authority *authority, struct fault *fault)
     return err;
 }
 
+static void
+sync_audit(struct authority *authority)
+{
+    struct fault fault = {0};
+    bool failed = audit_tick(authority->audit, &fault) != KH_OK;
+
+    if (failed && !authority->sync_failing)
+        log_error("audit-sync", "%s", fault.detail);
+    authority->sync_failing = failed;
+}
+
 void
 authority_tick(struct authority *authority)
 {
@@ -197,10 +208,10 @@ authority_tick(struct authority *authority)
     struct audit_head position;
     int64_t now = clock_now_s(&authority->clock);
 
-    if (audit_tick(authority->audit, &fault))
-        log_error("audit-sync", "%s", fault.detail);
-    if (now % PRUNE_EVERY_S != 0)
+    sync_audit(authority);
+    if (now - authority->pruned_at < PRUNE_EVERY_S)
         return;
+    authority->pruned_at = now;
     audit_position(authority->audit, &position);
     if (revocations_prune(&authority->revocations, authority->store, now, &fault) ||
         state_audit_position_store(authority->store, &position, &fault))

@@ -52,6 +52,8 @@ struct authority {
     struct audit *audit;
     bool opened;        /* authority_open went well */
     bool audit_failing; /* logged once until it works again */
+    bool sync_failing;  /* likewise */
+    int64_t pruned_at;
     uint32_t actor_uid; /* of the admin request that is carried out; else UINT32_MAX */
     struct config config;
 

@@ -257,6 +257,28 @@ a_change_without_a_record(void **state)
     buffer_free(&log);
 }
 
+static void
+expired_revocations_go(void **state)
+{
+    struct authority authority;
+
+    (void)state;
+    fixture_create();
+    fixture_open(&authority);
+    fixture_add_openai(&authority);
+    char *token = fixture_mint(&authority, ""), request[1024];
+    snprintf(request, sizeof request, "{\"command\": \"revoke\", \"token\": \"%s\"}", token);
+    json_decref(fixture_do(&authority, request));
+    authority.clock.manual_ms += 3599 * 1000;
+    authority_tick(&authority);
+    assert_int_equal(revocations_count(&authority.revocations), 1);
+    authority.clock.manual_ms += 2 * 3600 * 1000;
+    authority_tick(&authority);
+    assert_int_equal(revocations_count(&authority.revocations), 0);
+    authority_close(&authority);
+    free(token);
+}
+
 int
 main(void)
 {
@@ -269,6 +291,7 @@ main(void)
         fixture_test(the_ca_file_comes_back),
         fixture_test(own_names),
         fixture_test(a_change_without_a_record),
+        fixture_test(expired_revocations_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
