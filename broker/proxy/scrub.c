@@ -33,14 +33,14 @@ build_tables(struct scrub *scrub)
 {
     scrub->shortest = SIZE_MAX;
     for (size_t i = 0; i < scrub->patterns.count; i++) {
-        size_t n = scrub->patterns.list[i].text.n;
+        size_t n = scrub->patterns.list[i].n;
         scrub->shortest = n < scrub->shortest ? n : scrub->shortest;
         scrub->longest = n > scrub->longest ? n : scrub->longest;
     }
     size_t furthest = scrub->shortest - 1;
     memset(scrub->shift, furthest > UINT8_MAX ? UINT8_MAX : (int)furthest, SHIFT_SIZE);
     for (size_t i = 0; i < scrub->patterns.count; i++) {
-        const uint8_t *p = scrub->patterns.list[i].text.p;
+        const uint8_t *p = scrub_pattern_text(&scrub->patterns, i).p;
         scrub->first[p[0]] = true;
         for (size_t j = 0; j + 2 <= scrub->shortest; j++) {
             size_t shift = scrub->shortest - 2 - j;
@@ -58,9 +58,10 @@ scrub_new(const struct bytes *secret, size_t count, struct bytes replacement, st
     if (!scrub)
         return KH_ERR_MEMORY;
     buffer_init_secret(&scrub->held, HELD_MAX);
+    scrub_patterns_init(&scrub->patterns, replacement);
     for (size_t i = 0; i < count; i++) {
         if (secret[i].n >= SCRUB_SECRET_MIN)
-            scrub_patterns_add(&scrub->patterns, secret[i], replacement);
+            scrub_patterns_add(&scrub->patterns, secret[i]);
     }
     if (scrub->patterns.failed) {
         scrub_free(&scrub);
@@ -86,17 +87,20 @@ scrub_free(struct scrub **scrub)
     *scrub = NULL;
 }
 
+enum { NO_PATTERN = -1 };
+
 // The longest pattern that stands at the start of `text`.
-static const struct scrub_pattern *
+static int
 match_at(const struct scrub *scrub, struct bytes text)
 {
-    const struct scrub_pattern *best = NULL;
+    int best = NO_PATTERN;
+    size_t longest = 0;
     for (size_t i = 0; i < scrub->patterns.count; i++) {
-        const struct scrub_pattern *pattern = &scrub->patterns.list[i];
-        if (pattern->text.p[0] == text.p[0] && pattern->text.n <= text.n &&
-            (!best || pattern->text.n > best->text.n) &&
-            memcmp(pattern->text.p, text.p, pattern->text.n) == 0)
-            best = pattern;
+        struct bytes pattern = scrub_pattern_text(&scrub->patterns, i);
+        if (pattern.n > longest && bytes_starts(text, pattern)) {
+            best = (int)i;
+            longest = pattern.n;
+        }
     }
     return best;
 }
@@ -111,16 +115,16 @@ partial_from(const struct scrub *scrub, struct bytes text, size_t start)
             continue;
         size_t n = text.n - at;
         for (size_t i = 0; i < scrub->patterns.count; i++) {
-            const struct buffer *pattern = &scrub->patterns.list[i].text;
-            if (pattern->n > n && memcmp(pattern->p, text.p + at, n) == 0)
+            struct bytes pattern = scrub_pattern_text(&scrub->patterns, i);
+            if (pattern.n > n && memcmp(pattern.p, text.p + at, n) == 0)
                 return at;
         }
     }
     return text.n;
 }
 
-// Next match at or after `at` and before `end`; NULL if there is none. `*where` is its place.
-static const struct scrub_pattern *
+// Next match at or after `at` and before `end`, and its place.
+static int
 find(const struct scrub *scrub, struct bytes text, size_t at, size_t end, size_t *where)
 {
     while (at < end && at + scrub->shortest <= text.n) {
@@ -129,14 +133,14 @@ find(const struct scrub *scrub, struct bytes text, size_t at, size_t end, size_t
             at += shift;
             continue;
         }
-        const struct scrub_pattern *pattern = match_at(scrub, bytes_from(text, at));
-        if (pattern) {
+        int pattern = match_at(scrub, bytes_from(text, at));
+        if (pattern != NO_PATTERN) {
             *where = at;
             return pattern;
         }
         at++;
     }
-    return NULL;
+    return NO_PATTERN;
 }
 
 // Replace in `text`; returns where the part begins that has to wait for more (text.n when final).
@@ -147,14 +151,14 @@ replace(const struct scrub *scrub, struct bytes text, bool final, struct buffer 
     for (;;) {
         // A match that lies behind a partial one waits: the partial one began first.
         size_t hold = final ? text.n : partial_from(scrub, text, done);
-        const struct scrub_pattern *pattern = find(scrub, text, done, hold, &where);
-        if (!pattern) {
+        int pattern = find(scrub, text, done, hold, &where);
+        if (pattern == NO_PATTERN) {
             buffer_put(out, bytes_slice(text, done, hold - done));
             return hold;
         }
         buffer_put(out, bytes_slice(text, done, where - done));
-        buffer_put(out, buffer_bytes(&pattern->replacement));
-        done = where + pattern->text.n;
+        scrub_pattern_replace(&scrub->patterns, (size_t)pattern, out);
+        done = where + scrub->patterns.list[pattern].n;
     }
 }
 
@@ -208,5 +212,5 @@ bool
 scrub_finds(const struct scrub *scrub, struct bytes text)
 {
     size_t where = 0;
-    return find(scrub, text, 0, text.n, &where) != NULL;
+    return find(scrub, text, 0, text.n, &where) != NO_PATTERN;
 }

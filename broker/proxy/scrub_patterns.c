@@ -11,55 +11,95 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATTERN_MAX = 1 << 20 };
+enum {
+    ARENA_MAX = 32 << 20,
+    FORM_GROWTH = 3, // no form is longer than three times the secret, and a little
+};
 
 static const char base64_standard[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char base64_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static struct scrub_pattern *
-pattern_begin(struct scrub_patterns *patterns)
+void
+scrub_patterns_init(struct scrub_patterns *patterns, struct bytes token)
 {
-    if (patterns->count == patterns->cap) {
-        size_t cap = patterns->cap ? patterns->cap * 2 : SCRUB_PATTERNS_PER_SECRET_MAX;
-        // The list itself holds no secret, only buffers that do.
-        struct scrub_pattern *list = realloc(patterns->list, cap * sizeof *list);
-        if (!list) {
-            patterns->failed = true;
-            return NULL;
-        }
+    *patterns = (struct scrub_patterns){0};
+    buffer_init_secret(&patterns->arena, ARENA_MAX);
+    buffer_init_secret(&patterns->token, token.n);
+    buffer_put(&patterns->token, token);
+    patterns->failed = patterns->token.failed;
+}
+
+void
+scrub_patterns_free(struct scrub_patterns *patterns)
+{
+    buffer_free(&patterns->arena);
+    buffer_free(&patterns->token);
+    free(patterns->list);
+    *patterns = (struct scrub_patterns){0};
+}
+
+struct bytes
+scrub_pattern_text(const struct scrub_patterns *patterns, size_t index)
+{
+    const struct scrub_pattern *pattern = &patterns->list[index];
+    return bytes_of(patterns->arena.p + pattern->at, pattern->n);
+}
+
+/* ---- adding ---- */
+
+static bool
+make_room(struct scrub_patterns *patterns, struct bytes secret)
+{
+    size_t need = patterns->count + SCRUB_PATTERNS_PER_SECRET_MAX;
+    if (need > patterns->cap) {
+        // The list holds no secret, only where they are.
+        struct scrub_pattern *list = realloc(patterns->list, need * sizeof *list);
+        if (!list)
+            return false;
         patterns->list = list;
-        patterns->cap = cap;
+        patterns->cap = need;
     }
-    struct scrub_pattern *pattern = &patterns->list[patterns->count];
-    buffer_init_secret(&pattern->text, PATTERN_MAX);
-    buffer_init_secret(&pattern->replacement, PATTERN_MAX);
-    return pattern;
+    size_t form = FORM_GROWTH * secret.n + 8;
+    return buffer_reserve(&patterns->arena, SCRUB_PATTERNS_PER_SECRET_MAX * form) != NULL;
 }
 
+// The text of `n` bytes that was written to the end of the arena is a pattern, if it is a new one.
 static void
-pattern_drop(struct scrub_pattern *pattern)
+take(struct scrub_patterns *patterns, size_t n, enum scrub_replacement replacement)
 {
-    buffer_free(&pattern->text);
-    buffer_free(&pattern->replacement);
-}
-
-static void
-pattern_end(struct scrub_patterns *patterns, struct scrub_pattern *pattern)
-{
-    if (pattern->text.failed || pattern->replacement.failed) {
-        patterns->failed = true;
-        pattern_drop(pattern);
-        return;
-    }
+    struct bytes text = bytes_of(patterns->arena.p + patterns->arena.n, n);
     for (size_t i = 0; i < patterns->count; i++) {
-        if (bytes_equal(buffer_bytes(&patterns->list[i].text), buffer_bytes(&pattern->text))) {
-            pattern_drop(pattern);
+        if (bytes_equal(scrub_pattern_text(patterns, i), text))
             return;
-        }
     }
-    patterns->count++;
+    patterns->list[patterns->count++] =
+        (struct scrub_pattern){.at = patterns->arena.n, .n = n, .replacement = replacement};
+    buffer_advance(&patterns->arena, n);
 }
+
+static uint8_t *
+end_of(struct scrub_patterns *patterns)
+{
+    return patterns->arena.p + patterns->arena.n;
+}
+
+/* ---- as is, and inside of JSON ---- */
+
+static void
+add_escaped(struct scrub_patterns *patterns, struct bytes secret, const char *escaped)
+{
+    uint8_t *p = end_of(patterns);
+    size_t n = 0;
+    for (size_t i = 0; i < secret.n; i++) {
+        if (secret.p[i] && strchr(escaped, secret.p[i]))
+            p[n++] = '\\';
+        p[n++] = secret.p[i];
+    }
+    take(patterns, n, SCRUB_TOKEN);
+}
+
+/* ---- percent-encoded ---- */
 
 static bool
 is_alphanumeric(uint8_t c)
@@ -68,134 +108,128 @@ is_alphanumeric(uint8_t c)
 }
 
 static void
-percent_encode(struct bytes text, const char *kept, bool plus, bool lower, struct buffer *out)
+add_percent(struct scrub_patterns *patterns, struct bytes secret, const char *kept, bool plus,
+            const char *digit)
 {
-    static const char upper_digits[] = "0123456789ABCDEF", lower_digits[] = "0123456789abcdef";
-    const char *digit = lower ? lower_digits : upper_digits;
-    for (size_t i = 0; i < text.n; i++) {
-        uint8_t c = text.p[i];
+    uint8_t *p = end_of(patterns);
+    size_t n = 0;
+    for (size_t i = 0; i < secret.n; i++) {
+        uint8_t c = secret.p[i];
         if (kept && c && (is_alphanumeric(c) || strchr(kept, c))) {
-            buffer_put_byte(out, c);
+            p[n++] = c;
         } else if (plus && c == ' ') {
-            buffer_put_byte(out, '+');
+            p[n++] = '+';
         } else {
-            buffer_put_byte(out, '%');
-            buffer_put_byte(out, (uint8_t)digit[c >> 4]);
-            buffer_put_byte(out, (uint8_t)digit[c & 15]);
+            p[n++] = '%';
+            p[n++] = (uint8_t)digit[c >> 4];
+            p[n++] = (uint8_t)digit[c & 15];
         }
     }
+    take(patterns, n, SCRUB_TOKEN);
 }
 
 static void
-add_percent(struct scrub_patterns *patterns, struct bytes secret, struct bytes token)
+add_all_percent(struct scrub_patterns *patterns, struct bytes secret, bool has_special)
 {
-    // RFC 3986 unreserved; JavaScript's encodeURIComponent; form-encoding; a path segment; all of
-    // it.
+    // RFC 3986 unreserved; JavaScript's encodeURIComponent; form-encoding; a path; all of it.
     static const struct {
         const char *kept;
         bool plus;
-    } style[] = {{"-._~", false},
+    } style[] = {{NULL, false},
+                 {"-._~", false},
                  {"-._~!*'()", false},
                  {"*-._", true},
-                 {"-._~!$&'()*+,;=:@/", false},
-                 {NULL, false}};
-    for (size_t i = 0; i < sizeof style / sizeof *style; i++) {
-        for (int lower = 0; lower < 2; lower++) {
-            struct scrub_pattern *pattern = pattern_begin(patterns);
-            if (!pattern)
-                return;
-            percent_encode(secret, style[i].kept, style[i].plus, lower, &pattern->text);
-            percent_encode(token, "-._~", false, lower, &pattern->replacement);
-            pattern_end(patterns, pattern);
-        }
+                 {"-._~!$&'()*+,;=:@/", false}};
+    size_t styles = has_special ? sizeof style / sizeof *style : 1;
+    for (size_t i = 0; i < styles; i++) {
+        add_percent(patterns, secret, style[i].kept, style[i].plus, "0123456789ABCDEF");
+        add_percent(patterns, secret, style[i].kept, style[i].plus, "0123456789abcdef");
     }
 }
 
-// Characters [from, to) of the base64 of `before` zero bytes and then the text.
-static void
-base64_range(const char *alphabet, struct bytes text, size_t before, size_t from, size_t to,
-             struct buffer *out)
-{
-    for (size_t i = from; i < to; i++) {
-        unsigned value = 0;
-        for (size_t bit = i * 6; bit < i * 6 + 6; bit++) {
-            size_t at = bit / 8;
-            unsigned byte = at >= before && at - before < text.n ? text.p[at - before] : 0;
-            value = value << 1 | (byte >> (7 - bit % 8) & 1);
-        }
-        buffer_put_byte(out, (uint8_t)alphabet[value]);
-    }
-}
+/* ---- base64 ---- */
 
-static void
-base64_whole(const char *alphabet, struct bytes text, bool padded, struct buffer *out)
+// All characters of the base64 of `before` zero bytes and then the text, without padding.
+static size_t
+base64_write(const char *alphabet, struct bytes text, size_t before, uint8_t *out)
 {
-    size_t n = (text.n * 8 + 5) / 6;
-    base64_range(alphabet, text, 0, 0, n, out);
-    while (padded && n++ % 4 != 0)
-        buffer_put_byte(out, '=');
+    uint32_t bits = 0;
+    size_t n = 0;
+    unsigned held = (unsigned)before * 8; // bits that were put in and not taken out
+    for (size_t i = 0;; i++) {
+        for (; held >= 6; held -= 6)
+            out[n++] = (uint8_t)alphabet[bits >> (held - 6) & 63];
+        if (i == text.n)
+            break;
+        bits = bits << 8 | text.p[i];
+        held += 8;
+    }
+    if (held)
+        out[n++] = (uint8_t)alphabet[bits << (6 - held) & 63];
+    return n;
 }
 
 static void
 add_base64(struct scrub_patterns *patterns, const char *alphabet, struct bytes secret,
-           struct bytes token)
+           enum scrub_replacement padded, enum scrub_replacement bare)
 {
-    for (int padded = 1; padded >= 0; padded--) {
-        struct scrub_pattern *pattern = pattern_begin(patterns);
-        if (!pattern)
-            return;
-        base64_whole(alphabet, secret, padded, &pattern->text);
-        base64_whole(alphabet, token, padded, &pattern->replacement);
-        pattern_end(patterns, pattern);
+    uint8_t *p = end_of(patterns);
+    size_t n = base64_write(alphabet, secret, 0, p);
+    if (n % 4 != 0) {
+        take(patterns, n, bare);
+        p = end_of(patterns);
+        n = base64_write(alphabet, secret, 0, p);
     }
+    while (n % 4 != 0)
+        p[n++] = '=';
+    take(patterns, n, padded);
     for (size_t before = 0; before < 3; before++) {
-        struct scrub_pattern *pattern = pattern_begin(patterns);
-        if (!pattern)
-            return;
         size_t from = (before * 8 + 5) / 6, to = (before + secret.n) * 8 / 6;
-        base64_range(alphabet, secret, before, from, to, &pattern->text);
-        buffer_put(&pattern->replacement, token);
-        pattern_end(patterns, pattern);
+        p = end_of(patterns);
+        base64_write(alphabet, secret, before, p);
+        memmove(p, p + from, to - from);
+        take(patterns, to - from, SCRUB_TOKEN);
     }
 }
 
-static void
-add_json(struct scrub_patterns *patterns, struct bytes secret, struct bytes token, bool slash)
+void
+scrub_patterns_add(struct scrub_patterns *patterns, struct bytes secret)
 {
-    struct scrub_pattern *pattern = pattern_begin(patterns);
-    if (!pattern)
+    bool has_special = false; // most keys are letters, digits, '-' and '_', and have fewer forms
+    for (size_t i = 0; i < secret.n; i++)
+        has_special |= !is_alphanumeric(secret.p[i]) && secret.p[i] != '-' && secret.p[i] != '_';
+    if (!make_room(patterns, secret)) {
+        patterns->failed = true;
         return;
-    for (size_t i = 0; i < secret.n; i++) {
-        uint8_t c = secret.p[i];
-        if (c == '"' || c == '\\' || (slash && c == '/'))
-            buffer_put_byte(&pattern->text, '\\');
-        buffer_put_byte(&pattern->text, c);
     }
-    buffer_put(&pattern->replacement, token);
-    pattern_end(patterns, pattern);
+    add_escaped(patterns, secret, "");
+    if (has_special) {
+        add_escaped(patterns, secret, "\"\\");
+        add_escaped(patterns, secret, "\"\\/");
+    }
+    add_all_percent(patterns, secret, has_special);
+    add_base64(patterns, base64_standard, secret, SCRUB_BASE64, SCRUB_BASE64_BARE);
+    add_base64(patterns, base64_url, secret, SCRUB_BASE64_URL, SCRUB_BASE64_URL_BARE);
 }
 
+/* ---- replacing ---- */
+
 void
-scrub_patterns_add(struct scrub_patterns *patterns, struct bytes secret, struct bytes token)
+scrub_pattern_replace(const struct scrub_patterns *patterns, size_t index, struct buffer *out)
 {
-    add_json(patterns, secret, token, false);
-    struct scrub_pattern *pattern = pattern_begin(patterns);
-    if (!pattern)
+    enum scrub_replacement replacement = patterns->list[index].replacement;
+    struct bytes token = buffer_bytes(&patterns->token);
+    if (replacement == SCRUB_TOKEN) {
+        buffer_put(out, token);
         return;
-    buffer_put(&pattern->text, secret);
-    buffer_put(&pattern->replacement, token);
-    pattern_end(patterns, pattern);
-    add_json(patterns, secret, token, true);
-    add_percent(patterns, secret, token);
-    add_base64(patterns, base64_standard, secret, token);
-    add_base64(patterns, base64_url, secret, token);
-}
-
-void
-scrub_patterns_free(struct scrub_patterns *patterns)
-{
-    for (size_t i = 0; i < patterns->count; i++)
-        pattern_drop(&patterns->list[i]);
-    free(patterns->list);
-    *patterns = (struct scrub_patterns){0};
+    }
+    bool url = replacement == SCRUB_BASE64_URL || replacement == SCRUB_BASE64_URL_BARE;
+    bool bare = replacement == SCRUB_BASE64_BARE || replacement == SCRUB_BASE64_URL_BARE;
+    uint8_t *p = buffer_reserve(out, token.n * 2 + 4);
+    if (!p)
+        return;
+    size_t n = base64_write(url ? base64_url : base64_standard, token, 0, p);
+    while (!bare && n % 4 != 0)
+        p[n++] = '=';
+    buffer_advance(out, n);
 }

@@ -1,26 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The texts that a secret can turn into on its way back: what scrub.c searches for.
+ *
+ * Made for every request, so it is one allocation, and forms that are equal for this secret are not
+ * made at all. What a form is replaced with is made when one is found, which is almost never.
  */
 #ifndef KEYHOLE_PROXY_SCRUB_PATTERNS_H
 #define KEYHOLE_PROXY_SCRUB_PATTERNS_H
 
 #include "../../caveats/bytes.h"
 
-struct scrub_pattern {
-    struct buffer text, replacement; /* both secret */
+/* What stands in its place. */
+enum scrub_replacement {
+    SCRUB_TOKEN = 0,
+    SCRUB_BASE64,      /* of the token, standard alphabet */
+    SCRUB_BASE64_BARE, /* without padding */
+    SCRUB_BASE64_URL,
+    SCRUB_BASE64_URL_BARE,
 };
 
-enum { SCRUB_PATTERNS_PER_SECRET_MAX = 32 };
+struct scrub_pattern {
+    size_t at, n; /* in the arena */
+    enum scrub_replacement replacement;
+};
+
+enum { SCRUB_PATTERNS_PER_SECRET_MAX = 24 };
 
 struct scrub_patterns {
+    struct buffer arena, token; /* both secret */
     struct scrub_pattern *list;
     size_t count, cap;
     bool failed; /* memory is used up: the list is not complete */
 };
 
-/* Add every form of `secret`; equal texts are added once, the first replacement stays. */
-void scrub_patterns_add(struct scrub_patterns *patterns, struct bytes secret, struct bytes token);
+void scrub_patterns_init(struct scrub_patterns *patterns, struct bytes token);
 void scrub_patterns_free(struct scrub_patterns *patterns);
+
+/* Add every form of `secret`; equal texts are added once, the first replacement stays. */
+void scrub_patterns_add(struct scrub_patterns *patterns, struct bytes secret);
+/* Borrowed until the next add. */
+struct bytes scrub_pattern_text(const struct scrub_patterns *patterns, size_t index);
+void scrub_pattern_replace(const struct scrub_patterns *patterns, size_t index, struct buffer *out);
 
 #endif
