@@ -3,6 +3,7 @@
 // left behind, and in everything that others can see of it.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -94,7 +95,6 @@ test('the real key occurs in no log, audit, database, answer, environment, comma
     const cwd = broker.home;
     await broker.stop();
     // The user wants cores; these processes leave none all the same.
-    const { spawn } = await import('node:child_process');
     const shell = spawn('/bin/sh', ['-c', 'ulimit -c unlimited 2>/dev/null; exec "$@"', 'sh', keyholed, 'run', '--dir', broker.directory, '--listen', '127.0.0.1:0'],
       { env: environment(), cwd, stdio: ['ignore', 'pipe', 'ignore'] });
     broker.child = shell;

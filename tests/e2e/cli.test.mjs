@@ -7,8 +7,9 @@ import { before, describe, test } from 'node:test';
 
 import { realKey, startBroker } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
-import { addHole } from '../support/macaroon.mjs';
+import { addCaveats, addHole, forge } from '../support/macaroon.mjs';
 import { keyhole, keyholed, run, temporaryDirectory } from '../support/programs.mjs';
+import { RawClient } from '../support/raw.mjs';
 import { startUpstream } from '../support/upstream.mjs';
 
 const key = realKey();
@@ -175,7 +176,6 @@ describe('keyholed', () => {
   });
 
   test('the admin socket refuses what it does not know', async () => {
-    const { RawClient } = await import('../support/raw.mjs');
     for (const line of ['{"command":"nothing"}', '{"command":"status","more":1}', '{"command":"status","command":"mint"}', 'GET / HTTP/1.1', '[]', '{}', '{"command":"mint"}',
       '{"command":"credential.add","name":"x"}', `{"command":"${'x'.repeat(5000)}"}`]) {
       const client = await RawClient.connect({ path: broker.admin });
@@ -263,14 +263,12 @@ describe('keyhole', () => {
   });
 
   test('inspect: text that would fool a terminal is shown, not obeyed', async () => {
-    const { addCaveats } = await import('../support/macaroon.mjs');
     const { stdout } = await run(keyhole, ['inspect', addCaveats(token, 'label = "\u001b[2J\u202eevil"')]);
     assert.ok(!stdout.includes('\u001b[2J'));
     assert.ok(!stdout.includes('\u202e'));
   });
 
   test('revoke: 3 when the broker denies, 1 when there is none', async () => {
-    const { forge } = await import('../support/macaroon.mjs');
     assert.equal((await broker.keyhole(['revoke', '-'], { stdin: forge(token), may: true })).status, 3);
     const nobody = await run(keyhole, ['revoke', '-'], { stdin: token, env: { KEYHOLE_BROKER: 'http://127.0.0.1:1' } });
     assert.equal(nobody.status, 1);

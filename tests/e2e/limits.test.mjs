@@ -134,20 +134,25 @@ describe('numbers', () => {
     await broker.operator(['audit', 'verify']);
   });
 
-  test('clients that go away in the middle leave nothing behind', async (t) => {
+  test('when clients go away in the middle, so do their requests upstream', async (t) => {
     const { broker, token } = await serving(t, 'workers: 1');
-    const { readdirSync } = await import('node:fs');
-    const { pid } = await broker.process('proxy');
-    const open = () => readdirSync(`/proc/${pid}/fd`).length;
-    const held = upstream.hold('/gone');
-    await broker.request('/~up/x', { token });
-    const before = open();
+    const waiting = upstream.hold('/waiting'), streaming = upstream.hold('/streaming');
+    const before = upstream.sockets.size;
+    const clients = [];
     for (let i = 0; i < 20; i++) {
       const client = await broker.connect();
-      client.write(`GET /~up/gone HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`);
-      await held.next();
-      client.destroy();
+      clients.push(client);
+      const path = i % 2 ? '/waiting' : '/streaming';
+      client.write(`GET /~up${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+      const { res } = await (i % 2 ? waiting : streaming).next();
+      if (i % 2) continue;
+      res.writeHead(200);
+      res.write('first\n');
+      await client.when('the first line', () => client.input.includes('first\n'));
     }
-    await until('its descriptors are closed', () => open() <= before + 2);
+    assert.ok(upstream.sockets.size >= before + 20);
+    for (const client of clients) client.destroy();
+    await until('the upstream connections are closed', () => upstream.sockets.size <= before);
+    assert.equal((await broker.request('/~up/x', { token })).status, 200);
   });
 });

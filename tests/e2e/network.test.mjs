@@ -8,7 +8,7 @@ import { before, describe, test } from 'node:test';
 
 import { realKey, startBroker, unusedPort } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
-import { TestAuthority } from '../support/pki.mjs';
+import { TestAuthority, testAuthority } from '../support/pki.mjs';
 import { accepts, startUpstream } from '../support/upstream.mjs';
 
 const key = realKey();
@@ -94,7 +94,6 @@ describe('an upstream must prove its name', () => {
   });
 
   test('TLS 1.1', async (t) => {
-    const { testAuthority } = await import('../support/pki.mjs');
     const up = await startUpstream(t, { key, certificate: { ...testAuthority().issue(['upstream.example']),
       minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } });
     await refused(up, ['--upstream-ca', up.ca]);

@@ -3,12 +3,14 @@
 // forwarded unjudged.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import net from 'node:net';
 import { before, beforeEach, describe, test } from 'node:test';
 
 import { Broker, realKey, startBroker } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
-import { keyholed, run, isAlive } from '../support/programs.mjs';
+import { environment, isAlive, keyholed, python, run, sanitized } from '../support/programs.mjs';
 import { startUpstream } from '../support/upstream.mjs';
 import { deferred, until, within } from '../support/wait.mjs';
 
@@ -231,8 +233,6 @@ describe('the supervisor', () => {
     const path = `${broker.home}/notify.sock`;
     const manager = deferred();
     const lines = [];
-    const { spawn } = await import('node:child_process');
-    const { python, environment } = await import('../support/programs.mjs');
     const child = spawn(python, ['-c', 'import socket, sys\ns = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\ns.bind(sys.argv[1])\nprint("bound", flush=True)\nwhile True:\n    print(s.recv(4096).decode().replace("\\n", " "), flush=True)', path],
       { env: environment(), stdio: ['ignore', 'pipe', 'inherit'] });
     t.after(() => child.kill('SIGKILL'));
@@ -250,42 +250,54 @@ describe('the supervisor', () => {
 });
 
 describe('each process in its place', () => {
-  test('separate executables, no privileges to gain, system-call filter on, no core files', async (t) => {
-    const { readFileSync, readlinkSync, readdirSync } = await import('node:fs');
-    const { sanitized } = await import('../support/programs.mjs');
+  const links = (directory) => readdirSync(directory).map((name) => {
+    try {
+      return readlinkSync(`${directory}/${name}`);
+    } catch {
+      return ''; // closed meanwhile
+    }
+  });
+
+  async function children(t) {
     const { broker } = await serving(t);
     const { processes } = await broker.status();
-    const seen = new Set();
-    for (const p of processes.filter((x) => x.running && x.role !== 'supervisor')) {
-      const status = readFileSync(`/proc/${p.pid}/status`, 'utf8');
-      seen.add(readlinkSync(`/proc/${p.pid}/exe`).split('/').pop());
-      assert.match(status, /^NoNewPrivs:\s+1$/m, p.role);
-      if (!sanitized) assert.match(status, /^Seccomp:\s+2$/m, p.role);
-      assert.match(readFileSync(`/proc/${p.pid}/limits`, 'utf8'), /^Max core file size\s+0\s+0\s/m, p.role);
-      if (p.role === 'authority') {
-        // Sockets, but no connection to anywhere: its network is the admin socket and the channels.
-        const inodes = new Set(readdirSync(`/proc/${p.pid}/fd`).map((fd) => {
-          try {
-            return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${p.pid}/fd/${fd}`))?.[1];
-          } catch {
-            return undefined;
-          }
-        }).filter(Boolean));
-        for (const file of ['tcp', 'tcp6', 'udp', 'udp6'])
-          for (const line of readFileSync(`/proc/${p.pid}/net/${file}`, 'utf8').split('\n').slice(1))
-            assert.ok(!inodes.has(line.trim().split(/\s+/)[9]), `the authority has a ${file} socket`);
-      }
-      if (p.role === 'proxy') {
-        const open = readdirSync(`/proc/${p.pid}/fd`).map((fd) => {
-          try {
-            return readlinkSync(`/proc/${p.pid}/fd/${fd}`);
-          } catch {
-            return '';
-          }
-        });
-        assert.ok(!open.some((f) => f.startsWith(broker.directory)), 'the proxy has no file of the state directory open');
-      }
+    const below = processes.filter((p) => p.running && p.role !== 'supervisor');
+    assert.deepEqual([...new Set(below.map((p) => p.role))].sort(), ['authority', 'proxy']);
+    return { broker, below };
+  }
+
+  test('no privileges to gain, a system-call filter, no core files', async (t) => {
+    for (const { pid, role } of (await children(t)).below) {
+      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+      assert.match(status, /^NoNewPrivs:\s+1$/m, role);
+      if (!sanitized) assert.match(status, /^Seccomp:\s+2$/m, role);
+      assert.match(readFileSync(`/proc/${pid}/limits`, 'utf8'), /^Max core file size\s+0\s+0\s/m, role);
     }
-    assert.deepEqual([...seen].sort(), ['keyhole-authority', 'keyhole-proxy']);
+  });
+
+  // Only root may look into a process that is not dumpable; that nobody else may is the point.
+  const root = process.getuid() === 0;
+
+  test('nobody of the same user looks into them', { skip: root && 'root may' }, async (t) => {
+    for (const { pid, role } of (await children(t)).below)
+      for (const look of [() => readlinkSync(`/proc/${pid}/exe`), () => readdirSync(`/proc/${pid}/fd`), () => readFileSync(`/proc/${pid}/environ`)])
+        assert.throws(look, { code: 'EACCES' }, role);
+  });
+
+  test('separate executables; the authority has no network, the proxies no file of the state', { skip: !root && 'takes root' }, async (t) => {
+    const { broker, below } = await children(t);
+    for (const { pid, role } of below) {
+      assert.equal(readlinkSync(`/proc/${pid}/exe`).split('/').pop(), `keyhole-${role}`);
+      const open = links(`/proc/${pid}/fd`);
+      if (role === 'proxy') {
+        assert.ok(!open.some((f) => f.startsWith(broker.directory)), 'a proxy has a file of the state directory open');
+        continue;
+      }
+      const inodes = new Set(open.map((f) => /^socket:\[(\d+)\]$/.exec(f)?.[1]).filter(Boolean));
+      assert.ok(inodes.size > 0);
+      for (const file of ['tcp', 'tcp6', 'udp', 'udp6'])
+        for (const line of readFileSync(`/proc/${pid}/net/${file}`, 'utf8').split('\n').slice(1))
+          assert.ok(!inodes.has(line.trim().split(/\s+/)[9]), `the authority has a ${file} socket`);
+    }
   });
 });
