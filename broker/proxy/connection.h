@@ -100,6 +100,8 @@ struct connection {
 KH_MUST_CHECK enum kh_err connection_lists_init(struct connection_lists *lists,
                                                 struct proxy *proxy);
 void connection_lists_fini(struct connection_lists *lists);
+/* The time limits are others from now on, also for connections that are there. */
+void connection_lists_retime(struct proxy *proxy);
 
 /* Takes `fd` over. */
 void connection_accept(struct proxy *proxy, const struct listener *listener, int fd);

@@ -32,7 +32,6 @@ exchange_new(struct connection *c)
     x->proxy = c->proxy;
     x->client = c;
     x->routes = routes_hold(c->proxy->routes);
-    x->started_ms = proxy_now_ms();
     x->recheck_at = INT64_MAX;
     destination_init(&x->destination);
     buffer_init_secret(&x->decide, DECIDE_MAX);

@@ -42,7 +42,7 @@ struct exchange {
     struct exchange_draft *draft;
     struct destination destination;
     struct routes *routes; /* what the destination's routes belong to */
-    int64_t started_ms;
+    int64_t started_ms;    /* when it was allowed */
     unsigned minor;
     char method[33];
     bool is_head, is_idempotent, expects_continue, basic_challenge;

@@ -40,8 +40,7 @@ send_question(struct exchange *x)
 void
 judge_ask(struct exchange *x, const struct request_token *token)
 {
-    struct message_decide message;
-    message = (struct message_decide){0};
+    struct message_decide message = {0};
     request_describe(&x->draft->request, &message);
     describe_peer(x->client, &message);
     message.way = x->destination.way;
@@ -84,8 +83,7 @@ void
 judge_refuse(struct exchange *x, const struct http1_head *head, enum kh_reason reason,
              const char *detail)
 {
-    struct message_decide message;
-    message = (struct message_decide){0};
+    struct message_decide message = {0};
     x->refused = reason == KH_REASON_UNSET ? KH_REASON_INTERNAL : reason;
     snprintf(x->refused_detail, sizeof x->refused_detail, "%s", detail ? detail : "");
     describe_refused(x, head, &message);
@@ -175,6 +173,7 @@ static void
 allow(struct exchange *x, const struct message_decision *decision)
 {
     x->allowed = true;
+    x->started_ms = proxy_now_ms();
     x->recheck_at = decision->recheck_at;
     x->route = route_of(x, decision->credential);
     bool composed = x->route && x->draft && x->draft->built && compose(x, decision);

@@ -181,13 +181,17 @@ handle_config(struct channel *channel, void *context, const struct message *mess
     struct proxy *proxy = context;
     struct config config;
     (void)channel;
-    if (message_config_rx(message->body, &config) != KH_OK)
+    config_init(&config);
+    if (message_config_rx(message->body, &config) != KH_OK) {
+        config_free(&config);
         return false;
+    }
     config_free(&proxy->config);
     proxy->config = config;
     proxy->configured = true;
     log_set_level((enum log_level)config.log_level);
     upstream_pool_configure(proxy);
+    connection_lists_retime(proxy);
     proxy_check_ready(proxy);
     return true;
 }

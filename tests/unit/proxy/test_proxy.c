@@ -67,88 +67,6 @@ test_denied_request_goes_nowhere(void **state)
     world_free(w);
 }
 
-/* 8-threats, row 13. */
-static void
-test_authority_dies_while_a_request_waits(void **state)
-{
-    struct world *w = world_plain();
-    int client = connect_loopback(w->port);
-    (void)state;
-    send_text(client, GET_MODELS);
-    expect_decide(w);
-    close(w->authority);
-    read_answer(client);
-    assert_contains(received.p, "HTTP/1.1 503 ");
-    assert_contains(received.p, "broker-unavailable");
-    send_text(client, GET_MODELS); // nobody to ask
-    read_answer(client);
-    assert_contains(received.p, "broker-unavailable");
-    assert_false(wait_readable(w->upstream, 0));
-    // A new authority, and the same connection is served again.
-    send_authority_channel(w);
-    send_text(client, GET_MODELS);
-    expect_decide(w);
-    deny(w, KH_REASON_EXPIRED);
-    read_answer(client);
-    assert_contains(received.p, "expired");
-    close(client);
-    world_free(w);
-}
-
-/* An answer to a question of before, or to nobody's, moves nothing. */
-static void
-test_stray_and_broken_decisions(void **state)
-{
-    struct world *w = world_plain();
-    int client = connect_loopback(w->port);
-    (void)state;
-    send_text(client, GET_MODELS);
-    expect_decide(w);
-    uint64_t question = w->question;
-    w->question = question + 1;
-    allow(w);
-    w->question = question ^ UINT64_C(1) << 32;
-    allow(w);
-    w->question = question;
-    deny(w, KH_REASON_REVOKED);
-    allow(w); // the same question once more
-    read_answer(client);
-    assert_contains(received.p, "revoked");
-    assert_false(wait_readable(w->upstream, 0));
-    // What cannot be read ends the channel, and whoever waits hears so.
-    send_text(client, GET_MODELS);
-    expect_decide(w);
-    send_frame(w->authority, MESSAGE_DECISION, w->question, BYTES("nonsense"), -1);
-    read_answer(client);
-    assert_contains(received.p, "broker-unavailable");
-    close(client);
-    close(w->authority);
-    send_authority_channel(w);
-    world_free(w);
-}
-
-/* An allow for a route that is none of this destination's is no allow. */
-static void
-test_allow_for_another_credential(void **state)
-{
-    const struct world_route routes[] = {{.credential = "api", .host = "api.test"},
-                                         {.credential = "other", .host = "other.test"}};
-    struct world *w = world_new(routes, 2, NULL);
-    int client = connect_loopback(w->port);
-    (void)state;
-    send_text(client, GET_MODELS);
-    expect_decide(w);
-    struct message_decision decision = allow_decision();
-    decision.credential = BYTES("other");
-    answer_decision(w, &decision);
-    read_answer(client);
-    assert_contains(received.p, "HTTP/1.1 500 ");
-    assert_int_equal(expect_finished(w)->reason, KH_REASON_INTERNAL);
-    assert_false(wait_readable(w->upstream, 0));
-    close(client);
-    world_free(w);
-}
-
 static void
 test_new_routes_take_the_place_of_the_old(void **state)
 {
@@ -235,9 +153,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_allowed_request_goes_up_with_the_key),
         cmocka_unit_test(test_denied_request_goes_nowhere),
-        cmocka_unit_test(test_authority_dies_while_a_request_waits),
-        cmocka_unit_test(test_stray_and_broken_decisions),
-        cmocka_unit_test(test_allow_for_another_credential),
         cmocka_unit_test(test_new_routes_take_the_place_of_the_old),
         cmocka_unit_test(test_drain_finishes_what_runs),
         cmocka_unit_test(test_drain_ends),

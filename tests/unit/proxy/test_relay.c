@@ -261,31 +261,6 @@ test_continue_is_said_after_the_decision(void **state)
     world_free(w);
 }
 
-static void
-test_refused_body_is_drained(void **state)
-{
-    struct world *w = world_plain();
-    int client = connect_loopback(w->port);
-    (void)state;
-    send_text(client, POST_HEAD "Content-Length: 5\r\n\r\nab");
-    expect_decide(w);
-    deny(w, KH_REASON_EXPIRED);
-    read_answer(client);
-    assert_lacks(received.p, "Connection: close");
-    send_text(client, "cde" GET_MODELS);
-    assert_true(bytes_is(expect_decide(w)->method, "GET"));
-    deny(w, KH_REASON_EXPIRED);
-    read_answer(client);
-    // Too much to read for nothing.
-    send_text(client, POST_HEAD "Content-Length: 99999999\r\n\r\nab");
-    expect_decide(w);
-    deny(w, KH_REASON_EXPIRED);
-    read_until(client, &received, NULL);
-    assert_contains(received.p, "Connection: close");
-    close(client);
-    world_free(w);
-}
-
 /* The upstream answers before the body was sent: its answer arrives, its connection goes. */
 static void
 test_early_answer(void **state)
@@ -394,7 +369,6 @@ main(void)
         cmocka_unit_test(test_large_body_to_a_slow_reader),
         cmocka_unit_test(test_large_upload),
         cmocka_unit_test(test_continue_is_said_after_the_decision),
-        cmocka_unit_test(test_refused_body_is_drained),
         cmocka_unit_test(test_early_answer),
         cmocka_unit_test(test_broken_request_body),
         cmocka_unit_test(test_client_goes_away),

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A stream on the loop: limits, what it waits for, and that nothing is left in its memory. */
+#include "unit.h"
+
+#include "../../../broker/proxy/conduit.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct event_base *base;
+static struct conduit conduit;
+static int peer;
+static int calls;
+
+static void
+ready(void *owner)
+{
+    assert_ptr_equal(owner, &conduit);
+    calls++;
+}
+
+static int
+setup(void **state)
+{
+    int pair[2];
+    (void)state;
+    base = event_base_new();
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
+    peer = pair[1];
+    calls = 0;
+    assert_int_equal(conduit_open(&conduit, base, pair[0], ready, &conduit), KH_OK);
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    conduit_close(&conduit, true);
+    conduit_close(&conduit, true); // no more than once
+    if (peer >= 0)
+        close(peer);
+    event_base_free(base);
+    return 0;
+}
+
+static void
+turn(void)
+{
+    event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+static void
+test_reads_up_to_the_limit(void **state)
+{
+    static char data[60000];
+    (void)state;
+    memset(data, 'x', sizeof data);
+    assert_int_equal(send(peer, data, sizeof data, 0), sizeof data);
+    conduit_arm(&conduit, true);
+    turn();
+    assert_int_equal(calls, 1);
+    conduit_fill(&conduit, 10000);
+    assert_int_equal(conduit.in.n, 10000);
+    assert_true(conduit_moved(&conduit));
+    assert_false(conduit_moved(&conduit));
+    conduit_fill(&conduit, 10000); // full
+    assert_int_equal(conduit.in.n, 10000);
+    conduit_consume(&conduit, 10000);
+    conduit_fill(&conduit, CONDUIT_IN_MAX); // without another event
+    assert_int_equal(conduit.in.n, 50000);
+    assert_int_equal(conduit.ended, STREAM_OK);
+}
+
+static void
+test_unwanted_bytes_do_not_spin(void **state)
+{
+    (void)state;
+    conduit_arm(&conduit, true);
+    conduit_arm(&conduit, false);
+    assert_int_equal(send(peer, "x", 1, 0), 1);
+    for (int i = 0; i < 5; i++)
+        turn();
+    assert_int_equal(calls, 1); // told once, then not again
+    conduit_arm(&conduit, true);
+    turn();
+    assert_int_equal(calls, 2);
+    conduit_fill(&conduit, 10);
+    assert_int_equal(conduit.in.n, 1);
+}
+
+static void
+test_ends(void **state)
+{
+    (void)state;
+    assert_int_equal(send(peer, "last", 4, 0), 4);
+    close(peer);
+    peer = -1;
+    conduit.readable = true;
+    conduit_fill(&conduit, 100);
+    conduit.readable = true;
+    conduit_fill(&conduit, 100);
+    assert_int_equal(conduit.in.n, 4); // what came before the end is there
+    assert_int_equal(conduit.ended, STREAM_END);
+}
+
+static void
+test_writes_as_far_as_it_goes(void **state)
+{
+    static char data[CONDUIT_OUT_MAX - 1];
+    size_t got = 0;
+    (void)state;
+    memset(data, 'y', sizeof data);
+    buffer_put(&conduit.out, bytes_of(data, sizeof data));
+    conduit_flush(&conduit);
+    assert_true(conduit.out.n > 0);
+    assert_true(conduit.out.n < sizeof data);
+    conduit_arm(&conduit, false);
+    while (got < sizeof data) {
+        static char back[65536];
+        ssize_t n = recv(peer, back, sizeof back, 0);
+        assert_true(n > 0);
+        got += (size_t)n;
+        int before = calls;
+        turn();
+        if (calls > before) // writable again
+            conduit_flush(&conduit);
+        conduit_arm(&conduit, false);
+    }
+    assert_int_equal(conduit.out.n, 0);
+    int before = calls;
+    turn();
+    assert_int_equal(calls, before); // nothing to write: not woken for it
+}
+
+static void
+test_a_failed_write_drops_the_rest(void **state)
+{
+    (void)state;
+    close(peer);
+    peer = -1;
+    buffer_put_str(&conduit.out, "secret");
+    conduit_flush(&conduit);
+    assert_true(conduit.write_failed);
+    assert_int_equal(conduit.out.n, 0);
+    assert_null(conduit.out.p);
+}
+
+static void
+test_more_than_fits_is_a_failure_and_not_a_part(void **state)
+{
+    static char data[CONDUIT_OUT_MAX + 1];
+    char byte;
+    (void)state;
+    buffer_put_str(&conduit.out, "begin");
+    buffer_put(&conduit.out, bytes_of(data, sizeof data));
+    conduit_flush(&conduit);
+    assert_true(conduit.write_failed);
+    assert_int_equal(recv(peer, &byte, 1, MSG_DONTWAIT), -1);
+}
+
+static void
+test_forgets(void **state)
+{
+    (void)state;
+    buffer_put_str(&conduit.in, "key=sk-secret GET");
+    conduit_consume(&conduit, 14);
+    assert_null(memmem(conduit.in.p, conduit.in.cap, "secret", 6));
+    conduit_forget(&conduit);
+    assert_bytes(buffer_bytes(&conduit.in), BYTES("GET"));
+    conduit_consume(&conduit, 3);
+    conduit_forget(&conduit);
+    assert_null(conduit.in.p);
+    assert_null(conduit.out.p);
+    assert_true(conduit.in.secret && conduit.out.secret);
+}
+
+static void
+test_again(void **state)
+{
+    (void)state;
+    conduit_again(&conduit);
+    conduit_again(&conduit);
+    assert_int_equal(calls, 0); // not from within
+    turn();
+    assert_int_equal(calls, 1);
+    turn();
+    assert_int_equal(calls, 1);
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_reads_up_to_the_limit),
+        TEST(test_unwanted_bytes_do_not_spin),
+        TEST(test_ends),
+        TEST(test_writes_as_far_as_it_goes),
+        TEST(test_a_failed_write_drops_the_rest),
+        TEST(test_more_than_fits_is_a_failure_and_not_a_part),
+        TEST(test_forgets),
+        TEST(test_again),
+    };
+    signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
