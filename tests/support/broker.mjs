@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'node:test';
 
-import { descendants, environment, isAlive, keyhole, keyholed, must, run } from './programs.mjs';
+import { descendants, environment, isAlive, keyhole, keyholed, must, run, unlessUndone } from './programs.mjs';
 import { RawClient } from './raw.mjs';
 import { PRESET_HOSTS } from './upstream.mjs';
 import { deferred, until, within } from './wait.mjs';
@@ -39,6 +39,11 @@ export function encodings(secret) {
 export class Broker {
   constructor(t, { config = '', env = {}, listen = '127.0.0.1:0', args = [] } = {}) {
     this.home = mkdtempSync(join(tmpdir(), 'kh-broker-'));
+    const remove = () => rmSync(this.home, { recursive: true, force: true });
+    const done = unlessUndone(() => {
+      this.child?.kill('SIGKILL'); // its children end with it
+      remove();
+    });
     this.directory = join(this.home, 'state');
     this.config = config;
     this.env = env;
@@ -51,7 +56,8 @@ export class Broker {
       try {
         await this.finish();
       } finally {
-        rmSync(this.home, { recursive: true, force: true });
+        remove();
+        done();
       }
     });
   }

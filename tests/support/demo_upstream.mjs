@@ -37,4 +37,3 @@ upstream.route('/v1/chat/completions', (received, res) => {
 copyFileSync(upstream.ca, `${directory}/upstream-ca.pem`);
 writeFileSync(`${directory}/upstream-port.new`, `${upstream.port}\n`);
 renameSync(`${directory}/upstream-port.new`, `${directory}/upstream-port`);
-process.on('SIGTERM', () => process.exit(0));

@@ -7,6 +7,8 @@ import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { unlessUndone } from './programs.mjs';
+
 const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 
 function openssl(args) {
@@ -53,7 +55,7 @@ let shared;
 export function testAuthority() {
   if (!shared) {
     shared = new TestAuthority();
-    process.on('exit', () => shared.remove());
+    unlessUndone(() => shared.remove());
   }
   return shared;
 }

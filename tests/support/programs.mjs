@@ -23,9 +23,27 @@ export function environment(extra = {}) {
   return { ...env, ...extra };
 }
 
+// A test process that is told to end (a time limit, Ctrl-C) leaves nothing behind either.
+const leftovers = new Set();
+process.on('exit', () => {
+  for (const undo of leftovers) undo();
+});
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => process.exit(1));
+
+/** Do this when the process ends before the returned function was called. */
+export function unlessUndone(undo) {
+  leftovers.add(undo);
+  return () => leftovers.delete(undo);
+}
+
 export function temporaryDirectory(t, name = 'e2e') {
   const directory = mkdtempSync(join(tmpdir(), `kh-${name}-`));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const remove = () => rmSync(directory, { recursive: true, force: true });
+  const done = unlessUndone(remove);
+  t.after(() => {
+    remove();
+    done();
+  });
   return directory;
 }
 

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 
-import { environment, python } from './programs.mjs';
+import { environment, python, unlessUndone } from './programs.mjs';
 import { Queue, deferred, within } from './wait.mjs';
 
 const clients = resolve(import.meta.dirname, '../e2e/clients');
@@ -15,7 +15,11 @@ export class Client {
     const program = script.endsWith('.py') ? python : process.execPath;
     const child = spawn(program, [resolve(clients, script), ...args],
       { env: environment({ NODE_NO_WARNINGS: '1', ...env }), cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
-    t.after(() => child.kill('SIGKILL'));
+    const done = unlessUndone(() => child.kill('SIGKILL'));
+    t.after(() => {
+      child.kill('SIGKILL');
+      done();
+    });
     this.child = child;
     this.lines = new Queue(`a line of ${script}`);
     this.output = '';
