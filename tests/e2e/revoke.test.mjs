@@ -156,6 +156,15 @@ describe('how a revocation is asked for', () => {
     await lives(token);
   });
 
+  test('a revocation that is refused has a reason, and is on record', async () => {
+    const ask = (token) => broker.request('/.well-known/keyhole/revoke', { method: 'POST', token });
+    broker.denied(await ask(), 401, 'token-missing');
+    broker.denied(await ask('kh1_AAAA'), 401, 'token-malformed');
+    broker.denied(await ask(forge(await broker.mint('one'))), 401, 'signature-invalid');
+    const answer = await broker.request('/.well-known/keyhole/revoke', { token: await broker.mint('one') });
+    broker.denied(answer, 405, 'method-not-allowed');
+  });
+
   test('revoking what is not there is an error', async () => {
     for (const args of [['revoke', 'not-a-token'], ['revoke'], ['revoke', '--user'], ['revoke', '--minted-before', 'yesterday']]) {
       const result = await broker.operator(args, { may: true });

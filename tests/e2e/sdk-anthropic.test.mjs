@@ -11,7 +11,7 @@ import { Client, proxyEnvironment } from '../support/sdk.mjs';
 import { EventStream, accepts, answerJson, startUpstream } from '../support/upstream.mjs';
 
 const key = realKey('sk-ant-real-');
-const message = { id: 'm1', type: 'message', role: 'assistant', model: 'claude', stop_reason: null,
+const message = { id: 'm1', type: 'message', role: 'assistant', model: 'a-model', stop_reason: null,
   usage: { input_tokens: 1, output_tokens: 1 } };
 let upstream, broker, token, byUrl, byProxy;
 

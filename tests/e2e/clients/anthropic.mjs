@@ -4,7 +4,7 @@ import Anthropic from '@anthropic-ai/sdk';
 
 const client = new Anthropic({ maxRetries: 0 });
 const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
-const question = { model: 'claude-sonnet-4-5', max_tokens: 100, messages: [{ role: 'user', content: 'hello' }] };
+const question = { model: 'a-model', max_tokens: 100, messages: [{ role: 'user', content: 'hello' }] };
 
 try {
   if (process.argv[2] === 'message') {
