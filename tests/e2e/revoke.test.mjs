@@ -159,8 +159,13 @@ describe('how a revocation is asked for', () => {
   test('a revocation that is refused has a reason, and is on record', async () => {
     const ask = (token) => broker.request('/.well-known/keyhole/revoke', { method: 'POST', token });
     broker.denied(await ask(), 401, 'token-missing');
-    broker.denied(await ask('kh1_AAAA'), 401, 'token-malformed');
-    broker.denied(await ask(forge(await broker.mint('one'))), 401, 'signature-invalid');
+    for (const [token, code] of [['kh1_AAAA', 'token-malformed'], [forge(await broker.mint('one')), 'signature-invalid']]) {
+      const answer = await ask(token);
+      assert.equal(answer.status, 401, answer.text);
+      assert.equal(answer.json().code, code);
+      const record = broker.decisions().at(-1);
+      assert.deepEqual([record.decision, record.reason, record.way], ['deny', code, 'own']);
+    }
     const answer = await broker.request('/.well-known/keyhole/revoke', { token: await broker.mint('one') });
     broker.denied(answer, 405, 'method-not-allowed');
   });
