@@ -250,8 +250,10 @@ new_session(struct connection *c, SSL_CTX *context)
         SSL_free(ssl);
         ssl = NULL;
     }
-    if (ssl)
+    if (ssl) {
         SSL_set_accept_state(ssl);
+        (void)SSL_set_options(ssl, SSL_OP_CLEANSE_PLAINTEXT); // requests carry tokens
+    }
     return ssl;
 }
 

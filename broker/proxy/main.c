@@ -60,11 +60,13 @@ make_base(void)
 }
 
 static int
-serve(struct event_base *base, int channel_fd)
+serve(struct event_base *base, int channel_fd, const char *log_name)
 {
     struct fault fault = {0};
     struct proxy *proxy = NULL;
     enum kh_err r = proxy_new(base, channel_fd, &proxy, &fault);
+    if (r == KH_OK)
+        proxy->log_name = log_name;
     // Before there are threads, which inherit the filter.
     if (r == KH_OK)
         r = sandbox_enter(ROLE_PROXY, NULL, &fault);
@@ -98,7 +100,7 @@ main(int argc, char **argv)
         log_error("start-failed", "no event base");
         return EXIT_FAILURE;
     }
-    int status = serve(base, channel_fd);
+    int status = serve(base, channel_fd, name);
     event_base_free(base);
     libevent_global_shutdown();
     return status;

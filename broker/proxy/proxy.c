@@ -189,7 +189,9 @@ handle_config(struct channel *channel, void *context, const struct message *mess
     config_free(&proxy->config);
     proxy->config = config;
     proxy->configured = true;
-    log_set_level((enum log_level)config.log_level);
+    if (proxy->log_name)
+        log_init(proxy->log_name, (enum log_format)config.log_format,
+                 (enum log_level)config.log_level);
     upstream_pool_configure(proxy);
     connection_lists_retime(proxy);
     proxy_check_ready(proxy);

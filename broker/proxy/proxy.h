@@ -24,6 +24,7 @@ struct intercept;
 
 struct proxy {
     struct event_base *base;
+    const char *log_name; /* NULL: the log stays as it is */
     struct config config;
     struct channel *supervisor, *authority; /* authority: NULL while there is none */
     struct routes *routes;                  /* in use; empty before the first whole table */

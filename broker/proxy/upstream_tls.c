@@ -145,5 +145,6 @@ upstream_tls_connect(struct upstream_tls *tls, struct bytes ca_pem, int fd, stru
         *out = NULL;
         return fault_set(fault, KH_ERR_MEMORY, "no memory");
     }
+    (void)SSL_set_options(*out, SSL_OP_CLEANSE_PLAINTEXT); // an answer may carry the key
     return KH_OK;
 }
