@@ -30,7 +30,8 @@ WARNINGS := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prot
     -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wimplicit-fallthrough \
     $(if $(CI),-Werror)
 
-ifndef HARDENING # probed once a build directory
+# Probed once for a build directory, and not by the goals that may run before there is a compiler.
+ifneq ($(filter-out setup check demo lint format clean,$(or $(MAKECMDGOALS),all)),)
 -include $(BUILD)/hardening.mk
 endif
 $(BUILD)/hardening.mk: Makefile
