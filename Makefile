@@ -45,8 +45,9 @@ $(BUILD)/hardening.mk: Makefile
 comma := ,
 
 ifdef SANITIZE
+# Zeroed locals would hide what was never set: here they are filled with a pattern.
 OPTIMISE := -O1 -g -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer \
-    -DKH_SANITIZE=1
+    -ftrivial-auto-var-init=pattern -DKH_SANITIZE=1
 LINK_SANITIZE := -fsanitize=$(SANITIZE)
 else
 OPTIMISE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
@@ -67,7 +68,7 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(ALL_PACKAGES) 2>/dev/null)
 libs = $(shell pkg-config --libs $(1) 2>/dev/null)
 
 CPPFLAGS := -D_GNU_SOURCE -DKEYHOLE_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
-CFLAGS = -std=c17 $(OPTIMISE) $(HARDENING) $(WARNINGS)
+CFLAGS = -std=c17 $(HARDENING) $(OPTIMISE) $(WARNINGS)
 LDFLAGS = $(HARDENING_LINK) $(LINK_SANITIZE) -Wl,--as-needed
 
 V ?=

@@ -186,12 +186,12 @@ static const cyaml_schema_field_t *
 explain_key(struct explanation *why, const yaml_node_t *key, const cyaml_schema_field_t *field,
             const char *name)
 {
-    BUFFER_AUTO keys;
     char text[64];
     for (size_t i = 0; field[i].key != NULL; i++) {
         if (bytes_is(node_text(key), field[i].key))
             return &field[i];
     }
+    BUFFER_AUTO keys;
     buffer_init(&keys, 1024);
     describe_keys(field, &keys);
     describe_text(node_text(key), text);

@@ -245,7 +245,6 @@ static enum kh_err
 check_whole(const struct credential *credential, struct fault *fault)
 {
     const struct route *route = &credential->route;
-    BUFFER_AUTO body;
 
     if (route->host_count == 0)
         return fault_set(fault, KH_ERR_USAGE,
@@ -258,6 +257,7 @@ check_whole(const struct credential *credential, struct fault *fault)
         return fault_set(fault, KH_ERR_USAGE,
                          "plain: HTTP without TLS is only for addresses inside an allowed network; "
                          "allow one");
+    BUFFER_AUTO body;
     buffer_init(&body, 131072);
     message_route_tx(route, &body);
     if (body.failed)

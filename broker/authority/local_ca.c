@@ -184,12 +184,12 @@ enum kh_err
 local_ca_load(struct store *store, const struct seal *seal, struct local_ca **out,
               struct fault *fault)
 {
-    BUFFER_AUTO sealed;
     SECRET_AUTO *plain = NULL;
     struct local_ca *ca = calloc(1, sizeof *ca);
 
     if (ca == NULL)
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
+    BUFFER_AUTO sealed;
     buffer_init(&sealed, 8192);
     buffer_init(&ca->der, 16384);
     enum kh_err err = store_meta_get(store, META_KEY, &sealed, fault);

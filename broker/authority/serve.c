@@ -123,11 +123,11 @@ on_decide(struct channel *channel, void *context, const struct message *message)
     static struct message_decision out;
     static struct injection injection;
     struct decision decision;
-    BUFFER_AUTO body;
 
     (void)channel;
     if (message_decide_rx(message->body, &request))
         return false;
+    BUFFER_AUTO body;
     buffer_init_secret(&body, BODY_MAX);
     serve_decide(batch->authority, &request, &decision, &injection, &out);
     message_decision_tx(&out, &body);
@@ -192,11 +192,11 @@ on_leaf_ask(struct channel *channel, void *context, const struct message *messag
     struct message_leaf_ask ask;
     struct message_leaf leaf = {0};
     struct fault fault = {0};
-    BUFFER_AUTO cert, body;
 
     (void)channel;
     if (message_leaf_ask_rx(message->body, &ask))
         return false;
+    BUFFER_AUTO cert, body;
     buffer_init(&cert, 8192);
     buffer_init(&body, 16384);
     if (may_have_leaf(authority, ask.host)) {
@@ -222,11 +222,11 @@ on_revoke_ask(struct channel *channel, void *context, const struct message *mess
     struct serve_batch *batch = context;
     struct message_revoke_ask ask;
     struct message_revoke_done done;
-    BUFFER_AUTO body;
 
     (void)channel;
     if (message_revoke_ask_rx(message->body, &ask))
         return false;
+    BUFFER_AUTO body;
     buffer_init(&body, 1024);
     // Its own record goes with its own write: what was collected before must not fail with it.
     batch_settle(batch);

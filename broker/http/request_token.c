@@ -140,11 +140,11 @@ enum { FORMS = sizeof forms / sizeof forms[0] };
 static bool
 holds_token(struct bytes value)
 {
-    BUFFER_AUTO decoded;
     enum reading_kind kind;
 
     if (token_is_shaped(value))
         return true;
+    BUFFER_AUTO decoded;
     buffer_init_secret(&decoded, HTTP1_LINE_MAX);
     kind = read_basic_into(&decoded, value).kind;
     return kind == READING_TOKEN || kind == READING_CONFLICT;
