@@ -35,6 +35,7 @@ ifneq ($(filter-out setup check demo lint format clean,$(or $(MAKECMDGOALS),all)
 -include $(BUILD)/hardening.mk
 endif
 $(BUILD)/hardening.mk: Makefile
+	@command -v $(CC) >/dev/null || { echo "there is no C compiler yet: run tools/setup" >&2; exit 1; }
 	@mkdir -p $(@D)
 	@printf 'HARDENING := %s\nHARDENING_LINK := %s\n' \
 	  '$(strip $(foreach f,-fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
@@ -54,7 +55,7 @@ OPTIMISE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 endif
 
 PACKAGES_CORE := libmacaroons libsodium libcrypto libidn2 jansson
-PACKAGES_BROKER := libcyaml libevent_core libseccomp libcrypto libsodium
+PACKAGES_BROKER := libcyaml yaml-0.1 libevent_core libseccomp libcrypto libsodium
 PACKAGES_HTTP := libssl libcrypto
 PACKAGES_PROXY := libevent_core libevent_pthreads libssl libcrypto libidn2 libsodium
 PACKAGES_AUTHORITY := sqlite3 jansson libevent_core libssl libcrypto libsodium

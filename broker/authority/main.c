@@ -311,8 +311,8 @@ init(const struct master_key_source *source)
     struct wall_clock clock = clock_system();
     enum kh_err err = state_create(source, master_key_cost_default, &clock, &fault);
 
-    if (err)
-        log_error("init", "%s", fault.detail);
+    if (err) // somebody typed `keyholed init`: a sentence, not a log line
+        fprintf(stderr, "keyholed: %s\n", fault.detail);
     return err ? 1 : 0;
 }
 

@@ -18,6 +18,7 @@
 
 enum {
     LINGER_MS = 2000,
+    HALF_CLOSED_S = 3,
     RUN_STEPS_MAX = 64, // then the others have their turn
 };
 
@@ -190,6 +191,8 @@ connection_destroy(void *object)
     buffer_free(&c->tunnel.host);
     buffer_free(&c->tunnel.sni);
     buffer_free(&c->tunnel.token);
+    if (c->half_closed)
+        event_free(c->half_closed);
     wipe(c, sizeof *c);
     free(c);
 }
@@ -202,6 +205,8 @@ finish(struct connection *c, bool clean)
     if (c->exchange)
         exchange_end(c->exchange, KH_REASON_UNSET);
     questions_orphan(&c->proxy->questions, c->leaf_question);
+    if (c->half_closed)
+        (void)event_del(c->half_closed);
     connection_move(c, CONNECTION_CLOSED);
     conduit_close(&c->conduit, clean);
     c->proxy->connections.count--;
@@ -223,19 +228,44 @@ connection_abort(struct connection *c)
 
 /* ---- running ---- */
 
-// The client is gone, or what it says cannot be read: nobody waits for an answer.
-// A client that only says that it sends nothing more looks like one that is gone, and a model that
-// answers nobody costs money. What was not judged yet is: a refusal may still find its reader.
+static void
+half_closed_expired(evutil_socket_t fd, short what, void *context)
+{
+    struct connection *c = context;
+    (void)fd, (void)what;
+    c->gone = true;
+    connection_run(c);
+}
+
+// A client that only says that it sends nothing more (shutdown, as nc -N does) looks like one that
+// is gone. It is given a moment to get its answer, and no longer: a model that answers nobody costs
+// money.
+static bool
+half_closed_is_over(struct connection *c)
+{
+    const struct timeval moment = {.tv_sec = HALF_CLOSED_S};
+    if (c->conduit.ended != STREAM_END || !c->body_done || c->gone)
+        return true;
+    if (!c->half_closed)
+        c->half_closed = event_new(c->proxy->base, -1, 0, half_closed_expired, c);
+    if (!c->half_closed)
+        return true;
+    return !event_pending(c->half_closed, EV_TIMEOUT, NULL) &&
+           event_add(c->half_closed, &moment) != 0;
+}
+
+// Nobody waits for an answer. What was not judged yet is: a refusal may still find its reader.
 bool
-connection_client_lost(const struct connection *c)
+connection_client_lost(struct connection *c)
 {
     enum stream_result ended = c->conduit.ended;
-    const struct connection_row *row = &connection_row[c->state];
     if (c->conduit.write_failed || ended == STREAM_ERROR)
         return true;
-    if (ended == STREAM_OK || !row->serving)
+    if (ended == STREAM_OK || !connection_row[c->state].serving)
         return false;
-    return c->state != CONNECTION_DECIDING || (!c->body_done && c->conduit.in.n == 0);
+    if (c->state == CONNECTION_DECIDING)
+        return !c->body_done && c->conduit.in.n == 0;
+    return half_closed_is_over(c);
 }
 
 static enum step

@@ -94,7 +94,9 @@ struct connection {
     struct http1_body_reader body;
     bool body_done; /* the request was read to its end */
     bool keep_alive;
-    uint64_t drained; /* bytes of an unwanted body */
+    uint64_t drained;          /* bytes of an unwanted body */
+    struct event *half_closed; /* runs out when a client that ended its side waits too long */
+    bool gone;                 /* it did */
 };
 
 KH_MUST_CHECK enum kh_err connection_lists_init(struct connection_lists *lists,
@@ -112,7 +114,7 @@ void connection_touch(struct connection *connection);
 /* Go on as far as possible; every event ends up here. */
 void connection_run(struct connection *connection);
 /* Nobody waits for the answer any more, or the rest of the request will not come. */
-bool connection_client_lost(const struct connection *connection);
+bool connection_client_lost(struct connection *connection);
 /* End in order: what was written arrives. */
 void connection_close(struct connection *connection);
 /* End so that the client notices: no close_notify, a reset. */

@@ -134,6 +134,18 @@ describe('numbers', () => {
     await broker.operator(['audit', 'verify']);
   });
 
+  test('a client that ends its side after the request still gets the answer', async (t) => {
+    const { broker, token } = await serving(t);
+    const held = upstream.hold('/half');
+    const client = await broker.connect();
+    client.socket.end(`GET /~up/half HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+    const { res } = await held.next();
+    res.end('late');
+    const answer = await client.answer();
+    assert.equal(answer.status, 200);
+    assert.equal(answer.text, 'late');
+  });
+
   test('when clients go away in the middle, so do their requests upstream', async (t) => {
     const { broker, token } = await serving(t, 'workers: 1');
     const waiting = upstream.hold('/waiting'), streaming = upstream.hold('/streaming');
