@@ -57,7 +57,7 @@ endif
 PACKAGES_CORE := libmacaroons libsodium libcrypto libidn2 jansson
 PACKAGES_BROKER := libcyaml yaml-0.1 libevent_core libseccomp libcrypto libsodium
 PACKAGES_HTTP := libssl libcrypto
-PACKAGES_PROXY := libevent_core libevent_pthreads libssl libcrypto libidn2 libsodium
+PACKAGES_PROXY := libevent_core libevent_pthreads libssl libcrypto libidn2 libsodium jansson
 PACKAGES_AUTHORITY := sqlite3 jansson libevent_core libssl libcrypto libsodium
 PACKAGES_OPERATOR := jansson libcrypto libsodium
 PACKAGES_CLIENT := libcurl jansson libsodium libcrypto

@@ -96,10 +96,12 @@ enum way {
 };
 const char *way_name(enum way way); /* "base-url", "host", "http-proxy", "connect", "own" */
 
-enum { DECIDE_PAIRS_MAX = 128 };
+enum { DECIDE_PAIRS_MAX = 128, REQUEST_ID_SIZE = 16 };
 
 struct message_decide {
     enum way way;
+    /* That of the decision which asked for the body; zeros: a new request. */
+    uint8_t request_id[REQUEST_ID_SIZE];
     bool rejudge;           /* a request that was allowed and still runs: count nothing anew */
     enum kh_reason refused; /* set: already refused by the proxy, for the audit log alone */
     struct bytes refused_detail;
@@ -113,6 +115,8 @@ struct message_decide {
     size_t query_count;
     struct fact_pair header[DECIDE_PAIRS_MAX]; /* lower-case names, no slot, no hop-by-hop */
     size_t header_count;
+    struct facts_body body; /* its values are body_value */
+    struct fact_body_value body_value[BODY_POINTERS_MAX];
     struct bytes upgrade;
     struct bytes client; /* address as text, or "unix" */
     uint32_t client_uid; /* of a unix peer, else UINT32_MAX */
@@ -138,7 +142,7 @@ struct edit {
     struct bytes name, value;
 };
 
-enum { DECISION_EDITS_MAX = 16, DECISION_SECRETS_MAX = 8, REQUEST_ID_SIZE = 16 };
+enum { DECISION_EDITS_MAX = 16, DECISION_SECRETS_MAX = 8 };
 
 struct message_decision {
     bool allow; /* zero value: deny */
@@ -153,6 +157,13 @@ struct message_decision {
     size_t edit_count;
     struct bytes secret[DECISION_SECRETS_MAX]; /* to be scrubbed from the response */
     size_t secret_count;
+    /* Neither yet (and so a denial, for whoever cannot go on): read the body, within the limit, and
+     * ask again with the same request id, the size, the values at these pointers, and its hash if
+     * that is wanted. Nothing was counted or recorded. */
+    bool need_body;
+    bool need_sha256;
+    struct bytes pointer[BODY_POINTERS_MAX];
+    size_t pointer_count;
 };
 
 void message_decision_tx(const struct message_decision *message, struct buffer *out);

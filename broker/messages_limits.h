@@ -6,10 +6,11 @@
 #define KEYHOLE_MESSAGES_LIMITS_H
 
 enum {
-    MESSAGE_NAME_MAX = 64,    /* credentials */
-    MESSAGE_HOST_MAX = 255,   /* with a leading "*." */
-    MESSAGE_ADDRESS_MAX = 64, /* IPv6 with a zone, a path is longer: see MESSAGE_LISTENER_MAX */
-    MESSAGE_FIELD_MAX = 256,  /* names of header fields and query parameters */
+    MESSAGE_NAME_MAX = 64,      /* credentials */
+    MESSAGE_HOST_MAX = 255,     /* with a leading "*." */
+    MESSAGE_ADDRESS_MAX = 64,   /* IPv6 with a zone, a path is longer: see MESSAGE_LISTENER_MAX */
+    MESSAGE_FIELD_MAX = 256,    /* names of header fields and query parameters */
+    MESSAGE_POINTER_MAX = 1024, /* JSON pointers: a caveat is no longer */
     MESSAGE_METHOD_MAX = 32,
     MESSAGE_DETAIL_MAX = 4096,  /* sentences for people */
     MESSAGE_LISTENER_MAX = 256, /* a unix socket's path has at most 107 bytes */

@@ -38,10 +38,53 @@ pairs_get(struct wire_reader *reader, struct fact_pair *pair)
     return n;
 }
 
+static bool
+body_is_consistent(const struct facts_body *body)
+{
+    return body->is_json ? body->is_read : body->value_count == 0;
+}
+
+static void
+body_put(struct buffer *out, const struct facts_body *body)
+{
+    wire_put_require(out, body_is_consistent(body));
+    wire_put_bool(out, body->has_size);
+    wire_put_u64(out, body->size);
+    wire_put_bool(out, body->has_sha256);
+    wire_put_fixed(out, body->sha256, sizeof body->sha256);
+    wire_put_bool(out, body->is_read);
+    wire_put_bool(out, body->is_json);
+    size_t n = wire_put_count(out, body->value_count, BODY_POINTERS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        wire_put_bytes(out, body->value[i].pointer, MESSAGE_POINTER_MAX);
+        wire_put_enum(out, body->value[i].value.type, BODY_TYPE_COUNT);
+        wire_put_bytes(out, body->value[i].value.text, BODY_VALUE_MAX);
+    }
+}
+
+static void
+body_get(struct wire_reader *reader, struct facts_body *body, struct fact_body_value *value)
+{
+    body->has_size = wire_get_bool(reader);
+    body->size = wire_get_u64(reader);
+    body->has_sha256 = wire_get_bool(reader);
+    wire_get_fixed(reader, body->sha256, sizeof body->sha256);
+    body->is_read = wire_get_bool(reader);
+    body->is_json = wire_get_bool(reader);
+    body->value_count = wire_get_count(reader, BODY_POINTERS_MAX);
+    for (size_t i = 0; i < body->value_count; i++) {
+        value[i].pointer = wire_get_bytes(reader, MESSAGE_POINTER_MAX);
+        value[i].value.type = (enum body_type)wire_get_enum(reader, BODY_TYPE_COUNT);
+        value[i].value.text = wire_get_bytes(reader, BODY_VALUE_MAX);
+    }
+    wire_require(reader, body_is_consistent(body));
+}
+
 void
 message_decide_tx(const struct message_decide *message, struct buffer *out)
 {
     wire_put_enum(out, message->way, WAY_OWN + 1);
+    wire_put_fixed(out, message->request_id, REQUEST_ID_SIZE);
     wire_put_bool(out, message->rejudge);
     wire_put_enum(out, message->refused, KH_REASON_COUNT);
     wire_put_bytes(out, message->refused_detail, MESSAGE_DETAIL_MAX);
@@ -54,6 +97,7 @@ message_decide_tx(const struct message_decide *message, struct buffer *out)
     wire_put_bytes(out, message->path_encoded, MESSAGE_ANY_MAX);
     pairs_put(out, message->query, message->query_count);
     pairs_put(out, message->header, message->header_count);
+    body_put(out, &message->body);
     wire_put_bytes(out, message->upgrade, MESSAGE_FIELD_MAX);
     wire_put_bytes(out, message->client, MESSAGE_ADDRESS_MAX);
     wire_put_u32(out, message->client_uid);
@@ -69,6 +113,7 @@ message_decide_rx(struct bytes body, struct message_decide *out)
     struct wire_reader reader;
     wire_init(&reader, body);
     message.way = (enum way)wire_get_enum(&reader, WAY_OWN + 1);
+    wire_get_fixed(&reader, message.request_id, REQUEST_ID_SIZE);
     message.rejudge = wire_get_bool(&reader);
     message.refused = (enum kh_reason)wire_get_enum(&reader, KH_REASON_COUNT);
     message.refused_detail = wire_get_bytes(&reader, MESSAGE_DETAIL_MAX);
@@ -81,6 +126,7 @@ message_decide_rx(struct bytes body, struct message_decide *out)
     message.path_encoded = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
     message.query_count = pairs_get(&reader, message.query);
     message.header_count = pairs_get(&reader, message.header);
+    body_get(&reader, &message.body, message.body_value);
     message.upgrade = wire_get_bytes(&reader, MESSAGE_FIELD_MAX);
     message.client = wire_get_bytes(&reader, MESSAGE_ADDRESS_MAX);
     message.client_uid = wire_get_u32(&reader);
@@ -90,6 +136,7 @@ message_decide_rx(struct bytes body, struct message_decide *out)
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;
     *out = message;
+    out->body.value = out->body_value;
     return KH_OK;
 }
 
@@ -99,7 +146,9 @@ static bool
 decision_is_consistent(const struct message_decision *message)
 {
     if (message->allow)
-        return message->reason == KH_REASON_UNSET;
+        return message->reason == KH_REASON_UNSET && !message->need_body;
+    if (!message->need_body && (message->need_sha256 || message->pointer_count > 0))
+        return false;
     return message->edit_count == 0 && message->secret_count == 0;
 }
 
@@ -135,6 +184,28 @@ decision_edits_rx(struct wire_reader *reader, struct message_decision *message)
         message->secret[i] = wire_get_bytes(reader, MESSAGE_ANY_MAX);
 }
 
+static void
+decision_need_tx(const struct message_decision *message, struct buffer *out)
+{
+    wire_put_bool(out, message->need_body);
+    wire_put_bool(out, message->need_sha256);
+    size_t n = wire_put_count(out, message->pointer_count, BODY_POINTERS_MAX);
+    for (size_t i = 0; i < n; i++)
+        wire_put_bytes(out, message->pointer[i], MESSAGE_POINTER_MAX);
+}
+
+static void
+decision_need_rx(struct wire_reader *reader, struct message_decision *message)
+{
+    message->need_body = wire_get_bool(reader);
+    message->need_sha256 = wire_get_bool(reader);
+    message->pointer_count = wire_get_count(reader, BODY_POINTERS_MAX);
+    for (size_t i = 0; i < message->pointer_count; i++) {
+        message->pointer[i] = wire_get_bytes(reader, MESSAGE_POINTER_MAX);
+        wire_require(reader, body_pointer_is_valid(message->pointer[i]));
+    }
+}
+
 void
 message_decision_tx(const struct message_decision *message, struct buffer *out)
 {
@@ -147,6 +218,7 @@ message_decision_tx(const struct message_decision *message, struct buffer *out)
     wire_put_bytes(out, message->credential, MESSAGE_NAME_MAX);
     wire_put_i64(out, message->recheck_at);
     decision_edits_tx(message, out);
+    decision_need_tx(message, out);
 }
 
 enum kh_err
@@ -163,6 +235,7 @@ message_decision_rx(struct bytes body, struct message_decision *out)
     message.credential = wire_get_bytes(&reader, MESSAGE_NAME_MAX);
     message.recheck_at = wire_get_i64(&reader);
     decision_edits_rx(&reader, &message);
+    decision_need_rx(&reader, &message);
     wire_require(&reader, decision_is_consistent(&message));
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;

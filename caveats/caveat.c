@@ -155,6 +155,18 @@ caveat_holds(const struct caveat *caveat, const struct facts *facts)
     return false;
 }
 
+enum caveat_verdict
+caveat_judge(const struct caveat *caveat, const struct facts *facts)
+{
+    if (caveat_holds(caveat, facts))
+        return CAVEAT_HOLDS;
+    for (size_t i = 0; i < caveat->count; i++) {
+        if (predicate_needs_body(&caveat->predicate[i], facts))
+            return CAVEAT_NEEDS_BODY;
+    }
+    return CAVEAT_FAILS;
+}
+
 /* The first second at which a bound on `time` has the other answer. */
 static int64_t
 bound_change(const struct predicate *p)

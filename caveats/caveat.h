@@ -28,6 +28,11 @@ void caveat_print(const struct caveat *caveat, struct buffer *out);
 /* Whether it holds: one predicate is enough. No allocation. */
 bool caveat_holds(const struct caveat *caveat, const struct facts *facts);
 
+/* The same with a third answer: it does not hold by what is known, and could if more were known of
+ * the body. */
+enum caveat_verdict { CAVEAT_FAILS = 0, CAVEAT_HOLDS, CAVEAT_NEEDS_BODY };
+enum caveat_verdict caveat_judge(const struct caveat *caveat, const struct facts *facts);
+
 /* The first moment after facts->time at which the answer of caveat_holds may change because of
  * `time` alone, in seconds since 1970; INT64_MAX when there is none. */
 int64_t caveat_next_change(const struct caveat *caveat, int64_t now);

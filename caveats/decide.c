@@ -18,7 +18,7 @@ struct judge {
     struct decision *out;
     struct decision_details *details;
     struct caveat *caveat[TOKEN_CAVEATS_MAX]; /* by condition; NULL where it is not understood */
-    bool want_trace;
+    bool want_trace, needs_body;
 };
 
 /* Every denial is made here. */
@@ -288,18 +288,69 @@ failure_reason(struct judge *j, size_t condition)
 }
 
 static bool
+body_need_has(const struct decision_body_need *need, struct bytes pointer)
+{
+    for (size_t i = 0; i < need->count; i++) {
+        if (bytes_equal(need->pointer[i], pointer))
+            return true;
+    }
+    return false;
+}
+
+/* False when that is more than can be looked at for one request. */
+static bool
+body_need_add(struct decision_body_need *need, const struct caveat *caveat)
+{
+    for (size_t i = 0; i < caveat->count; i++) {
+        const struct predicate *p = &caveat->predicate[i];
+        if (p->attribute == ATTRIBUTE_BODY_SHA256)
+            need->sha256 = true;
+        if (p->attribute != ATTRIBUTE_BODY || body_need_has(need, p->key))
+            continue;
+        if (need->count == BODY_POINTERS_MAX || p->key.n > sizeof need->text - need->text_used)
+            return false;
+        uint8_t *text = need->text + need->text_used;
+        if (p->key.n)
+            memcpy(text, p->key.p, p->key.n);
+        need->pointer[need->count++] = bytes_of(text, p->key.n);
+        need->text_used += p->key.n;
+    }
+    return true;
+}
+
+static enum caveat_verdict
+judge_caveat(struct judge *j, size_t condition)
+{
+    const struct caveat *caveat = j->caveat[condition];
+    if (j->details->verified.condition[condition].macaroon != 0 && is_parent(caveat))
+        return parent_holds(j, caveat) ? CAVEAT_HOLDS : CAVEAT_FAILS;
+    enum caveat_verdict verdict = caveat_judge(caveat, &j->facts);
+    if (verdict != CAVEAT_NEEDS_BODY)
+        return verdict;
+    j->needs_body = true;
+    return body_need_add(&j->details->body_need, caveat) ? verdict : CAVEAT_FAILS;
+}
+
+/* One that fails whatever the body says denies at once: nobody reads a body for it. */
+static bool
 judge_caveats(struct judge *j)
 {
     const struct token_verified *v = &j->details->verified;
     bool fine = true;
     for (size_t i = 0; i < v->condition_count && (fine || j->want_trace); i++) {
-        bool is_bond = v->condition[i].macaroon != 0 && is_parent(j->caveat[i]);
-        bool holds =
-            is_bond ? parent_holds(j, j->caveat[i]) : caveat_holds(j->caveat[i], &j->facts);
-        trace(j, i, holds ? JUDGEMENT_HOLDS : JUDGEMENT_FAILS);
-        if (!holds && fine)
+        static const enum judgement judgement[] = {
+            [CAVEAT_FAILS] = JUDGEMENT_FAILS,
+            [CAVEAT_HOLDS] = JUDGEMENT_HOLDS,
+            [CAVEAT_NEEDS_BODY] = JUDGEMENT_NEEDS_BODY,
+        };
+        enum caveat_verdict verdict = judge_caveat(j, i);
+        trace(j, i, judgement[verdict]);
+        if (verdict == CAVEAT_FAILS && fine)
             fine = deny_text(j, failure_reason(j, i), v->condition[i].text);
     }
+    /* If it is read, then for all: what holds by its `time` now may need the body later. */
+    for (size_t i = 0; fine && j->needs_body && i < v->condition_count; i++)
+        (void)body_need_add(&j->details->body_need, j->caveat[i]);
     return fine;
 }
 
@@ -351,7 +402,10 @@ decide(const struct decision_world *world, struct bytes token_text, struct bytes
     size_t passed = 0;
     while (passed < STEP_COUNT && steps[passed](&j))
         passed++;
-    if (passed == STEP_COUNT) {
+    if (passed == STEP_COUNT && j.needs_body) {
+        out->reason = KH_REASON_BODY_REQUIRED;
+        out->verdict = DECISION_NEED_BODY;
+    } else if (passed == STEP_COUNT) {
         out->recheck_at = recheck_time(&j);
         out->reason = KH_REASON_UNSET;
         out->verdict = DECISION_ALLOW;

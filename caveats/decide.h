@@ -17,6 +17,10 @@
 enum decision_verdict {
     DECISION_DENY = 0,
     DECISION_ALLOW = 0x600d, /* no small number: a stray 1 is no allow */
+    /* No allow: nothing denies by what is known, and a caveat has to look at the body, which was
+     * not read. Read what details->body_need says, and decide again. Whoever cannot do that
+     * denies, for `reason`, which is KH_REASON_BODY_REQUIRED. */
+    DECISION_NEED_BODY = 0xb0d7,
 };
 
 struct decision {
@@ -57,11 +61,26 @@ struct decision_world {
 };
 
 /* How one caveat or rule was judged: for `explain`. */
-enum judgement { JUDGEMENT_NOT_JUDGED = 0, JUDGEMENT_HOLDS, JUDGEMENT_FAILS, JUDGEMENT_UNKNOWN };
+enum judgement {
+    JUDGEMENT_NOT_JUDGED = 0,
+    JUDGEMENT_HOLDS,
+    JUDGEMENT_FAILS,
+    JUDGEMENT_UNKNOWN,
+    JUDGEMENT_NEEDS_BODY,
+};
 
 struct decision_trace {
     enum judgement caveat[TOKEN_CAVEATS_MAX]; /* in the order of token_verified.condition */
     size_t count;
+};
+
+/* What has to be known of the body. The pointers point into `text`: not to be copied. */
+struct decision_body_need {
+    bool sha256;
+    size_t count; /* of pointers; with none, the size alone */
+    struct bytes pointer[BODY_POINTERS_MAX];
+    size_t text_used;
+    uint8_t text[BODY_POINTERS_TEXT_MAX];
 };
 
 /* What the authority keeps of a decision beside its answer: for the audit log and for explain. */
@@ -72,6 +91,7 @@ struct decision_details {
     struct token_identity identity;
     struct token_verified verified;
     struct decision_trace trace;
+    struct decision_body_need body_need; /* of DECISION_NEED_BODY */
 };
 
 /*

@@ -8,10 +8,30 @@
 #ifndef KEYHOLE_FACTS_H
 #define KEYHOLE_FACTS_H
 
+#include "body.h"
 #include "bytes.h"
 
 struct fact_pair {
     struct bytes name, value;
+};
+
+/*
+ * The body, as far as it is known: it streams past unless a caveat has to look at it. What is not
+ * known yet makes no predicate hold (caveat_judge says that more has to be known).
+ */
+struct fact_body_value {
+    struct bytes pointer;
+    struct body_value value;
+};
+
+struct facts_body {
+    bool has_size, has_sha256;
+    uint64_t size; /* bytes as they came, transfer coding taken off */
+    uint8_t sha256[BODY_SHA256_SIZE];
+    bool is_read; /* whether it is JSON is known; of an empty or encoded one from the start */
+    bool is_json; /* and the values that were asked for are here */
+    const struct fact_body_value *value;
+    size_t value_count;
 };
 
 struct facts {
@@ -24,6 +44,7 @@ struct facts {
     size_t query_count;
     const struct fact_pair *header; /* lower-case names; no hop-by-hop field, no slot */
     size_t header_count;
+    struct facts_body body;
     struct bytes upgrade;      /* "websocket" or empty */
     struct bytes client;       /* IP address as text, or "unix" */
     int64_t time;              /* the broker's clock, seconds since 1970 UTC */

@@ -145,6 +145,11 @@ read_key(struct reader *r, struct predicate *p)
     if (p->attribute == ATTRIBUTE_HEADER && !header_name_lower(p->key))
         return fault_set(r->fault, KH_ERR_TYPE, "at byte %zu: not the name of a header field",
                          start + 2);
+    if (p->attribute == ATTRIBUTE_BODY && !body_pointer_is_valid(p->key))
+        return fault_set(r->fault, KH_ERR_TYPE,
+                         "at byte %zu: not a JSON pointer as /messages/0/role, with ~1 for / and "
+                         "~0 for ~ in a name",
+                         start + 2);
     return KH_OK;
 }
 
@@ -174,7 +179,7 @@ read_value(struct reader *r, struct predicate *p)
     if (a->value_used == a->value_cap)
         return fault_set(r->fault, KH_ERR_TOO_LONG, "too many values");
     struct predicate_value *value = &a->value[a->value_used];
-    *value = (struct predicate_value){0};
+    *value = (struct predicate_value){.quoted = next_is(r, '"')};
     enum kh_err err = read_word(r, false, &value->text);
     if (err)
         return err;
@@ -269,6 +274,10 @@ predicate_print(const struct predicate *predicate, struct buffer *out)
     for (size_t i = 0; i < predicate->count; i++) {
         char scratch[PREDICATE_SCRATCH];
         buffer_put_str(out, i == 0 ? " " : ", ");
-        quoted_print(predicate_value_text(info->type, &predicate->value[i], scratch), false, out);
+        struct bytes text = predicate_value_text(info->type, &predicate->value[i], scratch);
+        if (predicate_value_needs_quotes(predicate, &predicate->value[i]))
+            quoted_print_string(text, out);
+        else
+            quoted_print(text, false, out);
     }
 }

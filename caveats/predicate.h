@@ -25,6 +25,7 @@ enum attribute_type {
     TYPE_ADDRESS,
     TYPE_STRING,
     TYPE_VALUE,
+    TYPE_JSON,
     TYPE_LINEAGE,
     TYPE_HEX,
 };
@@ -64,11 +65,13 @@ struct predicate_value {
     uint8_t address[16]; /* ADDRESS: IPv4 as IPv4-mapped IPv6 */
     uint8_t prefix_bits; /* ADDRESS: 0 to 128 */
     bool is_unix;        /* ADDRESS: the word unix */
+    bool quoted;         /* written as a string */
+    enum body_type json; /* JSON: STRING, NUMBER, TRUE, FALSE or NULL */
 };
 
 struct predicate {
     enum attribute attribute;
-    struct bytes key; /* of query[key], header[key]; lower case for headers */
+    struct bytes key; /* of query[key], header[key], body[key]; lower case for headers */
     enum operator_kind operator_kind;
     struct predicate_value *value; /* `count` of them */
     size_t count;
@@ -84,6 +87,9 @@ struct predicate {
  * - Programs disagree about 01, +1 and 1e0, so `!=` and `not in` take these for the number that
  * they may be read as, and do not hold. To be safe against readers that are more lenient still, say
  *   what is allowed, not what is forbidden.
+ * - A value of the body has a type, and a caveat's value too: 5 and true are JSON's number and
+ *   literal, "5" and "true" are strings. One of another type satisfies no comparison, not even `!=`
+ *   (but `!= null` holds for all that is not null). Arrays and objects satisfy `present` alone.
  * - An IPv4 address is ::ffff:a.b.c.d, so ::/0 is everybody but unix.
  * - In a host pattern only a leading `*.` is special; in other patterns each `*` is, and stands for
  *   no bytes too.
@@ -103,5 +109,7 @@ KH_MUST_CHECK enum kh_err predicate_parse(struct bytes whole, size_t *cursor,
                                           struct fault *fault);
 void predicate_print(const struct predicate *predicate, struct buffer *out);
 bool predicate_holds(const struct predicate *predicate, const struct facts *facts);
+/* Whether it may hold once more is known of the body. Then it does not hold yet. */
+bool predicate_needs_body(const struct predicate *predicate, const struct facts *facts);
 
 #endif

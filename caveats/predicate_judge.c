@@ -121,6 +121,71 @@ number_satisfies(const struct predicate *p, enum attribute_type type, int64_t nu
 }
 
 static bool
+is_pattern(enum operator_kind kind)
+{
+    return kind == OPERATOR_MATCHES || kind == OPERATOR_NOT_MATCHES;
+}
+
+/* NULL when it was not asked for yet. */
+static const struct body_value *
+body_find(const struct facts_body *body, struct bytes pointer)
+{
+    for (size_t i = 0; i < body->value_count; i++) {
+        if (bytes_equal(body->value[i].pointer, pointer))
+            return &body->value[i].value;
+    }
+    return NULL;
+}
+
+/* Nothing can be said of a body that is not JSON, not even that something is absent in it. */
+static bool
+body_satisfies(const struct predicate *p, enum attribute_type type, const struct facts_body *body)
+{
+    const struct body_value *value =
+        body->is_read && body->is_json ? body_find(body, p->key) : NULL;
+    if (!value)
+        return false;
+    switch (value->type) {
+    case BODY_VALUE_ABSENT:
+        return p->operator_kind == OPERATOR_ABSENT;
+    case BODY_VALUE_ARRAY:
+    case BODY_VALUE_OBJECT:
+    case BODY_VALUE_LONG:
+        return p->operator_kind == OPERATOR_PRESENT;
+    case BODY_VALUE_STRING:
+    case BODY_VALUE_NUMBER:
+    case BODY_VALUE_TRUE:
+    case BODY_VALUE_FALSE:
+    case BODY_VALUE_NULL:
+        break;
+    default:
+        return false;
+    }
+    struct predicate_fact fact = {.text = value->text, .json = value->type};
+    if (is_pattern(p->operator_kind) && value->type != BODY_VALUE_STRING)
+        return false;
+    return fact_satisfies(p, type, &fact);
+}
+
+static bool
+body_size_satisfies(const struct predicate *p, enum attribute_type type,
+                    const struct facts_body *body)
+{
+    int64_t size = body->size > INT64_MAX ? INT64_MAX : (int64_t)body->size;
+    return body->has_size && number_satisfies(p, type, size);
+}
+
+static bool
+body_sha256_satisfies(const struct predicate *p, enum attribute_type type,
+                      const struct facts_body *body)
+{
+    char hex[2 * sizeof body->sha256 + 1];
+    return body->has_sha256 &&
+           bytes_to_hex(bytes_of(body->sha256, sizeof body->sha256), hex, sizeof hex) &&
+           text_satisfies(p, type, bytes_str(hex));
+}
+
+static bool
 request_satisfies(const struct predicate *p, enum attribute_type type, const struct facts *facts)
 {
     switch (p->attribute) {
@@ -141,6 +206,12 @@ request_satisfies(const struct predicate *p, enum attribute_type type, const str
         return pairs_satisfy(p, type, p->key, facts->header, facts->header_count);
     case ATTRIBUTE_CONTENT_TYPE:
         return pairs_satisfy(p, type, BYTES("content-type"), facts->header, facts->header_count);
+    case ATTRIBUTE_BODY:
+        return body_satisfies(p, type, &facts->body);
+    case ATTRIBUTE_BODY_SIZE:
+        return body_size_satisfies(p, type, &facts->body);
+    case ATTRIBUTE_BODY_SHA256:
+        return body_sha256_satisfies(p, type, &facts->body);
     case ATTRIBUTE_TIME:
         return number_satisfies(p, type, facts->time);
     case ATTRIBUTE_CLIENT:
@@ -173,4 +244,20 @@ predicate_holds(const struct predicate *predicate, const struct facts *facts)
         return false; /* judged against the chain, in decide.c, where it is allowed at all */
     }
     return false;
+}
+
+bool
+predicate_needs_body(const struct predicate *predicate, const struct facts *facts)
+{
+    const struct facts_body *body = &facts->body;
+    switch (predicate->attribute) {
+    case ATTRIBUTE_BODY:
+        return !body->is_read || (body->is_json && !body_find(body, predicate->key));
+    case ATTRIBUTE_BODY_SIZE:
+        return !body->has_size;
+    case ATTRIBUTE_BODY_SHA256:
+        return !body->has_sha256;
+    default:
+        return false;
+    }
 }

@@ -30,6 +30,7 @@ static const unsigned operators_of_type[] = {
     [TYPE_ADDRESS] = OP_EQUAL | OP_THERE,
     [TYPE_STRING] = OP_EQUAL | OP_PATTERN | OP_THERE,
     [TYPE_VALUE] = OP_EQUAL | OP_PATTERN | OP_ORDER | OP_THERE,
+    [TYPE_JSON] = OP_EQUAL | OP_PATTERN | OP_ORDER | OP_THERE,
     [TYPE_LINEAGE] = SET(EQUAL),
     [TYPE_HEX] = OP_EQUAL | OP_THERE,
 };
@@ -156,19 +157,52 @@ read_number_or_string(enum operator_kind kind, struct predicate_value *value, st
     return read_word(ATTRIBUTE_UNSET, kind, value, fault);
 }
 
+static enum body_type
+json_literal(struct bytes text)
+{
+    if (bytes_is(text, "true"))
+        return BODY_VALUE_TRUE;
+    if (bytes_is(text, "false"))
+        return BODY_VALUE_FALSE;
+    return bytes_is(text, "null") ? BODY_VALUE_NULL : BODY_VALUE_STRING;
+}
+
+/* A bare word is what JSON would take it for, and a string otherwise. */
+static enum kh_err
+read_json(enum operator_kind kind, struct predicate_value *value, struct fault *fault)
+{
+    struct decimal number;
+    value->json = BODY_VALUE_STRING;
+    if (is_pattern(kind))
+        return read_word(ATTRIBUTE_UNSET, kind, value, fault);
+    enum kh_err err = value->quoted ? KH_ERR_TYPE : decimal_read(value->text, &number);
+    if (err == KH_ERR_RANGE)
+        return fault_set(fault, KH_ERR_RANGE, "the exponent is out of range");
+    if (err == KH_OK && number.form == DECIMAL_LOOSE)
+        return fault_set(fault, KH_ERR_TYPE,
+                         "not a number as JSON writes it; a string is written in quotation marks");
+    if (err == KH_OK)
+        value->json = BODY_VALUE_NUMBER;
+    else if (is_order(kind))
+        return fault_set(fault, KH_ERR_TYPE, "not a decimal number");
+    else if (!value->quoted)
+        value->json = json_literal(value->text);
+    return KH_OK;
+}
+
 static enum kh_err
 read_hex(struct bytes text, size_t n, struct fault *fault)
 {
-    bool fine = text.n > 0 && text.n % 2 == 0 && (n == 0 || text.n == n);
+    bool fine = text.n == n;
     for (size_t i = 0; i < text.n; i++) {
         uint8_t c = text.p[i];
         fine = fine && ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'));
     }
     return fine ? KH_OK
-                : fault_set(fault, KH_ERR_TYPE, "not lower-case hexadecimal of that length");
+                : fault_set(fault, KH_ERR_TYPE, "not %zu digits of lower-case hexadecimal", n);
 }
 
-enum { LINEAGE_HEX_SIZE = 32 };
+enum { LINEAGE_HEX_SIZE = 32, SHA256_HEX_SIZE = 64 };
 
 enum kh_err
 predicate_value_read(enum attribute attribute, enum operator_kind kind,
@@ -195,10 +229,12 @@ predicate_value_read(enum attribute attribute, enum operator_kind kind,
         return read_address(value, fault);
     case TYPE_VALUE:
         return read_number_or_string(kind, value, fault);
+    case TYPE_JSON:
+        return read_json(kind, value, fault);
     case TYPE_LINEAGE:
         return read_hex(value->text, LINEAGE_HEX_SIZE, fault);
     case TYPE_HEX:
-        return read_hex(value->text, 0, fault);
+        return read_hex(value->text, SHA256_HEX_SIZE, fault);
     }
     return fault_set(fault, KH_ERR_INTERNAL, "an attribute without a type");
 }
@@ -212,6 +248,16 @@ predicate_value_text(enum attribute_type type, const struct predicate_value *val
         return value->text; /* the other types have one spelling for a value */
     address_network_print(value->address, value->prefix_bits, scratch);
     return bytes_str(scratch);
+}
+
+bool
+predicate_value_needs_quotes(const struct predicate *predicate, const struct predicate_value *value)
+{
+    struct decimal number;
+    return attribute_info(predicate->attribute)->type == TYPE_JSON &&
+           !is_pattern(predicate->operator_kind) && value->json == BODY_VALUE_STRING &&
+           (json_literal(value->text) != BODY_VALUE_STRING ||
+            decimal_read(value->text, &number) != KH_ERR_TYPE);
 }
 
 static bool
@@ -230,11 +276,46 @@ number_equals(struct bytes a, struct bytes b, bool be_lenient)
     struct decimal x, y;
     if (bytes_equal(a, b))
         return true;
-    if (decimal_read(a, &x) || decimal_read(b, &y))
+    if (decimal_read(a, &x))
         return false;
+    enum kh_err err = decimal_read(b, &y);
+    if (err) /* with enough zeros before its exponent it may be any number */
+        return be_lenient && err == KH_ERR_RANGE;
     if (!be_lenient && (x.form == DECIMAL_LOOSE || y.form != DECIMAL_PLAIN))
         return false;
     return decimal_compare(&x, &y) == 0;
+}
+
+/* 5 and "5" are of two kinds, true and false of one. */
+static enum body_type
+json_kind(enum body_type type)
+{
+    return type == BODY_VALUE_FALSE ? BODY_VALUE_TRUE : type;
+}
+
+static bool
+json_equals(const struct predicate_value *value, const struct predicate_fact *fact,
+            bool if_unreadable)
+{
+    struct decimal x, y;
+    if (value->json != fact->json)
+        return false;
+    if (fact->json == BODY_VALUE_STRING)
+        return bytes_equal(value->text, fact->text);
+    if (fact->json != BODY_VALUE_NUMBER)
+        return true;
+    if (decimal_read(value->text, &x) || decimal_read(fact->text, &y))
+        return if_unreadable;
+    return decimal_compare(&x, &y) == 0;
+}
+
+/* What is of another type may be taken for anything by some reader, but not for null. */
+static bool
+json_may_equal(const struct predicate_value *value, const struct predicate_fact *fact)
+{
+    if (value->json != BODY_VALUE_NULL && json_kind(value->json) != json_kind(fact->json))
+        return true;
+    return json_equals(value, fact, true);
 }
 
 bool
@@ -250,6 +331,8 @@ predicate_value_equals(enum attribute_type type, const struct predicate_value *v
         return address_equals(value, fact->text);
     case TYPE_VALUE:
         return number_equals(value->text, fact->text, false);
+    case TYPE_JSON:
+        return json_equals(value, fact, false);
     default:
         return bytes_equal(value->text, fact->text);
     }
@@ -261,6 +344,8 @@ predicate_value_may_equal(enum attribute_type type, const struct predicate_value
 {
     if (type == TYPE_VALUE)
         return number_equals(value->text, fact->text, true);
+    if (type == TYPE_JSON)
+        return json_may_equal(value, fact);
     return predicate_value_equals(type, value, fact);
 }
 
@@ -281,11 +366,15 @@ compare(enum attribute_type type, const struct predicate_value *value,
         const struct predicate_fact *fact, int *order)
 {
     struct decimal a, b;
-    if (type != TYPE_VALUE) {
+    if (type == TYPE_JSON && fact->json != BODY_VALUE_NUMBER)
+        return false;
+    if (type != TYPE_VALUE && type != TYPE_JSON) {
         *order = (fact->number > value->number) - (fact->number < value->number);
         return true;
     }
-    if (decimal_read(fact->text, &a) || decimal_read(value->text, &b) || a.form != DECIMAL_PLAIN)
+    if (decimal_read(fact->text, &a) || decimal_read(value->text, &b))
+        return false;
+    if (type == TYPE_VALUE && a.form != DECIMAL_PLAIN)
         return false;
     *order = decimal_compare(&a, &b);
     return true;

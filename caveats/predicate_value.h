@@ -22,10 +22,15 @@ enum { PREDICATE_SCRATCH = 64 };
 struct bytes predicate_value_text(enum attribute_type type, const struct predicate_value *value,
                                   char scratch[PREDICATE_SCRATCH]);
 
+/* Whether it would mean something else as a bare word. */
+bool predicate_value_needs_quotes(const struct predicate *predicate,
+                                  const struct predicate_value *value);
+
 /* A fact as a value is compared with it. */
 struct predicate_fact {
     struct bytes text;
-    int64_t number; /* INTEGER, SIZE, TIME */
+    int64_t number;      /* INTEGER, SIZE, TIME */
+    enum body_type json; /* JSON: as in struct predicate_value */
 };
 
 bool predicate_value_equals(enum attribute_type type, const struct predicate_value *value,

@@ -167,12 +167,8 @@ can_be_bare(struct bytes word, bool is_key)
 }
 
 void
-quoted_print(struct bytes word, bool is_key, struct buffer *out)
+quoted_print_string(struct bytes word, struct buffer *out)
 {
-    if (can_be_bare(word, is_key)) {
-        buffer_put(out, word);
-        return;
-    }
     buffer_put_byte(out, '"');
     for (size_t i = 0; i < word.n;) {
         size_t start = i;
@@ -186,4 +182,13 @@ quoted_print(struct bytes word, bool is_key, struct buffer *out)
             buffer_put(out, bytes_slice(word, start, i - start));
     }
     buffer_put_byte(out, '"');
+}
+
+void
+quoted_print(struct bytes word, bool is_key, struct buffer *out)
+{
+    if (can_be_bare(word, is_key))
+        buffer_put(out, word);
+    else
+        quoted_print_string(word, out);
 }

@@ -26,5 +26,7 @@ KH_MUST_CHECK enum kh_err quoted_read(struct bytes whole, size_t *cursor, bool i
 
 /* The canonical spelling: bare where it can be. */
 void quoted_print(struct bytes word, bool is_key, struct buffer *out);
+/* Always in quotation marks: where a bare word would mean something else. */
+void quoted_print_string(struct bytes word, struct buffer *out);
 
 #endif

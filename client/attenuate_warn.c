@@ -26,9 +26,11 @@ warn_disjoint(const struct predicate *a, const struct predicate *b)
 {
     if (a->attribute != b->attribute)
         return false;
+    bool is_size = attribute_info(a->attribute)->type == TYPE_SIZE; // 1KiB is 1024
     for (size_t i = 0; i < a->count; i++)
         for (size_t j = 0; j < b->count; j++)
-            if (bytes_equal(a->value[i].text, b->value[j].text))
+            if (is_size ? a->value[i].number == b->value[j].number
+                        : bytes_equal(a->value[i].text, b->value[j].text))
                 return false;
     return true;
 }

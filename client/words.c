@@ -4,6 +4,7 @@
  */
 #include "words.h"
 
+#include "../caveats/predicate_value.h"
 #include "moment.h"
 #include "text.h"
 
@@ -12,9 +13,11 @@ static const struct {
     enum attribute attribute;
     const char *subject; /* the key follows */
 } words_subject[] = {
-    {ATTRIBUTE_QUERY, "the query parameter "},  {ATTRIBUTE_HEADER, "the header "},
-    {ATTRIBUTE_CONTENT_TYPE, "the media type"}, {ATTRIBUTE_CLIENT, "the client's address"},
-    {ATTRIBUTE_UPGRADE, "the upgrade"},         {ATTRIBUTE_LABEL, "the holder's name"},
+    {ATTRIBUTE_QUERY, "the query parameter "},     {ATTRIBUTE_HEADER, "the header "},
+    {ATTRIBUTE_CONTENT_TYPE, "the media type"},    {ATTRIBUTE_CLIENT, "the client's address"},
+    {ATTRIBUTE_BODY, "the body's value at "},      {ATTRIBUTE_BODY_SIZE, "the body's size"},
+    {ATTRIBUTE_BODY_SHA256, "the body's SHA-256"}, {ATTRIBUTE_UPGRADE, "the upgrade"},
+    {ATTRIBUTE_LABEL, "the holder's name"},
 };
 
 static const char *const words_verb[] = {
@@ -52,6 +55,8 @@ words_put_subject(struct buffer *out, const struct predicate *predicate)
     for (size_t i = 0; i < sizeof words_subject / sizeof words_subject[0]; i++) {
         if (words_subject[i].attribute == predicate->attribute) {
             buffer_put_str(out, words_subject[i].subject);
+            if (predicate->attribute == ATTRIBUTE_BODY && predicate->key.n == 0)
+                buffer_put_str(out, "its top");
             text_put_safe(out, predicate->key);
             return;
         }
@@ -68,7 +73,10 @@ words_put_values(struct buffer *out, const struct predicate *predicate)
     for (size_t i = 0; i < predicate->count; i++) {
         if (i > 0)
             buffer_put_str(out, i + 1 < predicate->count ? ", " : negative ? " nor " : " or ");
+        bool quotes = predicate_value_needs_quotes(predicate, &predicate->value[i]);
+        buffer_put_str(out, quotes ? "\"" : "");
         text_put_safe(out, predicate->value[i].text);
+        buffer_put_str(out, quotes ? "\"" : "");
     }
 }
 

@@ -146,13 +146,13 @@ member_labels(struct buffer *out, const struct audit_record *record)
 }
 
 static void
-put_value(struct buffer *out, struct bytes value)
+put_value(struct buffer *out, const struct audit_value *value)
 {
-    buffer_put_byte(out, '"');
-    put_text(out, bytes_slice(value, 0, AUDIT_VALUE_MAX));
-    if (value.n > AUDIT_VALUE_MAX)
+    buffer_put_str(out, value->quoted ? "\"\\\"" : "\"");
+    put_text(out, bytes_slice(value->value, 0, AUDIT_VALUE_MAX));
+    if (value->value.n > AUDIT_VALUE_MAX)
         buffer_put_str(out, "\xe2\x80\xa6");
-    buffer_put_byte(out, '"');
+    buffer_put_str(out, value->quoted ? "\\\"\"" : "\"");
 }
 
 static bool
@@ -182,15 +182,18 @@ member_values(struct buffer *out, const struct audit_record *record)
         buffer_put_str(out, first ? "{\"" : ",\"");
         first = false;
         buffer_put_str(out, value->attribute);
-        buffer_put_byte(out, '[');
-        put_text(out, value->key);
-        buffer_put_str(out, more ? "]\":[" : "]\":");
-        put_value(out, value->value);
+        if (!value->keyless) {
+            buffer_put_byte(out, '[');
+            put_text(out, value->key);
+            buffer_put_byte(out, ']');
+        }
+        buffer_put_str(out, more ? "\":[" : "\":");
+        put_value(out, value);
         for (size_t j = i + 1; more && j < record->value_count; j++) {
             if (!same_value(&record->value[j], value))
                 continue;
             buffer_put_byte(out, ',');
-            put_value(out, record->value[j].value);
+            put_value(out, &record->value[j]);
         }
         if (more)
             buffer_put_byte(out, ']');

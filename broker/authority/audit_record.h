@@ -30,10 +30,13 @@ enum audit_kind {
     AUDIT_STOP,
 };
 
-/* One value that a caveat looked at: "query[limit]". */
+/* One value that a caveat looked at: "query[limit]". Values of the body are written as a caveat
+ * writes them, so that 5 is the number and "5" in quotation marks the string. */
 struct audit_value {
-    const char *attribute; /* "query" or "header" */
+    const char *attribute; /* "query", "header" or "body" */
     struct bytes key, value;
+    bool keyless; /* "body-size": the attribute alone */
+    bool quoted;  /* a string that reads as a number or literal without quotation marks */
 };
 
 /* Empty slices, NULL pointers and unset enums are left out. */

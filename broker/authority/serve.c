@@ -134,7 +134,7 @@ on_decide(struct channel *channel, void *context, const struct message *message)
     struct answer *answer = batch_add(batch, MESSAGE_DECISION, message->id, &body);
     if (answer) {
         answer->allow = out.allow;
-        answer->counted = !request.rejudge || !out.allow;
+        answer->counted = !out.need_body && (!request.rejudge || !out.allow);
         memcpy(answer->request_id, out.request_id, sizeof answer->request_id);
     } else {
         // No answer is a denial as well, when the proxy's time is up.

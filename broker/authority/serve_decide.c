@@ -4,8 +4,10 @@
  */
 #include "serve_internal.h"
 
+#include "../../caveats/decimal.h"
 #include "inject.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -68,6 +70,7 @@ facts_of(const struct authority *authority, const struct message_decide *request
         .query_count = request->query_count,
         .header = request->header,
         .header_count = request->header_count,
+        .body = request->body,
         .upgrade = request->upgrade,
         .client = request->client,
         .time = clock_now_s(&authority->clock),
@@ -83,21 +86,86 @@ struct looked_at {
     size_t label_count;
     struct audit_value value[AUDIT_VALUES_MAX];
     size_t value_count;
+    char size[24], sha256[2 * BODY_SHA256_SIZE + 1];
 };
+
+static bool
+was_looked_at(const struct looked_at *looked, const char *attribute, struct bytes key)
+{
+    for (size_t i = 0; i < looked->value_count; i++) {
+        if (strcmp(looked->value[i].attribute, attribute) == 0 &&
+            bytes_equal(looked->value[i].key, key))
+            return true;
+    }
+    return false;
+}
 
 static void
 look_at_pairs(struct looked_at *looked, const char *attribute, struct bytes key,
               const struct fact_pair *pair, size_t count)
 {
-    for (size_t i = 0; i < looked->value_count; i++) {
-        if (looked->value[i].attribute[0] == attribute[0] && bytes_equal(looked->value[i].key, key))
-            return; // by an earlier caveat
-    }
+    if (was_looked_at(looked, attribute, key))
+        return; // by an earlier caveat
     for (size_t i = 0; i < count && looked->value_count < AUDIT_VALUES_MAX; i++) {
         if (bytes_equal(pair[i].name, key))
             looked->value[looked->value_count++] =
                 (struct audit_value){.attribute = attribute, .key = key, .value = pair[i].value};
     }
+}
+
+static void
+look_add(struct looked_at *looked, const struct audit_value *value)
+{
+    if (looked->value_count < AUDIT_VALUES_MAX &&
+        !was_looked_at(looked, value->attribute, value->key))
+        looked->value[looked->value_count++] = *value;
+}
+
+// As a bare word it would be a number, a literal, or look like a quoted one.
+static bool
+reads_as_another(struct bytes text)
+{
+    struct decimal number;
+    return bytes_starts(text, BYTES("\"")) || bytes_is(text, "true") || bytes_is(text, "false") ||
+           bytes_is(text, "null") || decimal_read(text, &number) != KH_ERR_TYPE;
+}
+
+// What has no text of its own (an array, what is too long, what is not there) is left out.
+static void
+look_at_body(struct looked_at *looked, struct bytes pointer, const struct facts_body *body)
+{
+    for (size_t i = 0; i < body->value_count; i++) {
+        const struct body_value *value = &body->value[i].value;
+        if (!bytes_equal(body->value[i].pointer, pointer) || value->type == BODY_VALUE_ABSENT ||
+            value->type > BODY_VALUE_NULL)
+            continue;
+        look_add(looked, &(struct audit_value){.attribute = "body",
+                                               .key = pointer,
+                                               .value = value->text,
+                                               .quoted = value->type == BODY_VALUE_STRING &&
+                                                         reads_as_another(value->text)});
+    }
+}
+
+static void
+look_at_size(struct looked_at *looked, const struct facts_body *body)
+{
+    if (!body->has_size)
+        return;
+    snprintf(looked->size, sizeof looked->size, "%llu", (unsigned long long)body->size);
+    look_add(looked, &(struct audit_value){.attribute = "body-size",
+                                           .value = bytes_str(looked->size),
+                                           .keyless = true});
+}
+
+static void
+look_at_sha256(struct looked_at *looked, const struct facts_body *body)
+{
+    if (body->has_sha256 && bytes_to_hex(bytes_of(body->sha256, sizeof body->sha256),
+                                         looked->sha256, sizeof looked->sha256))
+        look_add(looked, &(struct audit_value){.attribute = "body-sha256",
+                                               .value = bytes_str(looked->sha256),
+                                               .keyless = true});
 }
 
 static void
@@ -110,18 +178,25 @@ look_at_caveat(struct looked_at *looked, const struct caveat *caveat,
             look_at_pairs(looked, "query", predicate->key, request->query, request->query_count);
         else if (predicate->attribute == ATTRIBUTE_HEADER)
             look_at_pairs(looked, "header", predicate->key, request->header, request->header_count);
+        else if (predicate->attribute == ATTRIBUTE_BODY)
+            look_at_body(looked, predicate->key, &request->body);
+        else if (predicate->attribute == ATTRIBUTE_BODY_SIZE)
+            look_at_size(looked, &request->body);
+        else if (predicate->attribute == ATTRIBUTE_BODY_SHA256)
+            look_at_sha256(looked, &request->body);
         else if (predicate->attribute == ATTRIBUTE_LABEL && predicate->count > 0 &&
                  looked->label_count < AUDIT_LABELS_MAX)
             looked->label[looked->label_count++] = predicate->value[0].text;
     }
 }
 
-// Most caveats speak of none of the three: they are not parsed again.
+// Most caveats speak of none of these: they are not parsed again.
 static bool
 is_of_interest(struct bytes text)
 {
     return bytes_find(text, BYTES("query[")) < text.n ||
-           bytes_find(text, BYTES("header[")) < text.n || bytes_find(text, BYTES("label")) < text.n;
+           bytes_find(text, BYTES("header[")) < text.n ||
+           bytes_find(text, BYTES("body")) < text.n || bytes_find(text, BYTES("label")) < text.n;
 }
 
 static void
@@ -180,8 +255,9 @@ append_record(struct authority *authority, const struct message_decide *request,
     struct audit_record record = record_of(request, answer);
     struct looked_at looked;
 
-    // A request that goes on as it was allowed is no news.
-    if (request->rejudge && answer->allow)
+    // A request that goes on as it was allowed is no news, and one whose body is still to be read
+    // is not decided.
+    if ((request->rejudge && answer->allow) || answer->need_body)
         return;
     looked.caveat_count = 0;
     if (decision->identified) {
@@ -258,6 +334,20 @@ allow_foreign(const struct authority *authority, const struct message_decide *re
     return true;
 }
 
+// Only before the request went anywhere: what runs has a body that is gone.
+static void
+ask_for_body(const struct message_decide *request, const struct decision *decision,
+             const struct decision_body_need *need, struct message_decision *out)
+{
+    deny(out, decision->reason, BYTES_EMPTY);
+    if (request->rejudge)
+        return;
+    out->need_body = true;
+    out->need_sha256 = need->sha256;
+    out->pointer_count = need->count;
+    memcpy(out->pointer, need->pointer, sizeof out->pointer);
+}
+
 static void
 judge(struct authority *authority, const struct message_decide *request, struct decision *decision,
       struct decision_details *details, struct injection *injection, struct message_decision *out)
@@ -274,21 +364,36 @@ judge(struct authority *authority, const struct message_decide *request, struct 
     decide(&world, request->token, request->wanted, &facts, decision, details);
     if (decision->verdict == DECISION_ALLOW)
         allow(authority, request, decision, injection, out);
+    else if (decision->verdict == DECISION_NEED_BODY)
+        ask_for_body(request, decision, &details->body_need, out);
     else
         deny(out, decision->reason, bytes_str(decision->detail));
+}
+
+static bool
+make_request_id(const struct message_decide *request, uint8_t id[REQUEST_ID_SIZE])
+{
+    static const uint8_t none[REQUEST_ID_SIZE];
+    if (memcmp(request->request_id, none, sizeof none) != 0) {
+        memcpy(id, request->request_id, REQUEST_ID_SIZE);
+        return true;
+    }
+    return getrandom(id, REQUEST_ID_SIZE, 0) == REQUEST_ID_SIZE;
 }
 
 void
 serve_decide(struct authority *authority, const struct message_decide *request,
              struct decision *decision, struct injection *injection, struct message_decision *out)
 {
-    struct decision_details details = {0};
+    // Large, and one at a time. What the answer asks for points into it.
+    static struct decision_details details;
 
+    memset(&details, 0, sizeof details);
     memset(decision, 0, sizeof *decision);
     memset(injection, 0, sizeof *injection);
     memset(out, 0, sizeof *out);
     deny(out, KH_REASON_INTERNAL, BYTES_EMPTY);
-    if (getrandom(out->request_id, sizeof out->request_id, 0) != sizeof out->request_id)
+    if (!make_request_id(request, out->request_id))
         deny(out, KH_REASON_INTERNAL, BYTES("the kernel gives no random numbers"));
     else if (request->refused != KH_REASON_UNSET)
         deny(out, request->refused, request->refused_detail);

@@ -26,6 +26,7 @@ enum connection_state {
     CONNECTION_IDLE,       /* between requests */
     CONNECTION_HEAD,       /* a request head is coming in */
     CONNECTION_DECIDING,   /* the authority judges */
+    CONNECTION_BUFFERING,  /* a body is held back, because a caveat looks at it */
     CONNECTION_RESOLVING,
     CONNECTION_CONNECTING,
     CONNECTION_UPSTREAM_TLS,

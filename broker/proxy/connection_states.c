@@ -4,6 +4,7 @@
  * involved.
  */
 #include "answer.h"
+#include "buffering.h"
 #include "intercept.h"
 #include "judge.h"
 #include "proxy.h"
@@ -194,6 +195,8 @@ const struct connection_row connection_row[CONNECTION_STATE_COUNT] = {
                          expired_head},
     [CONNECTION_DECIDING] = {"deciding", LIMIT(decide_timeout_ms), READ_AHEAD, true, step_wait,
                              judge_expired},
+    [CONNECTION_BUFFERING] = {"buffering", LIMIT(body_timeout_ms), CONDUIT_OUT_HIGH, true,
+                              buffering_step, buffering_expired},
     [CONNECTION_RESOLVING] = {"resolving", LIMIT(resolve_timeout_ms), READ_AHEAD, true, step_wait,
                               upstream_expired},
     [CONNECTION_CONNECTING] = {"connecting", LIMIT(connect_timeout_ms), READ_AHEAD, true,

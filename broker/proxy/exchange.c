@@ -7,6 +7,7 @@
 #include "../../caveats/path.h"
 #include "address.h"
 #include "answer.h"
+#include "buffering.h"
 #include "intercept.h"
 #include "judge.h"
 #include "own.h"
@@ -308,6 +309,7 @@ exchange_end(struct exchange *x, enum kh_reason reason)
     report(x, reason);
     rejudge_remove(x);
     exchange_drop_draft(x);
+    buffering_free(x->proxy, &x->buffering);
     proxy_bury(x->proxy, x, exchange_destroy);
 }
 

@@ -14,6 +14,7 @@ struct proxy;
 struct connection;
 struct upstream;
 struct scrub;
+struct buffering;
 struct resolve_job;
 
 /* What is needed until the decision, and wiped with it. */
@@ -64,6 +65,8 @@ struct exchange {
     uint64_t rejudge;         /* open question */
     int64_t rejudge_since_ms; /* 0: none is due */
     bool cut;                 /* revoked or expired while it ran */
+
+    struct buffering *buffering; /* the body, while it is held back */
 
     /* upstream */
     struct buffer upstream_head; /* secret */

@@ -4,7 +4,9 @@
  */
 #include "judge.h"
 
+#include "../../caveats/body_media.h"
 #include "answer.h"
+#include "buffering.h"
 #include "intercept.h"
 #include "proxy.h"
 #include "rejudge.h"
@@ -37,12 +39,22 @@ send_question(struct exchange *x)
     return true;
 }
 
+static void
+describe_body(const struct exchange *x, struct message_decide *message)
+{
+    bool has_length = x->body_kind == BODY_LENGTH;
+    bool is_empty = x->body_kind == BODY_NONE || (has_length && x->content_length == 0);
+    message->body = body_from_head(message->header, message->header_count, is_empty, has_length,
+                                   x->content_length);
+}
+
 void
 judge_ask(struct exchange *x, const struct request_token *token)
 {
     struct message_decide message = {0};
     request_describe(&x->draft->request, &message);
     describe_peer(x->client, &message);
+    describe_body(x, &message);
     message.way = x->destination.way;
     message.wanted = x->destination.wanted;
     message.slot = token->slot;
@@ -57,6 +69,27 @@ judge_ask(struct exchange *x, const struct request_token *token)
         return;
     }
     if (!send_question(x))
+        judge_unavailable(x);
+}
+
+bool
+judge_question(const struct exchange *x, struct message_decide *out)
+{
+    return message_decide_rx(buffer_bytes(&x->decide), out) == KH_OK;
+}
+
+void
+judge_ask_again(struct exchange *x, struct message_decide *message)
+{
+    struct buffer body;
+    buffer_init_secret(&body, x->decide.max);
+    memcpy(message->request_id, x->request_id, sizeof message->request_id);
+    message_decide_tx(message, &body);
+    buffer_free(&x->decide); // what `message` points into
+    x->decide = body;
+    if (x->decide.failed)
+        judge_refuse(x, NULL, KH_REASON_REQUEST_MALFORMED, "a name or value is too long to judge");
+    else if (!send_question(x))
         judge_unavailable(x);
 }
 
@@ -88,6 +121,7 @@ judge_refuse(struct exchange *x, const struct http1_head *head, enum kh_reason r
     snprintf(x->refused_detail, sizeof x->refused_detail, "%s", detail ? detail : "");
     describe_refused(x, head, &message);
     describe_peer(x->client, &message);
+    memcpy(message.request_id, x->request_id, sizeof message.request_id);
     message.refused = x->refused;
     message.refused_detail = bytes_str(x->refused_detail);
     buffer_free(&x->decide);
@@ -198,6 +232,8 @@ decided(struct exchange *x, const struct message_decision *decision)
     // What was refused here is refused, whatever the answer says.
     if (decision->allow && x->refused == KH_REASON_UNSET)
         allow(x, decision);
+    else if (decision->need_body && x->refused == KH_REASON_UNSET && x->draft && x->draft->built)
+        buffering_begin(x, decision);
     else
         deny(x, decision);
     connection_run(c);

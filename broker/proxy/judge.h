@@ -13,6 +13,10 @@ struct message;
 
 /* Ask whether the request of `exchange->draft` may go. */
 void judge_ask(struct exchange *exchange, const struct request_token *token);
+/* The question that was asked, its slices pointing into `exchange->decide`; false when there is
+ * none. And again, with what is known of the body now. */
+KH_MUST_CHECK bool judge_question(const struct exchange *exchange, struct message_decide *out);
+void judge_ask_again(struct exchange *exchange, struct message_decide *message);
 /* Refused by us already: the authority writes the record and names it, then the client hears. What
  * is known of the request goes along; `head` may be NULL. */
 void judge_refuse(struct exchange *exchange, const struct http1_head *head, enum kh_reason reason,

@@ -5,6 +5,7 @@
  */
 #include "proxy.h"
 
+#include "buffering.h"
 #include "intercept.h"
 #include "judge.h"
 #include "rejudge.h"
@@ -287,6 +288,7 @@ proxy_new(struct event_base *base, int supervisor_fd, struct proxy **out, struct
         return fault_set(fault, KH_ERR_MEMORY, "no memory");
     }
     proxy->base = base;
+    buffering_init();
     config_init(&proxy->config);
     TAILQ_INIT(&proxy->listeners);
     TAILQ_INIT(&proxy->running);

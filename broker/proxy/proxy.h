@@ -40,6 +40,7 @@ struct proxy {
     struct event *recheck_timer, *pool_timer, *drain_timer, *bury_event;
     struct burial *graveyard;
     struct http1_head head; /* scratch of the parser: valid until the next parse */
+    size_t buffered;        /* bytes of bodies that are held back */
     struct buffer scrubbed; /* scratch of the response; secret */
     bool configured, routes_whole, ready, draining, recheck_armed;
 };

@@ -6,6 +6,8 @@
 
 #include "proxy.h"
 
+#include <string.h>
+
 enum { RECHECK_INTERVAL_MS = 250 };
 
 static void
@@ -43,6 +45,7 @@ send_again(struct exchange *x)
     if (!x->proxy->authority || message_decide_rx(buffer_bytes(&x->decide), &message) != KH_OK)
         return false;
     message.rejudge = true;
+    memset(message.request_id, 0, sizeof message.request_id); // a denial is a record of its own
     message_decide_tx(&message, &body);
     if (body.failed)
         return false;

@@ -6,6 +6,7 @@
 #include "relay.h"
 
 #include "../http/http1_write.h"
+#include "buffering.h"
 #include "proxy.h"
 #include "response.h"
 #include "upstream.h"
@@ -51,6 +52,11 @@ move_up(struct exchange *x)
     struct conduit *up = &x->upstream->conduit;
     struct bytes in = buffer_bytes(&c->conduit.in);
     size_t at = 0;
+    if (x->buffering) {
+        if (!up->write_failed)
+            buffering_send(x, &up->out, CONDUIT_OUT_HIGH);
+        return true;
+    }
     // An upstream that does not read any more may still have an answer; the rest is drained later.
     while (!x->request_done && !up->write_failed && at < in.n && up->out.n < CONDUIT_OUT_HIGH) {
         size_t used = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs tests/vectors/language.cases. */
 
+#include "../../../caveats/body_media.h"
 #include "../../../caveats/caveat.h"
 #include "../../../caveats/path.h"
 #include "../../../caveats/timestamp.h"
@@ -15,6 +16,10 @@ struct request {
     struct facts facts;
     struct fact_pair query[PAIRS_MAX], header[PAIRS_MAX];
     struct bytes group[GROUPS_MAX];
+    struct bytes body;
+    bool is_unread;
+    struct fact_body_value body_value[BODY_POINTERS_MAX];
+    struct buffer storage;
     struct buffer text; /* decoded values; its room is made before, so that it never moves */
 };
 
@@ -23,6 +28,7 @@ request_init(struct request *r)
 {
     memset(r, 0, sizeof *r);
     buffer_init(&r->text, 8192);
+    buffer_init(&r->storage, BODY_VALUES_TEXT_MAX);
     assert_non_null(buffer_reserve(&r->text, 8000));
     r->facts = (struct facts){
         .scheme = BYTES("https"),
@@ -76,6 +82,10 @@ set_fact(struct request *r, struct bytes name, struct bytes value)
         r->header[r->facts.header_count++] = (struct fact_pair){bytes_from(name, 7), value};
     } else if (bytes_is(name, "port") && bytes_to_u64(value, &port)) {
         r->facts.port = (uint16_t)port;
+    } else if (bytes_is(name, "body")) {
+        r->body = value;
+    } else if (bytes_is(name, "body-unread")) {
+        r->is_unread = true;
     } else if (bytes_is(name, "group")) {
         struct bytes rest = value;
         r->facts.group_count = 0;
@@ -98,13 +108,42 @@ set_facts(struct request *r, struct bytes list)
     }
 }
 
+/* As the proxy does it: what the head says at first, and what the body says when it was read. */
+static void
+read_body(struct request *r, const struct caveat *caveat)
+{
+    struct bytes pointer[BODY_POINTERS_MAX];
+    struct body_value value[BODY_POINTERS_MAX];
+    struct facts_body *body = &r->facts.body;
+    size_t n = 0;
+    *body = body_from_head(r->header, r->facts.header_count, r->body.n == 0 && !r->is_unread,
+                           r->body.n > 0, r->body.n);
+    if (body->is_read || r->is_unread)
+        return;
+    for (size_t i = 0; i < caveat->count; i++) {
+        if (caveat->predicate[i].attribute == ATTRIBUTE_BODY)
+            pointer[n++] = caveat->predicate[i].key;
+    }
+    body->is_read = true;
+    body->is_json = body_read(r->body, pointer, n, value, &r->storage) == KH_OK;
+    for (size_t i = 0; i < n; i++)
+        r->body_value[i] = (struct fact_body_value){pointer[i], value[i]};
+    body->value = r->body_value;
+    body->value_count = body->is_json ? n : 0;
+}
+
 static const char *
 judge(const struct caveat *caveat, struct bytes facts)
 {
+    static const char *const verdicts[] = {
+        [CAVEAT_FAILS] = "fails", [CAVEAT_HOLDS] = "holds", [CAVEAT_NEEDS_BODY] = "needs-body"};
     struct request r;
     request_init(&r);
     set_facts(&r, facts);
-    const char *verdict = caveat_holds(caveat, &r.facts) ? "holds" : "fails";
+    read_body(&r, caveat);
+    const char *verdict = verdicts[caveat_judge(caveat, &r.facts)];
+    assert_int_equal(caveat_holds(caveat, &r.facts), strcmp(verdict, "holds") == 0);
+    buffer_free(&r.storage);
     buffer_free(&r.text);
     return verdict;
 }

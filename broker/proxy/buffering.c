@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Holding a body back: collected by the strict engine, looked into, and sent on byte by byte as it
+ * was judged, with its length.
+ */
+#include "buffering.h"
+
+#include "../../caveats/body_media.h"
+#include "judge.h"
+#include "proxy.h"
+
+#include <jansson.h>
+#include <malloc.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum {
+    // The authority may want more the second time, when its policy changed in between.
+    ROUNDS_MAX = 3,
+    PIECE_MAX = 64 * 1024,
+};
+
+struct buffering {
+    struct buffer body; // secret: what people ask models is not for a core file
+    size_t sent;
+    bool whole;
+    unsigned rounds;
+    struct buffer text; // of the pointers
+    struct bytes pointer[BODY_POINTERS_MAX];
+    size_t pointer_count;
+    bool want_sha256;
+};
+
+static void
+wiping_free(void *p)
+{
+    if (p)
+        wipe(p, malloc_usable_size(p));
+    free(p);
+}
+
+void
+buffering_init(void)
+{
+    size_t seed = 0;
+    json_set_alloc_funcs(malloc, wiping_free);
+    // Names of a hostile body must not all fall into one bucket.
+    while (seed == 0 && getrandom(&seed, sizeof seed, 0) == sizeof seed)
+        ;
+    json_object_seed(seed);
+}
+
+void
+buffering_free(struct proxy *proxy, struct buffering **buffering)
+{
+    struct buffering *b = *buffering;
+    if (!b)
+        return;
+    proxy->buffered -= b->body.n;
+    buffer_free(&b->body);
+    buffer_free(&b->text);
+    free(b);
+    *buffering = NULL;
+}
+
+// Refused: what was collected is of no use any more.
+static void
+refuse(struct exchange *x, enum kh_reason reason, const char *detail)
+{
+    buffering_free(x->proxy, &x->buffering);
+    connection_move(x->client, CONNECTION_DECIDING);
+    judge_refuse(x, NULL, reason, detail);
+}
+
+/* ---- what is asked for ---- */
+
+static bool
+take_question(struct buffering *b, const struct message_decision *decision)
+{
+    buffer_free(&b->text);
+    if (!buffer_reserve(&b->text, BODY_POINTERS_TEXT_MAX))
+        return false;
+    for (size_t i = 0; i < decision->pointer_count; i++) {
+        size_t start = b->text.n;
+        buffer_put(&b->text, decision->pointer[i]);
+        b->pointer[i] = bytes_of(b->text.p + start, decision->pointer[i].n);
+    }
+    b->pointer_count = decision->pointer_count;
+    b->want_sha256 = decision->need_sha256;
+    return !b->text.failed;
+}
+
+static struct buffering *
+buffering_of(struct exchange *x)
+{
+    if (x->buffering)
+        return x->buffering;
+    struct buffering *b = calloc(1, sizeof *b);
+    if (!b)
+        return NULL;
+    buffer_init_secret(&b->body, (size_t)x->proxy->config.body_max);
+    buffer_init(&b->text, BODY_POINTERS_TEXT_MAX);
+    b->whole = x->client->body_done; // there is none
+    return x->buffering = b;
+}
+
+static void
+say_continue(struct exchange *x)
+{
+    struct connection *c = x->client;
+    if (x->expects_continue && !c->body_done && c->conduit.in.n == 0)
+        buffer_put_str(&c->conduit.out, "HTTP/1.1 100 Continue\r\n\r\n");
+    x->expects_continue = false;
+}
+
+void
+buffering_begin(struct exchange *x, const struct message_decision *decision)
+{
+    struct buffering *b = buffering_of(x);
+    if (!b || !take_question(b, decision) || ++b->rounds > ROUNDS_MAX) {
+        refuse(x, KH_REASON_INTERNAL, "the body cannot be looked at");
+        return;
+    }
+    // Known to be too much before a byte of it was sent, or asked for.
+    if (x->body_kind == BODY_LENGTH && x->content_length > b->body.max) {
+        refuse(x, KH_REASON_BODY_TOO_LARGE, "");
+        return;
+    }
+    say_continue(x);
+    connection_move(x->client, CONNECTION_BUFFERING);
+}
+
+/* ---- looking ---- */
+
+static void
+look(struct exchange *x, struct message_decide *message, struct buffer *storage)
+{
+    const struct buffering *b = x->buffering;
+    struct bytes body = buffer_bytes(&b->body);
+    struct body_value value[BODY_POINTERS_MAX];
+    struct facts_body *facts = &message->body;
+    *facts = (struct facts_body){.has_size = true, .size = body.n, .is_read = true};
+    facts->value = message->body_value;
+    facts->has_sha256 = b->want_sha256;
+    if (b->want_sha256)
+        crypto_hash_sha256(facts->sha256, body.p, body.n);
+    if (!body_may_be_json(message->header, message->header_count) ||
+        body_read(body, b->pointer, b->pointer_count, value, storage) != KH_OK)
+        return;
+    facts->is_json = true;
+    facts->value_count = b->pointer_count;
+    for (size_t i = 0; i < b->pointer_count; i++)
+        message->body_value[i] = (struct fact_body_value){b->pointer[i], value[i]};
+}
+
+// From here on the request has this body, whatever its framing was.
+static void
+body_is_whole(struct exchange *x)
+{
+    struct buffering *b = x->buffering;
+    b->whole = true;
+    x->client->body_done = true;
+    x->body_kind = BODY_LENGTH;
+    x->content_length = b->body.n;
+    x->request_done = b->body.n == 0;
+}
+
+static void
+ask_again(struct exchange *x)
+{
+    struct message_decide message;
+    BUFFER_AUTO storage;
+    buffer_init_secret(&storage, BODY_VALUES_TEXT_MAX);
+    connection_move(x->client, CONNECTION_DECIDING);
+    if (!judge_question(x, &message)) {
+        refuse(x, KH_REASON_INTERNAL, "the question is lost");
+        return;
+    }
+    look(x, &message, &storage);
+    judge_ask_again(x, &message);
+}
+
+/* ---- collecting ---- */
+
+// False: it is refused.
+static bool
+collect(struct exchange *x, struct bytes data)
+{
+    struct proxy *proxy = x->proxy;
+    struct buffering *b = x->buffering;
+    if (data.n > b->body.max - b->body.n) {
+        refuse(x, KH_REASON_BODY_TOO_LARGE, "");
+        return false;
+    }
+    if (proxy->buffered + data.n > (uint64_t)proxy->config.bodies_max) {
+        refuse(x, KH_REASON_BROKER_BUSY, "too many bodies are being looked at");
+        return false;
+    }
+    buffer_put(&b->body, data);
+    if (b->body.failed) {
+        refuse(x, KH_REASON_BROKER_BUSY, "memory is used up");
+        return false;
+    }
+    proxy->buffered += data.n;
+    return true;
+}
+
+// False: it is refused.
+static bool
+collect_all(struct exchange *x)
+{
+    struct connection *c = x->client;
+    struct bytes in = buffer_bytes(&c->conduit.in);
+    size_t at = 0;
+    bool fine = true;
+    while (fine && !x->buffering->whole && at < in.n) {
+        size_t used = 0;
+        struct bytes data = BYTES_EMPTY;
+        const char *why = NULL;
+        enum http1_result r = http1_body_read(&c->body, bytes_from(in, at), &used, &data, &why);
+        if (r == HTTP1_REJECT) {
+            c->keep_alive = false;
+            refuse(x, KH_REASON_REQUEST_MALFORMED, why);
+            return false;
+        }
+        at += used;
+        if (r == HTTP1_DONE)
+            c->body_done = true; // also when this piece is one too many
+        fine = collect(x, data);
+        if (fine && r == HTTP1_DONE)
+            body_is_whole(x);
+        else if (used == 0)
+            break;
+    }
+    conduit_consume(&c->conduit, at);
+    return fine;
+}
+
+enum step
+buffering_step(struct connection *c)
+{
+    struct exchange *x = c->exchange;
+    conduit_flush(&c->conduit); // the invitation to send
+    if (!x->buffering->whole && !collect_all(x))
+        return STEP_AGAIN;
+    if (x->buffering->whole) {
+        ask_again(x);
+        return STEP_AGAIN;
+    }
+    if (conduit_moved(&c->conduit))
+        connection_touch(c);
+    return STEP_WAIT;
+}
+
+void
+buffering_expired(struct connection *c)
+{
+    c->keep_alive = false;
+    refuse(c->exchange, KH_REASON_REQUEST_TIMEOUT, "the body did not arrive in time");
+}
+
+/* ---- sending ---- */
+
+void
+buffering_send(struct exchange *x, struct buffer *out, size_t high)
+{
+    struct buffering *b = x->buffering;
+    while (b->sent < b->body.n && out->n < high) {
+        struct bytes piece = bytes_slice(buffer_bytes(&b->body), b->sent, PIECE_MAX);
+        buffer_put(out, piece);
+        b->sent += piece.n;
+        x->bytes_up += piece.n;
+    }
+    if (b->sent == b->body.n) {
+        x->request_done = true;
+        buffering_free(x->proxy, &x->buffering);
+    }
+}

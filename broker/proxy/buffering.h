@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A request whose body is held back: a caveat has to look at it before anything goes upstream. Only
+ * when the authority asks for it, and within limits; all other bodies stream.
+ */
+#ifndef KEYHOLE_PROXY_BUFFERING_H
+#define KEYHOLE_PROXY_BUFFERING_H
+
+#include "connection.h"
+
+struct message_decision;
+struct buffering;
+
+/* Before the sandbox: jansson would open a file for its seed later. */
+void buffering_init(void);
+
+/* The authority asks for the body: collect it, and ask again. */
+void buffering_begin(struct exchange *exchange, const struct message_decision *decision);
+enum step buffering_step(struct connection *connection);
+void buffering_expired(struct connection *connection);
+
+/* Hand the next piece of a held body to the upstream. */
+void buffering_send(struct exchange *exchange, struct buffer *out, size_t high);
+/* Gives the memory back, wiped. NULL is allowed. */
+void buffering_free(struct proxy *proxy, struct buffering **buffering);
+
+#endif
