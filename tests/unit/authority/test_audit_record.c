@@ -183,13 +183,40 @@ values_by_attribute(void **state)
     buffer_free(&line);
 }
 
+/* As a caveat writes them, so that the number 5 and the string "5" stay two. */
+static void
+values_of_the_body(void **state)
+{
+    struct audit_value values[] = {
+        {.attribute = "body", .key = BYTES("/n"), .value = BYTES("1e400")},
+        {.attribute = "body", .key = BYTES("/s"), .value = BYTES("1e400"), .quoted = true},
+        {.attribute = "body", .key = BYTES("/q\"~1"), .value = BYTES("\"a\""), .quoted = true},
+        {.attribute = "body", .key = BYTES(""), .value = BYTES("whole")},
+        {.attribute = "body-size", .value = BYTES("12"), .keyless = true},
+    };
+    struct audit_record record = {.kind = AUDIT_DECISION, .value = values, .value_count = 5};
+    struct buffer line;
+
+    (void)state;
+    json_t *json = print(&record, &line);
+    json_t *object = json_object_get(json, "values");
+    assert_int_equal(json_object_size(object), 5);
+    assert_string_equal(json_string_value(json_object_get(object, "body[/n]")), "1e400");
+    assert_string_equal(json_string_value(json_object_get(object, "body[/s]")), "\"1e400\"");
+    assert_string_equal(json_string_value(json_object_get(object, "body[/q\"~1]")), "\"\"a\"\"");
+    assert_string_equal(json_string_value(json_object_get(object, "body[]")), "whole");
+    assert_string_equal(json_string_value(json_object_get(object, "body-size")), "12");
+    json_decref(json);
+    buffer_free(&line);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_bytes),           cmocka_unit_test(text_is_kept),
         cmocka_unit_test(tokens_are_not_recorded), cmocka_unit_test(members_and_their_order),
-        cmocka_unit_test(values_by_attribute),
+        cmocka_unit_test(values_by_attribute),     cmocka_unit_test(values_of_the_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,6 +28,25 @@ random_pairs(struct random *random, struct buffer *pool, struct fact_pair *pair)
 }
 
 static void
+random_body(struct random *random, struct buffer *pool, struct message_decide *out)
+{
+    struct facts_body *body = &out->body;
+    body->value = out->body_value;
+    body->has_size = random_below(random, 2) == 1;
+    body->size = random_next(random);
+    body->has_sha256 = random_below(random, 2) == 1;
+    random_fill(random, body->sha256, sizeof body->sha256);
+    body->is_read = random_below(random, 2) == 1;
+    body->is_json = body->is_read && random_below(random, 2) == 1;
+    body->value_count = body->is_json ? random_below(random, BODY_POINTERS_MAX + 1) : 0;
+    for (size_t i = 0; i < body->value_count; i++)
+        out->body_value[i] =
+            (struct fact_body_value){random_bytes(random, pool, 50),
+                                     {(enum body_type)random_below(random, BODY_TYPE_COUNT),
+                                      random_bytes(random, pool, 200)}};
+}
+
+static void
 random_decide(struct random *random, struct buffer *pool, struct message_decide *out)
 {
     *out = (struct message_decide){
@@ -52,6 +71,25 @@ random_decide(struct random *random, struct buffer *pool, struct message_decide 
     };
     out->query_count = random_pairs(random, pool, out->query);
     out->header_count = random_pairs(random, pool, out->header);
+    random_fill(random, out->request_id, REQUEST_ID_SIZE);
+    random_body(random, pool, out);
+}
+
+static void
+assert_bodies_equal(const struct facts_body *a, const struct facts_body *b)
+{
+    assert_int_equal(a->has_size, b->has_size);
+    assert_true(a->size == b->size);
+    assert_int_equal(a->has_sha256, b->has_sha256);
+    assert_memory_equal(a->sha256, b->sha256, sizeof a->sha256);
+    assert_int_equal(a->is_read, b->is_read);
+    assert_int_equal(a->is_json, b->is_json);
+    assert_int_equal(a->value_count, b->value_count);
+    for (size_t i = 0; i < a->value_count; i++) {
+        assert_bytes_equal(a->value[i].pointer, b->value[i].pointer);
+        assert_int_equal(a->value[i].value.type, b->value[i].value.type);
+        assert_bytes_equal(a->value[i].value.text, b->value[i].value.text);
+    }
 }
 
 static void
@@ -109,6 +147,9 @@ test_decide(void **state)
         assert_bytes_equal(a.slot.name, b.slot.name);
         assert_int_equal(a.slot_in_user, b.slot_in_user);
         assert_bytes_equal(a.token, b.token);
+        assert_memory_equal(a.request_id, b.request_id, REQUEST_ID_SIZE);
+        assert_ptr_equal(b.body.value, b.body_value);
+        assert_bodies_equal(&a.body, &b.body);
         if (i % 15 == 0)
             codec_torture(&random, decide_again, buffer_bytes(&body));
     }
@@ -124,6 +165,51 @@ test_decide_refuses_too_many_pairs(void **state)
     message.header_count = DECIDE_PAIRS_MAX + 1;
     message_decide_tx(&message, &body);
     assert_true(body.failed);
+}
+
+// Values without a body that was read as JSON are made up.
+static void
+test_decide_refuses_contradictory_bodies(void **state)
+{
+    static const struct {
+        bool is_read, is_json;
+        size_t values;
+        bool fine;
+    } cases[] = {
+        {false, false, 0, true}, {true, false, 0, true},
+        {true, true, 0, true},   {true, true, 2, true},
+        {false, true, 0, false}, {false, false, 1, false},
+        {true, false, 1, false}, {true, true, BODY_POINTERS_MAX + 1, false},
+    };
+    static struct message_decide message, out;
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        BUFFER_AUTO body;
+        buffer_init(&body, 131072);
+        message = (struct message_decide){.body = {.is_read = cases[i].is_read,
+                                                   .is_json = cases[i].is_json,
+                                                   .value = message.body_value,
+                                                   .value_count = cases[i].values}};
+        message_decide_tx(&message, &body);
+        assert_int_equal(body.failed, !cases[i].fine);
+        if (cases[i].fine)
+            assert_int_equal(message_decide_rx(buffer_bytes(&body), &out), KH_OK);
+    }
+}
+
+static void
+test_a_pointer_that_is_none_is_refused(void **state)
+{
+    struct message_decision message = {
+        .need_body = true, .pointer = {BYTES("/a")}, .pointer_count = 1};
+    struct message_decision out;
+    BUFFER_AUTO body;
+    (void)state;
+    buffer_init(&body, 1024);
+    message_decision_tx(&message, &body);
+    assert_int_equal(message_decision_rx(buffer_bytes(&body), &out), KH_OK);
+    body.p[body.n - 2] = '~'; // "~a"
+    assert_int_equal(message_decision_rx(buffer_bytes(&body), &out), KH_ERR_PROTOCOL);
 }
 
 static void
@@ -154,6 +240,11 @@ random_decision(struct random *random, struct buffer *pool, struct message_decis
     random_fill(random, out->request_id, REQUEST_ID_SIZE);
     if (!out->allow) {
         out->reason = (enum kh_reason)random_below(random, KH_REASON_COUNT);
+        out->need_body = random_below(random, 2) == 1;
+        out->need_sha256 = out->need_body && random_below(random, 2) == 1;
+        out->pointer_count = out->need_body ? random_below(random, BODY_POINTERS_MAX + 1) : 0;
+        for (size_t i = 0; i < out->pointer_count; i++)
+            out->pointer[i] = random_below(random, 3) ? BYTES("/a~0/b") : BYTES_EMPTY;
         return;
     }
     out->edit_count = random_below(random, DECISION_EDITS_MAX + 1);
@@ -206,6 +297,11 @@ test_decision(void **state)
         assert_int_equal(a.secret_count, b.secret_count);
         for (size_t j = 0; j < a.secret_count; j++)
             assert_bytes_equal(a.secret[j], b.secret[j]);
+        assert_int_equal(a.need_body, b.need_body);
+        assert_int_equal(a.need_sha256, b.need_sha256);
+        assert_int_equal(a.pointer_count, b.pointer_count);
+        for (size_t j = 0; j < a.pointer_count; j++)
+            assert_bytes_equal(a.pointer[j], b.pointer[j]);
         if (i % 15 == 0)
             codec_torture(&random, decision_again, buffer_bytes(&body));
     }
@@ -220,6 +316,11 @@ test_contradictory_decisions_are_refused(void **state)
         {.allow = false, .edit = {{EDIT_HEADER_SET, BYTES("a"), BYTES("b")}}, .edit_count = 1},
         {.allow = false, .secret = {BYTES("s")}, .secret_count = 1},
         {.allow = true, .edit_count = 1}, // an edit of no kind
+        {.allow = true, .need_body = true},
+        {.need_sha256 = true}, // of what?
+        {.pointer = {BYTES("/a")}, .pointer_count = 1},
+        {.need_body = true, .secret = {BYTES("s")}, .secret_count = 1},
+        {.need_body = true, .pointer_count = BODY_POINTERS_MAX + 1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(contradictions) / sizeof(contradictions[0]); i++) {
@@ -442,6 +543,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decide_refuses_too_many_pairs),
         cmocka_unit_test(test_decide_too_large_for_its_message),
+        cmocka_unit_test(test_decide_refuses_contradictory_bodies),
+        cmocka_unit_test(test_a_pointer_that_is_none_is_refused),
         cmocka_unit_test(test_contradictory_decisions_are_refused),
         cmocka_unit_test(test_contradiction_on_the_wire_is_refused),
         cmocka_unit_test(test_refused_leaf_has_no_certificate),

@@ -102,6 +102,62 @@ zone_ids_and_nonsense_are_no_clients(void **state)
     assert_false(holds("client in ::/0, unix", &facts));
 }
 
+/* A body that nobody read satisfies nothing, and what was not asked for is not absent. */
+static void
+bodies_that_were_not_read(void **state)
+{
+    (void)state;
+    struct fact_body_value value = {BYTES("/a"), {BODY_VALUE_ABSENT, BYTES_EMPTY}};
+    struct facts facts = {.method = BYTES("POST")};
+    assert_false(holds("body[/a] absent", &facts));
+    assert_false(holds("body-size >= 0", &facts));
+    assert_false(holds("body-sha256 present", &facts));
+    facts.body = (struct facts_body){.value = &value, .value_count = 1};
+    assert_false(holds("body[/a] absent", &facts)); /* not said to be read */
+    facts.body.is_read = true;
+    assert_false(holds("body[/a] absent", &facts)); /* not JSON */
+    facts.body.is_json = true;
+    assert_true(holds("body[/a] absent", &facts));
+    assert_false(holds("body[/b] absent", &facts));
+    assert_false(holds("body[/a/] absent", &facts));
+}
+
+/* Every type of value against every operator: arrays, objects and what is too long are there, and
+ * that is all. */
+static void
+body_values_without_text(void **state)
+{
+    (void)state;
+    static const char *const caveats[] = {
+        "body[/a] = x",    "body[/a] != x",    "body[/a] in x, y", "body[/a] not in x, y",
+        "body[/a] ~ *",    "body[/a] !~ x",    "body[/a] < 5",     "body[/a] <= 5",
+        "body[/a] > 5",    "body[/a] >= 5",    "body[/a] != null", "body[/a] != true",
+        "body[/a] absent", "body[/a] present",
+    };
+    static const enum body_type types[] = {BODY_VALUE_ARRAY, BODY_VALUE_OBJECT, BODY_VALUE_LONG,
+                                           BODY_VALUE_AMBIGUOUS, BODY_TYPE_COUNT};
+    for (size_t t = 0; t < COUNT_OF(types); t++) {
+        struct fact_body_value value = {BYTES("/a"), {types[t], BYTES("x")}};
+        struct facts facts = {
+            .body = {.is_read = true, .is_json = true, .value = &value, .value_count = 1}};
+        for (size_t i = 0; i < COUNT_OF(caveats); i++) {
+            bool expected = i == COUNT_OF(caveats) - 1 && types[t] != BODY_VALUE_AMBIGUOUS &&
+                            types[t] != BODY_TYPE_COUNT;
+            if (holds(caveats[i], &facts) != expected)
+                FAIL_WITH("%s with type %d", caveats[i], types[t]);
+        }
+    }
+}
+
+static void
+huge_sizes(void **state)
+{
+    (void)state;
+    struct facts facts = {.body = {.has_size = true, .size = UINT64_MAX}};
+    assert_false(holds("body-size <= 1GiB", &facts));
+    assert_true(holds("body-size > 1GiB", &facts));
+}
+
 int
 main(void)
 {
@@ -110,6 +166,9 @@ main(void)
         cmocka_unit_test(zeroed_and_broken_predicates),
         cmocka_unit_test(media_types_that_are_none),
         cmocka_unit_test(zone_ids_and_nonsense_are_no_clients),
+        cmocka_unit_test(bodies_that_were_not_read),
+        cmocka_unit_test(body_values_without_text),
+        cmocka_unit_test(huge_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

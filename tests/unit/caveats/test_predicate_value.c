@@ -16,7 +16,7 @@ operators_by_type(void **state)
         {TYPE_WORD, "=!in~xpa"},   {TYPE_HOST, "=!in~xpa"},      {TYPE_PATH, "=!in~xpa"},
         {TYPE_STRING, "=!in~xpa"}, {TYPE_INTEGER, "=!inlLgGpa"}, {TYPE_SIZE, "=!inlLgGpa"},
         {TYPE_TIME, "lLgG"},       {TYPE_ADDRESS, "=!inpa"},     {TYPE_VALUE, "=!in~xlLgGpa"},
-        {TYPE_LINEAGE, "="},       {TYPE_HEX, "=!inpa"},
+        {TYPE_LINEAGE, "="},       {TYPE_HEX, "=!inpa"},         {TYPE_JSON, "=!in~xlLgGpa"},
     };
     assert_int_equal(COUNT_OF(rows), TYPE_HEX + 1);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -76,12 +76,12 @@ numbers_that_may_be_equal(void **state)
         const char *value, *fact;
         bool equal, may;
     } cases[] = {
-        {"1", "1", true, true},        {"1", "1.0", true, true}, {"1e0", "1", true, true},
-        {"1", "1e0", false, true},     {"1", "01", false, true}, {"01", "01", true, true},
-        {"01", "1", false, true},      {"1", "+1", false, true}, {"1", " 1", false, true},
-        {"1", "2", false, false},      {"a", "a", true, true},   {"a", "A", false, false},
-        {"1", "", false, false},       {"", "", true, true},     {"1", "1x", false, false},
-        {"1", "1e9999", false, false},
+        {"1", "1", true, true},       {"1", "1.0", true, true},      {"1e0", "1", true, true},
+        {"1", "1e0", false, true},    {"1", "01", false, true},      {"01", "01", true, true},
+        {"01", "1", false, true},     {"1", "+1", false, true},      {"1", " 1", false, true},
+        {"1", "2", false, false},     {"a", "a", true, true},        {"a", "A", false, false},
+        {"1", "", false, false},      {"", "", true, true},          {"1", "1x", false, false},
+        {"1", "1e9999", false, true}, {"a", "1e9999", false, false},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct predicate_value v = {.text = bytes_str(cases[i].value)};
@@ -90,6 +90,76 @@ numbers_that_may_be_equal(void **state)
             predicate_value_may_equal(TYPE_VALUE, &v, &f) != cases[i].may)
             FAIL_WITH("%s and %s", cases[i].value, cases[i].fact);
         assert_true(!cases[i].equal || cases[i].may); /* never both = and != */
+    }
+}
+
+/* A caveat's value has the type that JSON would give the bare word. */
+static void
+json_values_have_types(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool quoted;
+        enum kh_err err;
+        enum body_type type;
+    } cases[] = {
+        {"1e1000", false, KH_ERR_RANGE, 0},
+        {"01", false, KH_ERR_TYPE, 0},
+        {"+1", false, KH_ERR_TYPE, 0},
+        {".5", false, KH_ERR_TYPE, 0},
+        {"5.", false, KH_ERR_TYPE, 0},
+        {"a", false, KH_OK, BODY_VALUE_STRING},
+        {"5", false, KH_OK, BODY_VALUE_NUMBER},
+        {"-0.5e3", false, KH_OK, BODY_VALUE_NUMBER},
+        {"5x", false, KH_OK, BODY_VALUE_STRING},
+        {"true", false, KH_OK, BODY_VALUE_TRUE},
+        {"false", false, KH_OK, BODY_VALUE_FALSE},
+        {"null", false, KH_OK, BODY_VALUE_NULL},
+        {"True", false, KH_OK, BODY_VALUE_STRING},
+        {"nul", false, KH_OK, BODY_VALUE_STRING},
+        {"true", true, KH_OK, BODY_VALUE_STRING},
+        {"5", true, KH_OK, BODY_VALUE_STRING},
+        {"01", true, KH_OK, BODY_VALUE_STRING},
+        {"1e1000", true, KH_OK, BODY_VALUE_STRING},
+        {"", true, KH_OK, BODY_VALUE_STRING},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct predicate_value v = {.text = bytes_str(cases[i].text), .quoted = cases[i].quoted};
+        enum kh_err err = predicate_value_read(ATTRIBUTE_BODY, OPERATOR_EQUAL, &v, NULL);
+        if (err != cases[i].err || (!err && v.json != cases[i].type))
+            FAIL_WITH("%s, quoted %d: %s, type %d", cases[i].text, cases[i].quoted,
+                      kh_err_code(err), v.json);
+        struct predicate p = {.attribute = ATTRIBUTE_BODY, .operator_kind = OPERATOR_IN};
+        bool differs = cases[i].quoted && cases[i].text[0];
+        if (!err)
+            assert_int_equal(predicate_value_needs_quotes(&p, &v), differs);
+        p.operator_kind = OPERATOR_MATCHES;
+        assert_false(predicate_value_needs_quotes(&p, &v));
+    }
+}
+
+/* `=`, `!=` for each pair of types: never both, and neither for two types but with null. */
+static void
+json_types_do_not_mix(void **state)
+{
+    (void)state;
+    static const struct predicate_value values[] = {
+        {.json = BODY_VALUE_STRING, .text = {(const uint8_t *)"1", 1}},
+        {.json = BODY_VALUE_NUMBER, .text = {(const uint8_t *)"1", 1}},
+        {.json = BODY_VALUE_TRUE, .text = {(const uint8_t *)"true", 4}},
+        {.json = BODY_VALUE_FALSE, .text = {(const uint8_t *)"false", 5}},
+        {.json = BODY_VALUE_NULL, .text = {(const uint8_t *)"null", 4}},
+    };
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        for (size_t k = 0; k < COUNT_OF(values); k++) {
+            struct predicate_fact f = {.text = values[k].text, .json = values[k].json};
+            bool is_bool = i >= 2 && i <= 3 && k >= 2 && k <= 3;
+            bool differs = i != k && (is_bool || i == 4);
+            assert_int_equal(predicate_value_equals(TYPE_JSON, &values[i], &f), i == k);
+            if (predicate_value_may_equal(TYPE_JSON, &values[i], &f) != !differs)
+                FAIL_WITH("value %zu, fact %zu", i, k);
+        }
     }
 }
 
@@ -125,9 +195,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(operators_by_type),    cmocka_unit_test(ports_are_ranged),
-        cmocka_unit_test(hostile_lengths),      cmocka_unit_test(numbers_that_may_be_equal),
-        cmocka_unit_test(order_needs_an_order), cmocka_unit_test(addresses_print_canonically),
+        cmocka_unit_test(operators_by_type),      cmocka_unit_test(ports_are_ranged),
+        cmocka_unit_test(hostile_lengths),        cmocka_unit_test(numbers_that_may_be_equal),
+        cmocka_unit_test(order_needs_an_order),   cmocka_unit_test(addresses_print_canonically),
+        cmocka_unit_test(json_values_have_types), cmocka_unit_test(json_types_do_not_mix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

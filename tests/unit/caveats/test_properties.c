@@ -28,6 +28,9 @@ static const char *const times[] = {"2026-06-01T00:00:00Z", "2026-05-28T21:00:00
 static const char *const addresses[] = {"192.0.2.7", "192.0.2.0/24", "10.0.0.0/8",
                                         "::/0",      "unix",         "2001:db8::/32"};
 static const char *const ports[] = {"443", "80", "8443"};
+static const char *const json_values[] = {"1",        "2.50", "1e1", "\"1\"",   "true",
+                                          "\"true\"", "null", "ten", "\"a b\"", "\"\""};
+static const char *const sizes[] = {"0", "10", "1KiB", "1MiB"};
 static const char *const equality[] = {"=", "!="};
 static const char *const lists[] = {"in", "not in"};
 static const char *const patterns[] = {"~", "!~"};
@@ -60,6 +63,9 @@ static const struct kind {
     {"client", E | T, VALUES(addresses), VALUES(addresses)},
     {"port", E | O | T, VALUES(ports), VALUES(ports)},
     {"upgrade", T, VALUES(words), VALUES(words)},
+    {"body[/n]", E | O | T, VALUES(json_values), VALUES(plain_numbers)},
+    {"body[/a~1b/0]", E | P | T, VALUES(json_values), VALUES(text_patterns)},
+    {"body-size", E | O | T, VALUES(sizes), VALUES(sizes)},
 };
 
 static void
@@ -123,6 +129,7 @@ struct request {
     struct facts facts;
     struct fact_pair query[4], header[2];
     struct bytes group[2];
+    struct fact_body_value body[2];
 };
 
 static struct bytes
@@ -130,6 +137,8 @@ any(struct random *r, const char *const *list, size_t n)
 {
     return bytes_str(list[random_below(r, n)]);
 }
+
+static void generate_body(struct random *r, struct request *q);
 
 static void
 generate_request(struct random *r, struct request *q)
@@ -166,6 +175,37 @@ generate_request(struct random *r, struct request *q)
     q->facts.group_count = random_below(r, 3);
     q->group[0] = BYTES("eng");
     q->group[1] = BYTES("ops");
+    generate_body(r, q);
+}
+
+/* Unread, read and no JSON, or with a value of some type at each of the two places. */
+static void
+generate_body(struct random *r, struct request *q)
+{
+    static const struct body_value values[] = {
+        {BODY_VALUE_ABSENT, {NULL, 0}},
+        {BODY_VALUE_STRING, {(const uint8_t *)"1", 1}},
+        {BODY_VALUE_STRING, {(const uint8_t *)"a b", 3}},
+        {BODY_VALUE_STRING, {(const uint8_t *)"true", 4}},
+        {BODY_VALUE_NUMBER, {(const uint8_t *)"1", 1}},
+        {BODY_VALUE_NUMBER, {(const uint8_t *)"1e1", 3}},
+        {BODY_VALUE_NUMBER, {(const uint8_t *)"2.5", 3}},
+        {BODY_VALUE_NUMBER, {(const uint8_t *)"1e9999", 6}},
+        {BODY_VALUE_TRUE, {(const uint8_t *)"true", 4}},
+        {BODY_VALUE_NULL, {(const uint8_t *)"null", 4}},
+        {BODY_VALUE_ARRAY, {NULL, 0}},
+        {BODY_VALUE_AMBIGUOUS, {NULL, 0}},
+    };
+    static const uint64_t some_sizes[] = {0, 10, 1024, 5000};
+    struct facts_body *body = &q->facts.body;
+    body->has_size = random_below(r, 4) > 0;
+    body->size = PICK(r, some_sizes);
+    body->is_read = random_below(r, 4) > 0;
+    body->is_json = body->is_read && random_below(r, 4) > 0;
+    body->value = q->body;
+    body->value_count = body->is_json ? 2 : 0;
+    q->body[0] = (struct fact_body_value){BYTES("/n"), PICK(r, values)};
+    q->body[1] = (struct fact_body_value){BYTES("/a~1b/0"), PICK(r, values)};
 }
 
 /* ---- the properties ---- */

@@ -143,6 +143,17 @@ words_end_where_they_must(void **state)
     }
 }
 
+static void
+strings_keep_their_quotes(void **state)
+{
+    (void)state;
+    BUFFER_AUTO out;
+    buffer_init(&out, 100);
+    quoted_print_string(BYTES("true"), &out);
+    quoted_print_string(BYTES("a\"\n"), &out);
+    expect_text("strings", buffer_bytes(&out), "\"true\"\"a\\\"\\n\"");
+}
+
 int
 main(void)
 {
@@ -151,6 +162,7 @@ main(void)
         cmocka_unit_test(bad_words),
         cmocka_unit_test(words_and_their_canonical_form),
         cmocka_unit_test(words_end_where_they_must),
+        cmocka_unit_test(strings_keep_their_quotes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,6 +37,11 @@ test_sentences(void **state)
     assert_words("query[limit] > 1", "the query parameter limit is above 1");
     assert_words("header[X-Note] absent", "the header x-note is absent");
     assert_words("client in 10.0.0.0/8, unix", "the client's address is 10.0.0.0/8 or unix");
+    assert_words("body[/messages/0/role] = user", "the body's value at /messages/0/role is user");
+    assert_words("body[/n] = 5 or body[/n] = \"5\"",
+                 "the body's value at /n is 5, or the body's value at /n is \"5\"");
+    assert_words("body[\"\"] present", "the body's value at its top is present");
+    assert_words("body-size <= 1KiB", "the body's size is at most 1KiB");
     assert_words("method = GET or path = /v1", "the method is GET, or the path is /v1");
     assert_words("time < 2026-11-18T11:26:40Z", "before 2026-11-18T11:26:40Z, in 10 minutes");
     assert_words("time >= 2026-11-18T11:06:40Z", "from 2026-11-18T11:06:40Z, 10 minutes ago");
