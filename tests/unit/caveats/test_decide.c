@@ -109,14 +109,14 @@ not_understood(void **state)
 {
     (void)state;
     static const char *const unknown[] = {
-        "body[/model] = x",
+        "colour = x",
         "uses <= 3",
         "method",
         "METHOD = POST",
         "",
         "parent = x",
         "parent = 00112233445566778899aabbccddeeff",
-        "method = POST or body[/a] = b",
+        "method = POST or colour = b",
         "\xff\xfe",
         "a\nb",
     };
