@@ -33,6 +33,8 @@ async function ask(caveats, { method = 'GET', path = '/a/b', headers = [], host 
 
 const minute = (n) => new Date(Date.now() + n * 60000).toISOString().replace(/\.\d+Z/, 'Z');
 
+const json = (body) => ({ method: 'POST', body, headers: ['Content-Type: application/json'] });
+
 // [caveat, requests that it allows, requests that it does not]
 const rows = [
   ['method = GET', [{}], [{ method: 'POST' }, { method: 'HEAD' }]],
@@ -64,6 +66,15 @@ const rows = [
   ['header[connection] absent', [{ headers: ['Connection: keep-alive'] }], []],
   ['content-type = application/json', [{ method: 'POST', body: '{}', headers: ['Content-Type: Application/JSON; charset=utf-8'] }],
     [{}, { method: 'POST', body: '{}', headers: ['Content-Type: text/plain'] }]],
+  ['body[/model] in a, b', [json('{"model":"a"}'), json('{"mod\\u0065l":"b"}')],
+    [{}, json('{"model":"c"}'), json('{"model":"a","model":"a"}'), json('["a"]'), json('model=a')]],
+  ['body[/n] <= 1024', [json('{"n":1024}'), json('{"n":1.024e3}'), json('{"n":-0}')],
+    [json('{"n":1024.0000000000000001}'), json('{"n":1e400}'), json('{"n":"5"}'), json('{}')]],
+  ['body[/n] = 9007199254740993', [json('{"n":9007199254740993}')], [json('{"n":9007199254740992}')]],
+  ['body[/tools] absent', [json('{}')], [{}, json('{"tools":[]}'), json('{"tools":null}'), json('x')]],
+  ['body[/a] absent or method = GET', [{}, json('{}')], [json('{"a":1}')]],
+  ['body-size <= 4', [{}, json('1234')], [json('12345')]],
+  ['body-sha256 = 03ac674216f3e15c761ee1a5e255f067953623c8b388b4459e13f978d7c846f4', [json('1234')], [{}, json('1235')]],
   [`time < ${minute(10)}`, [{}], []],
   [`time < ${minute(-10)}`, [], [{}]],
   [`time > ${minute(-10)}`, [{}], []],

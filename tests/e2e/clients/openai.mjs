@@ -4,6 +4,9 @@
 import OpenAI from 'openai';
 
 const client = new OpenAI({ maxRetries: 0 });
+// `chat` and `stream` take a model and a limit of tokens.
+const model = process.argv[3] ?? 'gpt-4o-mini';
+const limit = process.argv[4] ? { max_tokens: Number(process.argv[4]) } : {};
 const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
 try {
@@ -13,12 +16,12 @@ try {
     say({ models: names });
   } else if (process.argv[2] === 'chat') {
     const answer = await client.chat.completions.create({
-      model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'say hello — ¿qué?' }],
+      model, ...limit, messages: [{ role: 'user', content: 'say hello — ¿qué?' }],
     });
     say({ content: answer.choices[0].message.content });
   } else if (process.argv[2] === 'stream') {
     const stream = await client.chat.completions.create({
-      model: 'gpt-4o-mini', stream: true, messages: [{ role: 'user', content: 'count' }],
+      model, ...limit, stream: true, messages: [{ role: 'user', content: 'count' }],
     });
     for await (const chunk of stream) say({ delta: chunk.choices[0].delta.content });
     say({ done: true });
