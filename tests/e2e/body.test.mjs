@@ -116,10 +116,10 @@ describe('what is judged', () => {
     assert.deepEqual(record.values, { 'body[/model]': 'a', 'body[/n]': '5.0', 'body[/s]': '"5"',
       'body[/stream]': 'true', 'body-size': String(body.length) });
     assert.ok(!JSON.stringify(broker.audit()).includes('business'));
-    const before = await broker.status();
+    const before = (await broker.status()).decisions;
     await post(looking, '{}');
-    const { allowed, denied } = await broker.status();
-    assert.deepEqual([allowed, denied], [before.allowed, before.denied + 1], 'one request is one decision');
+    const { allow, deny } = (await broker.status()).decisions;
+    assert.deepEqual([allow, deny], [before.allow, before.deny + 1], 'one request is one decision');
   });
 
   // A body, and whether it is JSON with the model "gpt-4o".

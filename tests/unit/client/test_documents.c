@@ -102,7 +102,8 @@ test_every_attribute_is_described(void **state)
     for (int i = ATTRIBUTE_UNSET + 1; i < ATTRIBUTE_COUNT; i++) {
         const struct attribute_info *info = attribute_info((enum attribute)i);
         char row[64];
-        snprintf(row, sizeof row, "\n| `%s%s` |", info->text, info->keyed ? "[name]" : "");
+        const char *key = i == ATTRIBUTE_BODY ? "[/pointer]" : info->keyed ? "[name]" : "";
+        snprintf(row, sizeof row, "\n| `%s%s` |", info->text, key);
         assert_contains(page, row);
     }
 }
