@@ -5,13 +5,12 @@
  */
 #include "buffering.h"
 
-#include "../../caveats/body_media.h"
+#include "../../caveats/body_facts.h"
 #include "judge.h"
 #include "proxy.h"
 
 #include <jansson.h>
 #include <malloc.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -134,27 +133,6 @@ buffering_begin(struct exchange *x, const struct message_decision *decision)
 
 /* ---- looking ---- */
 
-static void
-look(struct exchange *x, struct message_decide *message, struct buffer *storage)
-{
-    const struct buffering *b = x->buffering;
-    struct bytes body = buffer_bytes(&b->body);
-    struct body_value value[BODY_POINTERS_MAX];
-    struct facts_body *facts = &message->body;
-    *facts = (struct facts_body){.has_size = true, .size = body.n, .is_read = true};
-    facts->value = message->body_value;
-    facts->has_sha256 = b->want_sha256;
-    if (b->want_sha256)
-        crypto_hash_sha256(facts->sha256, body.p, body.n);
-    if (!body_may_be_json(message->header, message->header_count) ||
-        body_read(body, b->pointer, b->pointer_count, value, storage) != KH_OK)
-        return;
-    facts->is_json = true;
-    facts->value_count = b->pointer_count;
-    for (size_t i = 0; i < b->pointer_count; i++)
-        message->body_value[i] = (struct fact_body_value){b->pointer[i], value[i]};
-}
-
 // From here on the request has this body, whatever its framing was.
 static void
 body_is_whole(struct exchange *x)
@@ -178,7 +156,10 @@ ask_again(struct exchange *x)
         refuse(x, KH_REASON_INTERNAL, "the question is lost");
         return;
     }
-    look(x, &message, &storage);
+    const struct buffering *b = x->buffering;
+    const struct body_question question = {b->pointer, b->pointer_count, b->want_sha256};
+    message.body = body_facts_read(buffer_bytes(&b->body), message.header, message.header_count,
+                                   &question, message.body_value, &storage);
     judge_ask_again(x, &message);
 }
 

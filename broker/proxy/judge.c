@@ -4,7 +4,7 @@
  */
 #include "judge.h"
 
-#include "../../caveats/body_media.h"
+#include "../../caveats/body_facts.h"
 #include "answer.h"
 #include "buffering.h"
 #include "intercept.h"
@@ -44,8 +44,8 @@ describe_body(const struct exchange *x, struct message_decide *message)
 {
     bool has_length = x->body_kind == BODY_LENGTH;
     bool is_empty = x->body_kind == BODY_NONE || (has_length && x->content_length == 0);
-    message->body = body_from_head(message->header, message->header_count, is_empty, has_length,
-                                   x->content_length);
+    message->body = body_facts_from_head(message->header, message->header_count, is_empty,
+                                         has_length, x->content_length);
 }
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs tests/vectors/language.cases. */
 
-#include "../../../caveats/body_media.h"
+#include "../../../caveats/body_facts.h"
 #include "../../../caveats/caveat.h"
 #include "../../../caveats/path.h"
 #include "../../../caveats/timestamp.h"
@@ -113,23 +113,20 @@ static void
 read_body(struct request *r, const struct caveat *caveat)
 {
     struct bytes pointer[BODY_POINTERS_MAX];
-    struct body_value value[BODY_POINTERS_MAX];
+    struct body_question question = {.pointer = pointer};
     struct facts_body *body = &r->facts.body;
-    size_t n = 0;
-    *body = body_from_head(r->header, r->facts.header_count, r->body.n == 0 && !r->is_unread,
-                           r->body.n > 0, r->body.n);
+    *body = body_facts_from_head(r->header, r->facts.header_count, r->body.n == 0 && !r->is_unread,
+                                 r->body.n > 0, r->body.n);
     if (body->is_read || r->is_unread)
         return;
     for (size_t i = 0; i < caveat->count; i++) {
         if (caveat->predicate[i].attribute == ATTRIBUTE_BODY)
-            pointer[n++] = caveat->predicate[i].key;
+            pointer[question.count++] = caveat->predicate[i].key;
+        question.sha256 =
+            question.sha256 || caveat->predicate[i].attribute == ATTRIBUTE_BODY_SHA256;
     }
-    body->is_read = true;
-    body->is_json = body_read(r->body, pointer, n, value, &r->storage) == KH_OK;
-    for (size_t i = 0; i < n; i++)
-        r->body_value[i] = (struct fact_body_value){pointer[i], value[i]};
-    body->value = r->body_value;
-    body->value_count = body->is_json ? n : 0;
+    *body = body_facts_read(r->body, r->header, r->facts.header_count, &question, r->body_value,
+                            &r->storage);
 }
 
 static const char *

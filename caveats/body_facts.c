@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Content-Type and Content-Encoding, as far as they say how a body will be read. */
+/* What can be said of a body, and whether the upstream will read the same in it. */
 
-#include "body_media.h"
+#include "body_facts.h"
 
+#include <sodium.h>
 #include <string.h>
 
 static bool
@@ -66,7 +67,7 @@ is_identity(struct bytes field)
 }
 
 bool
-body_may_be_json(const struct fact_pair *header, size_t count)
+body_facts_may_be_json(const struct fact_pair *header, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (bytes_is(header[i].name, "content-encoding") && !is_identity(header[i].value))
@@ -78,8 +79,8 @@ body_may_be_json(const struct fact_pair *header, size_t count)
 }
 
 struct facts_body
-body_from_head(const struct fact_pair *header, size_t count, bool is_empty, bool has_length,
-               uint64_t length)
+body_facts_from_head(const struct fact_pair *header, size_t count, bool is_empty, bool has_length,
+                     uint64_t length)
 {
     /* SHA-256 of nothing */
     static const uint8_t empty[] = {0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14,
@@ -91,6 +92,28 @@ body_from_head(const struct fact_pair *header, size_t count, bool is_empty, bool
         body.has_sha256 = true;
         memcpy(body.sha256, empty, sizeof empty);
     }
-    body.is_read = is_empty || !body_may_be_json(header, count);
+    body.is_read = is_empty || !body_facts_may_be_json(header, count);
     return body;
+}
+
+struct facts_body
+body_facts_read(struct bytes body, const struct fact_pair *header, size_t count,
+                const struct body_question *question, struct fact_body_value *value,
+                struct buffer *storage)
+{
+    struct facts_body facts = {.has_size = true, .size = body.n, .is_read = true};
+    struct body_value found[BODY_POINTERS_MAX];
+    if (question->sha256) {
+        crypto_hash_sha256(facts.sha256, body.p, body.n);
+        facts.has_sha256 = true;
+    }
+    if (!body_facts_may_be_json(header, count) ||
+        body_read(body, question->pointer, question->count, found, storage) != KH_OK)
+        return facts;
+    for (size_t i = 0; i < question->count; i++)
+        value[i] = (struct fact_body_value){question->pointer[i], found[i]};
+    facts.is_json = true;
+    facts.value = value;
+    facts.value_count = question->count;
+    return facts;
 }
