@@ -305,6 +305,71 @@ foreign_keys_where_they_may(void **state)
     assert_int_equal(judge(&request), KH_REASON_TOKEN_MISSING);
 }
 
+/* One request is one decision, one record and one id, however often it is asked about. */
+static void
+a_body_is_asked_for(void **state)
+{
+    char *token = fixture_mint(
+        &authority,
+        ", \"caveats\": [\"body[/model] = a or method = GET\", \"body-sha256 present\", "
+        "\"body[/n] <= 5 or method = HEAD\", \"body[/s] != x or method = HEAD\"]");
+    struct message_decide request = peer_request(token);
+    static struct decision decision;
+    static struct message_decision out;
+    static struct injection injection;
+    struct audit_head before, after;
+
+    (void)state;
+    request.method = BYTES("POST");
+    assert_ok(authority_flush_audit(&authority, fault));
+    audit_position(authority.audit, &before);
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_false(out.allow);
+    assert_true(out.need_body && out.need_sha256);
+    assert_int_equal(out.reason, KH_REASON_BODY_REQUIRED);
+    assert_int_equal(out.edit_count + out.secret_count, 0);
+    assert_int_equal(out.pointer_count, 3);
+    assert_true(bytes_is(out.pointer[0], "/model"));
+    assert_true(bytes_is(out.pointer[2], "/s"));
+    assert_ok(authority_flush_audit(&authority, fault));
+    audit_position(authority.audit, &after);
+    assert_int_equal(before.seq, after.seq);
+
+    memcpy(request.request_id, out.request_id, sizeof request.request_id);
+    request.body = (struct facts_body){.has_sha256 = true,
+                                       .is_read = true,
+                                       .is_json = true,
+                                       .value = request.body_value,
+                                       .value_count = 4};
+    request.body_value[0] =
+        (struct fact_body_value){BYTES("/model"), {BODY_VALUE_STRING, BYTES("a")}};
+    request.body_value[1] =
+        (struct fact_body_value){BYTES("/n"), {BODY_VALUE_NUMBER, BYTES("-1e400")}};
+    request.body_value[2] = (struct fact_body_value){BYTES("/s"), {BODY_VALUE_STRING, BYTES("5")}};
+    request.body_value[3] =
+        (struct fact_body_value){BYTES("/hidden"), {BODY_VALUE_STRING, BYTES("BODY-CANARY")}};
+    assert_int_equal(judge(&request), KH_REASON_UNSET);
+    json_t *record = last_record(), *values = json_object_get(record, "values");
+    char id[2 * REQUEST_ID_SIZE + 1];
+    assert_true(bytes_to_hex(bytes_of(request.request_id, REQUEST_ID_SIZE), id, sizeof id));
+    assert_string_equal(text(record, "id"), id);
+    assert_int_equal(json_object_size(values), 4);
+    assert_string_equal(text(values, "body[/model]"), "a");
+    assert_string_equal(text(values, "body[/n]"), "-1e400");
+    assert_string_equal(text(values, "body[/s]"), "\"5\"");
+    assert_int_equal(strlen(text(values, "body-sha256")), 64);
+    json_decref(record);
+    assert_nowhere("BODY-CANARY");
+    request.body_value[0].value.text = BYTES("b");
+    assert_int_equal(judge(&request), KH_REASON_CAVEAT_FAILED);
+
+    // The body of what runs is gone: what cannot be judged any more is denied.
+    request.body = (struct facts_body){.is_read = false};
+    request.rejudge = true;
+    assert_int_equal(judge(&request), KH_REASON_BODY_REQUIRED);
+    free(token);
+}
+
 int
 main(void)
 {
@@ -314,6 +379,7 @@ main(void)
         cmocka_unit_test_setup_teardown(changes_reach_the_next_request, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_record_holds, setup, teardown),
         cmocka_unit_test_setup_teardown(judged_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_body_is_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(foreign_keys_where_they_may, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
