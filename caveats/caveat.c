@@ -58,7 +58,8 @@ check_text(struct bytes text, struct fault *fault)
     return KH_OK;
 }
 
-/* A record in an "or" would make the rest void, and a `parent` there would bind to nothing. */
+/* A record in an "or" would make the rest void, a `parent` there would bind to nothing, and nobody
+ * could say whether a request was one of the uses. */
 static enum kh_err
 check_alone(const struct caveat *caveat, struct fault *fault)
 {
@@ -83,6 +84,13 @@ check_canonical_size(struct bytes text, const struct caveat *caveat, struct faul
                ? fault_set(fault, KH_ERR_TOO_LONG,
                            "in canonical form the caveat is longer than %d bytes", CAVEAT_TEXT_MAX)
                : KH_OK;
+}
+
+const struct predicate *
+caveat_counter(const struct caveat *caveat)
+{
+    const struct attribute_info *info = attribute_info(caveat->predicate[0].attribute);
+    return info && info->place == PLACE_COUNTER ? &caveat->predicate[0] : NULL;
 }
 
 static enum kh_err
@@ -187,4 +195,20 @@ caveat_next_change(const struct caveat *caveat, int64_t now)
             next = change;
     }
     return next;
+}
+
+int64_t
+caveat_end(const struct caveat *caveat)
+{
+    int64_t end = INT64_MIN;
+    for (size_t i = 0; i < caveat->count; i++) {
+        const struct predicate *p = &caveat->predicate[i];
+        bool is_until = p->operator_kind == OPERATOR_LESS_EQUAL;
+        if (p->attribute != ATTRIBUTE_TIME || p->count != 1 ||
+            (p->operator_kind != OPERATOR_LESS && !is_until))
+            return INT64_MAX;
+        int64_t at = p->value[0].number + (is_until ? 1 : 0);
+        end = at > end ? at : end;
+    }
+    return end;
 }

@@ -25,7 +25,11 @@ void caveat_free(struct caveat **caveat);
 /* The canonical text. caveat_parse(caveat_print(c)) gives c again. */
 void caveat_print(const struct caveat *caveat, struct buffer *out);
 
-/* Whether it holds: one predicate is enough. No allocation. */
+/* The predicate of a counter (`uses`, `rate`), which stands alone in its caveat; NULL for all
+ * others. It is not judged against facts: see counter.h. */
+const struct predicate *caveat_counter(const struct caveat *caveat);
+
+/* Whether it holds: one predicate is enough. A counter never does. No allocation. */
 bool caveat_holds(const struct caveat *caveat, const struct facts *facts);
 
 /* The same with a third answer: it does not hold by what is known, and could if more were known of
@@ -36,5 +40,9 @@ enum caveat_verdict caveat_judge(const struct caveat *caveat, const struct facts
 /* The first moment after facts->time at which the answer of caveat_holds may change because of
  * `time` alone, in seconds since 1970; INT64_MAX when there is none. */
 int64_t caveat_next_change(const struct caveat *caveat, int64_t now);
+
+/* When a caveat that sets an end in `time` and nothing else stops to hold: the latest of its ends,
+ * as one predicate is enough. INT64_MAX: never, or it speaks of something else too. */
+int64_t caveat_end(const struct caveat *caveat);
 
 #endif

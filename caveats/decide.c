@@ -135,6 +135,14 @@ is_parent(const struct caveat *caveat)
     return caveat->predicate[0].attribute == ATTRIBUTE_PARENT;
 }
 
+/* A discharge is made anew as often as its hole is filled, and others may hold the same one: there
+ * is nothing that a counter in it could be counted on. */
+static bool
+stands_where_it_may(const struct token_condition *condition, const struct caveat *caveat)
+{
+    return condition->macaroon == 0 ? !is_parent(caveat) : !caveat_counter(caveat);
+}
+
 /* All of them, before any is judged: one that is not understood spoils the token. */
 static bool
 parse(struct judge *j)
@@ -148,7 +156,7 @@ parse(struct judge *j)
         enum kh_err err = caveat_parse(c->text, &j->caveat[i], &fault);
         if (err == KH_ERR_MEMORY)
             return deny_fault(j, KH_REASON_INTERNAL, &fault);
-        if (err == KH_OK && (c->macaroon != 0 || !is_parent(j->caveat[i])))
+        if (err == KH_OK && stands_where_it_may(c, j->caveat[i]))
             continue;
         trace(j, i, JUDGEMENT_UNKNOWN);
         if (fine)
@@ -343,6 +351,8 @@ judge_caveats(struct judge *j)
             [CAVEAT_HOLDS] = JUDGEMENT_HOLDS,
             [CAVEAT_NEEDS_BODY] = JUDGEMENT_NEEDS_BODY,
         };
+        if (caveat_counter(j->caveat[i]))
+            continue; /* judged when all else holds */
         enum caveat_verdict verdict = judge_caveat(j, i);
         trace(j, i, judgement[verdict]);
         if (verdict == CAVEAT_FAILS && fine)
@@ -352,6 +362,32 @@ judge_caveats(struct judge *j)
     for (size_t i = 0; fine && j->needs_body && i < v->condition_count; i++)
         (void)body_need_add(&j->details->body_need, j->caveat[i]);
     return fine;
+}
+
+/* Last of all: a request that is denied for another reason is no use of the token. */
+static bool
+take_counters(struct judge *j)
+{
+    const struct decision_world *world = j->world;
+    const struct token_verified *v = &j->details->verified;
+    struct counter_demand demand[TOKEN_CAVEATS_MAX];
+    struct counter_refusal refusal = {.reason = KH_REASON_INTERNAL};
+    /* Without room there is no need to read a body, and with one it is not decided yet. */
+    enum counting counting =
+        j->needs_body && world->counting == COUNTING_TAKE ? COUNTING_LOOK : world->counting;
+    size_t n = counter_demands(v, j->caveat, j->details->identity.expires_at, demand);
+    bool taken = n == 0 || counting == COUNTING_DONE ||
+                 (world->take && world->take(world->context, &j->details->identity, demand, n,
+                                             counting, &refusal));
+    for (size_t i = 0; taken && i < n; i++)
+        trace(j, demand[i].condition, JUDGEMENT_HOLDS);
+    if (taken)
+        return true;
+    if (refusal.demand >= n || !counter_reason_is_of_token(refusal.reason))
+        return deny(j, refusal.reason, "the counters cannot be kept");
+    trace(j, demand[refusal.demand].condition, JUDGEMENT_FAILS);
+    j->out->retry_after_s = refusal.retry_after_s;
+    return deny_text(j, refusal.reason, v->condition[demand[refusal.demand].condition].text);
 }
 
 static int64_t
@@ -375,6 +411,7 @@ static bool (*const steps[])(struct judge *) = {
     judge_revocations,
     choose_credential,
     judge_caveats,
+    take_counters, /* the last: what it takes is not given back */
 };
 enum { STEP_COUNT = sizeof steps / sizeof steps[0] };
 

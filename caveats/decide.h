@@ -10,6 +10,7 @@
 #define KEYHOLE_DECIDE_H
 
 #include "caveat.h"
+#include "counter.h"
 #include "errors.h"
 #include "facts.h"
 #include "token.h"
@@ -32,7 +33,8 @@ struct decision {
     uint8_t token_id[TOKEN_ID_SIZE];
     uint8_t lineage[LINEAGE_ID_SIZE]; /* of the token as presented */
     int64_t issued_at, expires_at;
-    int64_t recheck_at; /* of an allow: judge again then, at the latest */
+    int64_t recheck_at;     /* of an allow: judge again then, at the latest */
+    uint32_t retry_after_s; /* of a denial that time will mend; else 0 */
     char user[65];
     char credential[65]; /* the one that was chosen */
 };
@@ -58,6 +60,13 @@ struct decision_world {
     /* Credentials named in the token that exist, with how they fit the request. False when there
      * is none of that name. */
     bool (*credential)(void *context, struct bytes name, struct decision_credential *out);
+    /* Count this request on all of these counters, or on none. With COUNTING_LOOK nothing is
+     * counted. False with `refusal` filled in when one of them has no room. NULL: tokens with
+     * counters are refused. Asked last, when everything else allows. */
+    bool (*take)(void *context, const struct token_identity *identity,
+                 const struct counter_demand *demand, size_t count, enum counting counting,
+                 struct counter_refusal *refusal);
+    enum counting counting;
 };
 
 /* How one caveat or rule was judged: for `explain`. */

@@ -27,10 +27,11 @@ enum attribute_type {
     TYPE_VALUE,
     TYPE_JSON,
     TYPE_LINEAGE,
+    TYPE_RATE,
     TYPE_HEX,
 };
 
-enum attribute_place { PLACE_REQUEST, PLACE_RECORD, PLACE_DISCHARGE };
+enum attribute_place { PLACE_REQUEST, PLACE_RECORD, PLACE_COUNTER, PLACE_DISCHARGE };
 
 struct attribute_info {
     const char *text;
@@ -61,7 +62,8 @@ enum operator_kind {
 /* A value, read according to the attribute's type. `text` is the value as a string, unquoted. */
 struct predicate_value {
     struct bytes text;
-    int64_t number;      /* INTEGER, SIZE (bytes), TIME (seconds since 1970) */
+    int64_t number;      /* INTEGER, SIZE (bytes), TIME (seconds since 1970), RATE */
+    uint32_t window_s;   /* RATE: `number` in that many seconds */
     uint8_t address[16]; /* ADDRESS: IPv4 as IPv4-mapped IPv6 */
     uint8_t prefix_bits; /* ADDRESS: 0 to 128 */
     bool is_unix;        /* ADDRESS: the word unix */

@@ -240,6 +240,8 @@ predicate_holds(const struct predicate *predicate, const struct facts *facts)
         return true;
     case PLACE_REQUEST:
         return request_satisfies(predicate, info->type, facts);
+    case PLACE_COUNTER:
+        return false; /* taken from the counters, last of all, in decide.c */
     case PLACE_DISCHARGE:
         return false; /* judged against the chain, in decide.c, where it is allowed at all */
     }

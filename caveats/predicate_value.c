@@ -18,6 +18,7 @@
 #define OP_EQUAL   (SET(EQUAL) | SET(NOT_EQUAL) | SET(IN) | SET(NOT_IN))
 #define OP_PATTERN (SET(MATCHES) | SET(NOT_MATCHES))
 #define OP_ORDER   (SET(LESS) | SET(LESS_EQUAL) | SET(GREATER) | SET(GREATER_EQUAL))
+#define OP_BOUND   (SET(LESS) | SET(LESS_EQUAL))
 #define OP_THERE   (SET(PRESENT) | SET(ABSENT))
 
 static const unsigned operators_of_type[] = {
@@ -32,13 +33,16 @@ static const unsigned operators_of_type[] = {
     [TYPE_VALUE] = OP_EQUAL | OP_PATTERN | OP_ORDER | OP_THERE,
     [TYPE_JSON] = OP_EQUAL | OP_PATTERN | OP_ORDER | OP_THERE,
     [TYPE_LINEAGE] = SET(EQUAL),
+    [TYPE_RATE] = OP_BOUND,
     [TYPE_HEX] = OP_EQUAL | OP_THERE,
 };
 
 bool
 predicate_operator_allowed(const struct attribute_info *info, enum operator_kind operator_kind)
 {
-    unsigned set = info->place == PLACE_REQUEST ? operators_of_type[info->type] : SET(EQUAL);
+    unsigned set = info->place == PLACE_REQUEST   ? operators_of_type[info->type]
+                   : info->place == PLACE_COUNTER ? OP_BOUND
+                                                  : SET(EQUAL);
     return set >> operator_kind & 1;
 }
 
@@ -133,6 +137,24 @@ read_size(struct predicate_value *value, struct fault *fault)
         i++;
     struct bytes digits = bytes_slice(value->text, 0, value->text.n - strlen(units[i].suffix));
     return read_integer(digits, units[i].unit, INT64_MAX, &value->number, fault);
+}
+
+static enum kh_err
+read_rate(struct predicate_value *value, struct fault *fault)
+{
+    static const struct {
+        const char *suffix;
+        uint32_t window_s;
+    } units[] = {{"/s", 1}, {"/min", 60}, {"/h", 3600}, {"/d", 86400}};
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        struct bytes suffix = bytes_str(units[i].suffix);
+        if (!bytes_ends(value->text, suffix))
+            continue;
+        value->window_s = units[i].window_s;
+        return read_integer(bytes_slice(value->text, 0, value->text.n - suffix.n), 1, INT64_MAX,
+                            &value->number, fault);
+    }
+    return fault_set(fault, KH_ERR_TYPE, "not a rate as 60/min: N/s, N/min, N/h or N/d");
 }
 
 static enum kh_err
@@ -233,6 +255,8 @@ predicate_value_read(enum attribute attribute, enum operator_kind kind,
         return read_json(kind, value, fault);
     case TYPE_LINEAGE:
         return read_hex(value->text, LINEAGE_HEX_SIZE, fault);
+    case TYPE_RATE:
+        return read_rate(value, fault);
     case TYPE_HEX:
         return read_hex(value->text, SHA256_HEX_SIZE, fault);
     }

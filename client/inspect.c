@@ -56,27 +56,6 @@ inspect_classify(struct inspect_caveat *c)
     }
 }
 
-// When a caveat that speaks of time alone stops to hold: the latest of its ends, as one predicate
-// is enough. INT64_MAX: never, or it speaks of something else too.
-static int64_t
-inspect_end(const struct caveat *caveat)
-{
-    int64_t end = INT64_MIN;
-    for (size_t i = 0; i < caveat->count; i++) {
-        const struct predicate *p = &caveat->predicate[i];
-        bool before = p->operator_kind == OPERATOR_LESS;
-        bool until = p->operator_kind == OPERATOR_LESS_EQUAL;
-        if (p->attribute != ATTRIBUTE_TIME || p->count != 1 || (!before && !until))
-            return INT64_MAX;
-        int64_t at = p->value[0].number;
-        if (until && at < INT64_MAX)
-            at++;
-        if (at > end)
-            end = at;
-    }
-    return end;
-}
-
 static void
 inspect_condition(struct inspection *in, struct inspect_caveat *c)
 {
@@ -88,7 +67,7 @@ inspect_condition(struct inspection *in, struct inspect_caveat *c)
         return;
     }
     inspect_classify(c);
-    int64_t end = inspect_end(c->parsed);
+    int64_t end = caveat_end(c->parsed);
     c->past = end <= in->now;
     if (end < in->ends_at)
         in->ends_at = end;

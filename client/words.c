@@ -80,6 +80,26 @@ words_put_values(struct buffer *out, const struct predicate *predicate)
     }
 }
 
+static const struct {
+    uint32_t window_s;
+    const char *words;
+} words_window[] = {{1, " a second"}, {60, " a minute"}, {3600, " an hour"}, {86400, " a day"}};
+
+// "at most 60 uses a minute"
+static void
+words_put_counter(struct buffer *out, const struct predicate *predicate)
+{
+    const struct predicate_value *value = &predicate->value[0];
+    bool below = predicate->operator_kind == OPERATOR_LESS;
+    buffer_printf(out, "%s %lld use%s", below ? "fewer than" : "at most", (long long)value->number,
+                  value->number == 1 ? "" : "s");
+    for (size_t i = 0; i < sizeof words_window / sizeof words_window[0]; i++) {
+        if (words_window[i].window_s == value->window_s)
+            buffer_put_str(out, words_window[i].words);
+    }
+    buffer_put_str(out, ", counted with all made from this token");
+}
+
 static void
 words_put_predicate(struct buffer *out, const struct predicate *predicate, int64_t now)
 {
@@ -90,6 +110,10 @@ words_put_predicate(struct buffer *out, const struct predicate *predicate, int64
         moment_put(out, predicate->value[0].number);
         buffer_put_str(out, ", ");
         moment_put_relative(out, predicate->value[0].number, now);
+        return;
+    }
+    if (attribute_info(predicate->attribute)->place == PLACE_COUNTER && predicate->count == 1) {
+        words_put_counter(out, predicate);
         return;
     }
     const char *verb = WORDS_LOOKUP(words_verb, kind);

@@ -47,6 +47,8 @@ load_tables(struct authority *authority, struct fault *fault)
     if (!err)
         err = store_token_last_issued(store, &authority->last_issued_at, fault);
     if (!err)
+        err = counters_open(store, &authority->clock, &authority->counters, fault);
+    if (!err)
         err = local_ca_load(store, seal, &authority->ca, fault);
     return err;
 }
@@ -166,6 +168,9 @@ authority_close(struct authority *authority)
     close_audit(authority);
     secret_free(&authority->audit_key);
     local_ca_free(&authority->ca);
+    if (authority->opened)
+        counters_close(&authority->counters);
+    counters_drop(&authority->counters);
     revocations_free(&authority->revocations);
     credentials_free(&authority->credentials);
     root_keys_free(&authority->keys);
@@ -214,6 +219,7 @@ authority_tick(struct authority *authority)
     authority->pruned_at = now;
     audit_position(authority->audit, &position);
     if (revocations_prune(&authority->revocations, authority->store, now, &fault) ||
+        counters_prune(authority->counters, &fault) ||
         state_audit_position_store(authority->store, &position, &fault))
         log_error("prune", "%s", fault.detail);
 }

@@ -14,6 +14,7 @@
 #include "../config.h"
 #include "audit.h"
 #include "clock.h"
+#include "counter.h"
 #include "credentials.h"
 #include "local_ca.h"
 #include "master_key.h"
@@ -47,6 +48,7 @@ struct authority {
     struct credentials credentials;
     struct revocations revocations;
     int64_t last_issued_at; /* of all tokens: a revocation reaches those of its own second too */
+    struct counters *counters;
     struct local_ca *ca;
     struct secret *audit_key;
     struct audit *audit;

@@ -21,21 +21,45 @@ system_now_ms(const struct wall_clock *clock)
 }
 
 static int64_t
+system_steady_ms(const struct wall_clock *clock)
+{
+    struct timespec now;
+
+    (void)clock;
+    (void)clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t
 manual_now_ms(const struct wall_clock *clock)
 {
     return clock->manual_ms;
 }
 
+static int64_t
+manual_steady_ms(const struct wall_clock *clock)
+{
+    return clock->manual_steady_ms;
+}
+
 struct wall_clock
 clock_system(void)
 {
-    return (struct wall_clock){.now_ms = system_now_ms};
+    return (struct wall_clock){.now_ms = system_now_ms, .steady_ms = system_steady_ms};
 }
 
 struct wall_clock
 clock_manual(int64_t at_s)
 {
-    return (struct wall_clock){.now_ms = manual_now_ms, .manual_ms = at_s * 1000};
+    return (struct wall_clock){
+        .now_ms = manual_now_ms, .steady_ms = manual_steady_ms, .manual_ms = at_s * 1000};
+}
+
+void
+clock_pass(struct wall_clock *clock, int64_t milliseconds)
+{
+    clock->manual_ms += milliseconds;
+    clock->manual_steady_ms += milliseconds;
 }
 
 int64_t
@@ -48,6 +72,12 @@ int64_t
 clock_now_s(const struct wall_clock *clock)
 {
     return clock->now_ms(clock) / 1000;
+}
+
+int64_t
+clock_steady_ms(const struct wall_clock *clock)
+{
+    return clock->steady_ms(clock);
 }
 
 void

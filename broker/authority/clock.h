@@ -9,15 +9,21 @@
 
 struct wall_clock {
     int64_t (*now_ms)(const struct wall_clock *clock); /* since 1970, UTC */
-    int64_t manual_ms;
+    int64_t (*steady_ms)(const struct wall_clock *clock);
+    int64_t manual_ms, manual_steady_ms;
 };
 
 struct wall_clock clock_system(void);
-/* Stands still at `at_s` until `manual_ms` is changed. */
+/* Stands still at `at_s` until `manual_ms` is changed, or clock_pass is called. */
 struct wall_clock clock_manual(int64_t at_s);
+
+/* A manual clock: so much time goes by. */
+void clock_pass(struct wall_clock *clock, int64_t milliseconds);
 
 int64_t clock_now_ms(const struct wall_clock *clock);
 int64_t clock_now_s(const struct wall_clock *clock);
+/* Since some moment of this start of the machine; nobody can set it, and it goes on in suspend. */
+int64_t clock_steady_ms(const struct wall_clock *clock);
 
 /* RFC 3339 in UTC: "2026-12-01T00:00:00Z", or with milliseconds. */
 enum { CLOCK_TEXT_SIZE = 32 };

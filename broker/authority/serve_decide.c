@@ -57,6 +57,15 @@ world_credential(void *context, struct bytes name, struct decision_credential *o
     return true;
 }
 
+static bool
+world_take(void *context, const struct token_identity *identity,
+           const struct counter_demand *demand, size_t count, enum counting counting,
+           struct counter_refusal *refusal)
+{
+    const struct world *world = context;
+    return counters_take(world->authority->counters, identity, demand, count, counting, refusal);
+}
+
 static struct facts
 facts_of(const struct authority *authority, const struct message_decide *request)
 {
@@ -358,6 +367,8 @@ judge(struct authority *authority, const struct message_decide *request, struct 
         .root_key = world_root_key,
         .revoked = world_revoked,
         .credential = world_credential,
+        .take = world_take,
+        .counting = request->rejudge ? COUNTING_DONE : COUNTING_TAKE,
     };
     struct facts facts = facts_of(authority, request);
 
@@ -368,6 +379,7 @@ judge(struct authority *authority, const struct message_decide *request, struct 
         ask_for_body(request, decision, &details->body_need, out);
     else
         deny(out, decision->reason, bytes_str(decision->detail));
+    out->retry_after_s = decision->retry_after_s;
 }
 
 static bool

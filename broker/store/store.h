@@ -136,4 +136,24 @@ KH_MUST_CHECK enum kh_err store_revocation_prune(struct store *store, int64_t no
 KH_MUST_CHECK enum kh_err store_revocation_each(struct store *store, store_revocation_fn *fn,
                                                 void *context, struct fault *fault);
 
+/* ---- counters ---- */
+
+struct store_counter {
+    struct bytes lineage, token_id; /* 16 bytes each */
+    uint32_t window_s;              /* 0: uses */
+    int64_t bound, used;
+    struct bytes log;
+    int64_t expires_at;
+};
+typedef enum kh_err store_counter_fn(void *context, const struct store_counter *row,
+                                     struct fault *fault);
+
+/* `used` and `log` take the place of what one of that lineage had. */
+KH_MUST_CHECK enum kh_err store_counter_put(struct store *store, const struct store_counter *row,
+                                            struct fault *fault);
+KH_MUST_CHECK enum kh_err store_counter_remove(struct store *store, struct bytes lineage,
+                                               struct fault *fault); /* or there is none */
+KH_MUST_CHECK enum kh_err store_counter_each(struct store *store, store_counter_fn *fn,
+                                             void *context, struct fault *fault);
+
 #endif

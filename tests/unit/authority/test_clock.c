@@ -79,6 +79,12 @@ stands_still_in_tests(void **state)
     manual.manual_ms += 1999;
     assert_int_equal(clock_now_ms(&manual), 6999);
     assert_int_equal(clock_now_s(&manual), 6);
+    assert_int_equal(clock_steady_ms(&manual), 0); // setting a clock lets no time pass
+    clock_pass(&manual, 500);
+    assert_int_equal(clock_now_ms(&manual), 7499);
+    assert_int_equal(clock_steady_ms(&manual), 500);
+    int64_t steady = clock_steady_ms(&real);
+    assert_true(steady > 0 && clock_steady_ms(&real) >= steady);
     assert_true(clock_now_s(&real) > INT64_C(1700000000));
 }
 

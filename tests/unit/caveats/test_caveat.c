@@ -137,6 +137,55 @@ next_change(void **state)
     }
 }
 
+static void
+ends(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t end;
+    } cases[] = {
+        {"method = GET", INT64_MAX},
+        {"time >= 1970-01-01T00:01:40Z", INT64_MAX},
+        {"time > 1970-01-01T00:01:40Z", INT64_MAX},
+        {"time < 1970-01-01T00:01:40Z", 100},
+        {"time <= 1970-01-01T00:01:40Z", 101},
+        {"time < 1970-01-01T00:01:40Z or time < 1970-01-01T00:00:10Z", 100},
+        {"time < 1970-01-01T00:01:40Z or method = GET", INT64_MAX},
+        {"time < 1970-01-01T00:01:40Z or time > 1970-01-01T00:01:50Z", INT64_MAX},
+        {"uses <= 100", INT64_MAX},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct caveat *caveat = NULL;
+        expect_err(cases[i].text, caveat_parse(bytes_str(cases[i].text), &caveat, NULL), KH_OK);
+        int64_t end = caveat_end(caveat);
+        if (end != cases[i].end)
+            FAIL_WITH("\"%s\": %lld, expected %lld", cases[i].text, (long long)end,
+                      (long long)cases[i].end);
+        caveat_free(&caveat);
+    }
+}
+
+static void
+counters_stand_alone(void **state)
+{
+    (void)state;
+    struct caveat *caveat = NULL;
+    struct fault fault = {0};
+    expect_err("or", caveat_parse(BYTES("method = GET or uses <= 3"), &caveat, &fault),
+               KH_ERR_SYNTAX);
+    assert_string_equal(fault.detail, "uses stands alone in its caveat");
+    expect_err("or", caveat_parse(BYTES("rate <= 3/s or rate <= 9/d"), &caveat, &fault),
+               KH_ERR_SYNTAX);
+    assert_string_equal(fault.detail, "rate stands alone in its caveat");
+    expect_err("uses", caveat_parse(BYTES("uses <= 3"), &caveat, NULL), KH_OK);
+    assert_ptr_equal(caveat_counter(caveat), &caveat->predicate[0]);
+    caveat_free(&caveat);
+    expect_err("label", caveat_parse(BYTES("label = uses"), &caveat, NULL), KH_OK);
+    assert_null(caveat_counter(caveat));
+    caveat_free(&caveat);
+}
+
 int
 main(void)
 {
@@ -146,6 +195,8 @@ main(void)
         cmocka_unit_test(many_predicates),
         cmocka_unit_test(owns_what_it_points_to),
         cmocka_unit_test(next_change),
+        cmocka_unit_test(ends),
+        cmocka_unit_test(counters_stand_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

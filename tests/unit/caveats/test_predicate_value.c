@@ -13,10 +13,11 @@ operators_by_type(void **state)
         enum attribute_type type;
         const char *allowed;
     } rows[] = {
-        {TYPE_WORD, "=!in~xpa"},   {TYPE_HOST, "=!in~xpa"},      {TYPE_PATH, "=!in~xpa"},
-        {TYPE_STRING, "=!in~xpa"}, {TYPE_INTEGER, "=!inlLgGpa"}, {TYPE_SIZE, "=!inlLgGpa"},
-        {TYPE_TIME, "lLgG"},       {TYPE_ADDRESS, "=!inpa"},     {TYPE_VALUE, "=!in~xlLgGpa"},
-        {TYPE_LINEAGE, "="},       {TYPE_HEX, "=!inpa"},         {TYPE_JSON, "=!in~xlLgGpa"},
+        {TYPE_WORD, "=!in~xpa"},     {TYPE_HOST, "=!in~xpa"},      {TYPE_PATH, "=!in~xpa"},
+        {TYPE_STRING, "=!in~xpa"},   {TYPE_INTEGER, "=!inlLgGpa"}, {TYPE_SIZE, "=!inlLgGpa"},
+        {TYPE_TIME, "lLgG"},         {TYPE_ADDRESS, "=!inpa"},     {TYPE_VALUE, "=!in~xlLgGpa"},
+        {TYPE_JSON, "=!in~xlLgGpa"}, {TYPE_LINEAGE, "="},          {TYPE_RATE, "lL"},
+        {TYPE_HEX, "=!inpa"},
     };
     assert_int_equal(COUNT_OF(rows), TYPE_HEX + 1);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -29,6 +30,9 @@ operators_by_type(void **state)
             info.place = PLACE_RECORD;
             assert_int_equal(predicate_operator_allowed(&info, (enum operator_kind)k),
                              k == OPERATOR_EQUAL);
+            info.place = PLACE_COUNTER;
+            assert_int_equal(predicate_operator_allowed(&info, (enum operator_kind)k),
+                             k == OPERATOR_LESS || k == OPERATOR_LESS_EQUAL);
         }
     }
 }
@@ -46,6 +50,29 @@ ports_are_ranged(void **state)
     v.text = BYTES("");
     expect_err("empty", predicate_value_read(ATTRIBUTE_PORT, OPERATOR_EQUAL, &v, NULL),
                KH_ERR_TYPE);
+}
+
+static void
+rates(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t number;
+        uint32_t window_s;
+    } cases[] = {
+        {"5/s", 5, 1},
+        {"60/min", 60, 60},
+        {"0/h", 0, 3600},
+        {"9223372036854775807/d", INT64_MAX, 86400},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct predicate_value v = {.text = bytes_str(cases[i].text)};
+        expect_err(cases[i].text, predicate_value_read(ATTRIBUTE_RATE, OPERATOR_LESS, &v, NULL),
+                   KH_OK);
+        assert_int_equal(v.number, cases[i].number);
+        assert_int_equal(v.window_s, cases[i].window_s);
+    }
 }
 
 static void
@@ -195,10 +222,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(operators_by_type),      cmocka_unit_test(ports_are_ranged),
-        cmocka_unit_test(hostile_lengths),        cmocka_unit_test(numbers_that_may_be_equal),
-        cmocka_unit_test(order_needs_an_order),   cmocka_unit_test(addresses_print_canonically),
-        cmocka_unit_test(json_values_have_types), cmocka_unit_test(json_types_do_not_mix),
+        cmocka_unit_test(operators_by_type),
+        cmocka_unit_test(ports_are_ranged),
+        cmocka_unit_test(rates),
+        cmocka_unit_test(hostile_lengths),
+        cmocka_unit_test(numbers_that_may_be_equal),
+        cmocka_unit_test(order_needs_an_order),
+        cmocka_unit_test(addresses_print_canonically),
+        cmocka_unit_test(json_values_have_types),
+        cmocka_unit_test(json_types_do_not_mix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,13 @@
 #include "../../../caveats/timestamp.h"
 #include "world.h"
 
-enum { CAVEAT_TRIPLES = 20000, TOKEN_TRIPLES = 4000, MUTATIONS = 20000, PRINTED = 20000 };
+enum {
+    CAVEAT_TRIPLES = 20000,
+    TOKEN_TRIPLES = 4000,
+    MUTATIONS = 20000,
+    PRINTED = 20000,
+    COUNTER_TRIALS = 300
+};
 
 #define PICK(r, array) ((array)[random_below((r), COUNT_OF(array))])
 
@@ -103,7 +109,9 @@ put_caveat(struct random *r, struct buffer *out)
 {
     buffer_clear(out);
     if (random_below(r, 12) == 0) {
-        buffer_put_str(out, random_below(r, 2) ? "label = a" : "hole = \"user = a for 8h\"");
+        static const char *const alone[] = {"label = a", "hole = \"user = a for 8h\"", "uses <= 3",
+                                            "uses < \"9\"", "rate <= 60/min"};
+        buffer_put_str(out, PICK(r, alone));
         return;
     }
     for (size_t n = 1 + random_below(r, 3); n > 0; n--) {
@@ -359,6 +367,91 @@ attenuation_is_monotone(void **state)
     assert_in_range(allowed_after, 100, allowed_before - 100);
 }
 
+/* ---- counters ---- */
+
+static void
+shuffle(struct random *r, const char **list, size_t n)
+{
+    for (size_t i = n; i > 1; i--) {
+        size_t k = random_below(r, i);
+        const char *other = list[k];
+        list[k] = list[i - 1];
+        list[i - 1] = other;
+    }
+}
+
+/* How many of some requests, of which one in three does not satisfy `method = POST`. */
+static unsigned
+count_allowed(struct random *r, struct world *world, struct bytes text, unsigned requests)
+{
+    unsigned allowed = 0;
+    for (unsigned i = 0; i < requests; i++) {
+        struct facts facts = test_facts();
+        facts.method = random_below(r, 3) ? BYTES("POST") : BYTES("GET");
+        struct decision d = test_decide(world, text, BYTES_EMPTY, &facts, NULL);
+        allowed += d.verdict == DECISION_ALLOW;
+    }
+    return allowed;
+}
+
+/* Wherever the counters stand, exactly as many requests come through as the least of them says, and
+ * what another caveat denies is not counted. */
+static void
+counters_in_any_order(void **state)
+{
+    (void)state;
+    static const char *const counters[] = {"uses <= 1",   "uses <= 2",  "uses < 5",
+                                           "rate <= 3/s", "rate < 7/d", "uses <= 0"};
+    static const unsigned limits[] = {1, 2, 4, 3, 6, 0};
+    struct random r = random_seeded("counters", 17);
+    for (int i = 0; i < COUNTER_TRIALS; i++) {
+        size_t a = random_below(&r, COUNT_OF(counters)), b = random_below(&r, COUNT_OF(counters));
+        const char *list[] = {counters[a], counters[b], "method = POST", "label = x", NULL};
+        unsigned least = limits[a] < limits[b] ? limits[a] : limits[b];
+        struct world world = test_world();
+        struct buffer text;
+        shuffle(&r, list, 4);
+        test_mint(&text, list);
+        unsigned allowed = count_allowed(&r, &world, buffer_bytes(&text), 40);
+        if (allowed != least)
+            FAIL_WITH("%u of at most %u: %s; %s; %s; %s", allowed, least, list[0], list[1], list[2],
+                      list[3]);
+        buffer_free(&text);
+    }
+}
+
+/* However a token is handed on, all that share a counter together get what it says. */
+static void
+counters_are_shared_by_descendants(void **state)
+{
+    (void)state;
+    static const char *const caveats[] = {"uses <= 5", NULL};
+    static const char *const added[] = {"label = a", "method in GET, POST", "uses <= 3",
+                                        "path ~ /v1/**", "rate <= 4/min"};
+    struct random r = random_seeded("descendants", 18);
+    for (int i = 0; i < COUNTER_TRIALS; i++) {
+        struct world world = test_world();
+        struct buffer family[6];
+        unsigned allowed = 0;
+        test_mint(&family[0], caveats);
+        for (size_t n = 1; n < COUNT_OF(family); n++)
+            test_attenuate(&family[n], buffer_bytes(&family[random_below(&r, n)]), PICK(&r, added));
+        for (int n = 0; n < 30; n++) {
+            struct facts facts = test_facts();
+            struct bytes text = buffer_bytes(&family[random_below(&r, COUNT_OF(family))]);
+            struct decision d = test_decide(&world, text, BYTES_EMPTY, &facts, NULL);
+            allowed += d.verdict == DECISION_ALLOW;
+        }
+        struct facts facts = test_facts();
+        while (test_decide(&world, buffer_bytes(&family[0]), BYTES_EMPTY, &facts, NULL).verdict ==
+               DECISION_ALLOW)
+            allowed++;
+        assert_int_equal(allowed, 5);
+        for (size_t n = 0; n < COUNT_OF(family); n++)
+            buffer_free(&family[n]);
+    }
+}
+
 /* ---- mutated tokens ---- */
 
 static void
@@ -510,9 +603,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(print_and_parse_are_inverse), cmocka_unit_test(mutated_caveats),
-        cmocka_unit_test(caveats_are_monotone),        cmocka_unit_test(attenuation_is_monotone),
-        cmocka_unit_test(mutated_tokens_never_allow),  cmocka_unit_test(mutated_texts_never_allow),
+        cmocka_unit_test(print_and_parse_are_inverse),
+        cmocka_unit_test(mutated_caveats),
+        cmocka_unit_test(caveats_are_monotone),
+        cmocka_unit_test(attenuation_is_monotone),
+        cmocka_unit_test(counters_in_any_order),
+        cmocka_unit_test(counters_are_shared_by_descendants),
+        cmocka_unit_test(mutated_tokens_never_allow),
+        cmocka_unit_test(mutated_texts_never_allow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,14 @@ struct world {
     struct decision_credential credential[4];
     size_t credential_count;
     unsigned asked_revoked;
+    enum counting counting;
+    bool cannot_count;
+    struct {
+        uint8_t key[LINEAGE_ID_SIZE];
+        uint64_t used;
+    } counter[16];
+    size_t counter_count;
+    unsigned asked_take;
 };
 
 static inline bool
@@ -54,6 +62,47 @@ world_credential(void *context, struct bytes name, struct decision_credential *o
     return false;
 }
 
+static inline uint64_t *
+world_counter(struct world *w, const uint8_t key[LINEAGE_ID_SIZE])
+{
+    for (size_t i = 0; i < w->counter_count; i++) {
+        if (memcmp(w->counter[i].key, key, LINEAGE_ID_SIZE) == 0)
+            return &w->counter[i].used;
+    }
+    assert_true(w->counter_count < COUNT_OF(w->counter));
+    memcpy(w->counter[w->counter_count].key, key, LINEAGE_ID_SIZE);
+    return &w->counter[w->counter_count++].used;
+}
+
+/* A rate is counted as if no time went by. */
+static inline bool
+world_take(void *context, const struct token_identity *identity,
+           const struct counter_demand *demand, size_t count, enum counting counting,
+           struct counter_refusal *refusal)
+{
+    struct world *w = context;
+    w->asked_take++;
+    assert_int_equal(identity->issued_at, TEST_ISSUED);
+    assert_true(counting == COUNTING_TAKE || counting == COUNTING_LOOK);
+    if (w->cannot_count) {
+        refusal->reason = KH_REASON_BROKER_UNAVAILABLE;
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (*world_counter(w, demand[i].key) < demand[i].limit)
+            continue;
+        *refusal = (struct counter_refusal){.demand = i, .reason = KH_REASON_USES_EXHAUSTED};
+        if (demand[i].window_s) {
+            refusal->reason = KH_REASON_RATE_EXCEEDED;
+            refusal->retry_after_s = demand[i].window_s;
+        }
+        return false;
+    }
+    for (size_t i = 0; i < count && counting == COUNTING_TAKE; i++)
+        ++*world_counter(w, demand[i].key);
+    return true;
+}
+
 static inline struct world
 test_world(void)
 {
@@ -88,6 +137,8 @@ test_decide(struct world *world, struct bytes text, struct bytes wanted, const s
         .root_key = world_root_key,
         .revoked = world_revoked,
         .credential = world_credential,
+        .take = world_take,
+        .counting = world->counting,
     };
     struct decision out;
     memset(&out, 0xee, sizeof out);

@@ -44,6 +44,14 @@ test_sentences(void **state)
     assert_words("body-size <= 1KiB", "the body's size is at most 1KiB");
     assert_words("method = GET or path = /v1", "the method is GET, or the path is /v1");
     assert_words("time < 2026-11-18T11:26:40Z", "before 2026-11-18T11:26:40Z, in 10 minutes");
+    assert_words("uses <= 100", "at most 100 uses, counted with all made from this token");
+    assert_words("uses < 1", "fewer than 1 use, counted with all made from this token");
+    assert_words("rate <= 5/s", "at most 5 uses a second, counted with all made from this token");
+    assert_words("rate <= 60/min",
+                 "at most 60 uses a minute, counted with all made from this token");
+    assert_words("rate < 1000/h",
+                 "fewer than 1000 uses an hour, counted with all made from this token");
+    assert_words("rate <= 1/d", "at most 1 use a day, counted with all made from this token");
     assert_words("time >= 2026-11-18T11:06:40Z", "from 2026-11-18T11:06:40Z, 10 minutes ago");
 }
 
