@@ -3,14 +3,19 @@
 // what key stands in its environment.
 import OpenAI from 'openai';
 
-const client = new OpenAI({ maxRetries: 0 });
+// `again` lists models so many times, and tries again as the SDK does by itself.
+const client = new OpenAI(process.argv[2] === 'again' ? {} : { maxRetries: 0 });
 // `chat` and `stream` take a model and a limit of tokens.
 const model = process.argv[3] ?? 'gpt-4o-mini';
 const limit = process.argv[4] ? { max_tokens: Number(process.argv[4]) } : {};
 const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
 try {
-  if (process.argv[2] === 'models') {
+  if (process.argv[2] === 'again') {
+    const rounds = Number(process.argv[3]);
+    for (let i = 0; i < rounds; i++) await client.models.list();
+    say({ rounds });
+  } else if (process.argv[2] === 'models') {
     const names = [];
     for await (const model of client.models.list()) names.push(model.id);
     say({ models: names });

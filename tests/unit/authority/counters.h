@@ -50,6 +50,13 @@ static inline void
 counters_crash(void)
 {
     counters_drop(&counters);
+    counters_start();
+}
+
+static inline void
+counters_crash_and_reopen(void)
+{
+    counters_drop(&counters);
     store_close(&store);
     assert_ok(store_open(fixture_path("db"), &store, fault));
     counters_start();
