@@ -278,6 +278,55 @@ judged_again(void **state)
 }
 
 static void
+counters_are_taken(void **state)
+{
+    char *token = fixture_mint(&authority, ", \"caveats\": [\"rate <= 3/h\", \"uses <= 4\", "
+                                           "\"method = GET\"]");
+    struct message_decide request = peer_request(token);
+    static struct decision decision;
+    static struct message_decision out;
+    static struct injection injection;
+
+    (void)state;
+    request.method = BYTES("PUT");
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(judge(&request), KH_REASON_CAVEAT_FAILED);
+    request.method = BYTES("GET");
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(judge(&request), KH_REASON_UNSET);
+    clock_pass(&authority.clock, 600 * 1000);
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_false(out.allow);
+    assert_int_equal(out.reason, KH_REASON_RATE_EXCEEDED);
+    assert_int_equal(out.retry_after_s, 3000);
+    assert_true(bytes_is(out.detail, "rate <= 3/h"));
+    json_t *record = last_record();
+    assert_string_equal(text(record, "reason"), "rate-exceeded");
+    assert_string_equal(text(record, "detail"), "rate <= 3/h");
+    json_decref(record);
+    injection_free(&injection);
+
+    // What runs was counted when it began.
+    request.rejudge = true;
+    for (int i = 0; i < 5; i++) {
+        serve_decide(&authority, &request, &decision, &injection, &out);
+        assert_true(out.allow);
+        assert_int_equal(out.retry_after_s, 0);
+        injection_free(&injection);
+    }
+    request.rejudge = false;
+    clock_pass(&authority.clock, 2999 * 1000);
+    assert_int_equal(judge(&request), KH_REASON_RATE_EXCEEDED);
+    free(token);
+
+    token = fixture_mint(&authority, ", \"caveats\": [\"uses <= 1\"]");
+    request = peer_request(token);
+    assert_int_equal(judge(&request), KH_REASON_UNSET);
+    assert_int_equal(judge(&request), KH_REASON_USES_EXHAUSTED);
+    free(token);
+}
+
+static void
 foreign_keys_where_they_may(void **state)
 {
     struct message_decide request = peer_request("");
@@ -380,6 +429,7 @@ main(void)
         cmocka_unit_test_setup_teardown(what_the_record_holds, setup, teardown),
         cmocka_unit_test_setup_teardown(judged_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_body_is_asked_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(counters_are_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(foreign_keys_where_they_may, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
