@@ -215,7 +215,7 @@ describe('well-formed tokens that are not good', () => {
   });
 
   for (const caveat of ['colour = red', 'method', 'method == GET', 'method = ', 'path ~ ***', 'port = 99999999999999999999',
-    'time < tomorrow', 'method = GET or', 'uses <= 1', 'user = bob and method = GET', 'METHOD = GET', 'parent = 00', '{"a":1}', 'query[a = 1'])
+    'time < tomorrow', 'method = GET or', 'uses <= 1/d', 'user = bob and method = GET', 'METHOD = GET', 'parent = 00', '{"a":1}', 'query[a = 1'])
     test(`a caveat that is not understood: ${caveat}`, () => refused(addCaveats(token, caveat), 401, 'caveat-unknown'));
 
   test('a caveat that is not understood denies whatever the others say', () =>
