@@ -93,6 +93,17 @@ describe('uses', () => {
     assert.equal((await burst(token, 5)).passed, 2);
   });
 
+  test('a caveat on the body is asked twice and counted once', async () => {
+    const token = await minted('uses <= 3', 'body[/model] = small');
+    const ask = (model) => broker.request('/~up/body', { token, method: 'POST', body: JSON.stringify({ model }),
+      headers: { 'content-type': 'application/json' } });
+    for (let i = 0; i < 4; i++) broker.denied(await ask('large'), 401, 'caveat-failed');
+    const answers = await Promise.all(Array.from({ length: 12 }, () => ask('small')));
+    assert.equal(answers.filter((a) => a.status === 200).length, 3);
+    assert.equal(arrived('/body'), 3);
+    for (const answer of answers.filter((a) => a.status !== 200)) broker.denied(answer, 401, 'uses-exhausted');
+  });
+
   test('none at all, and one', async () => {
     broker.denied(await get(await minted('uses <= 0')), 401, 'uses-exhausted');
     broker.denied(await get(await minted('uses < 1')), 401, 'uses-exhausted');
