@@ -6,6 +6,7 @@
 #include "admin_request.h"
 
 #include "../log.h"
+#include "revoke_token.h"
 
 #include <string.h>
 
@@ -349,9 +350,14 @@ credential_remove(struct authority *authority, const json_t *request, json_t *re
                   struct fault *fault)
 {
     struct credential *credential;
+    struct revocation ended;
     enum kh_err err =
         credentials_get(&authority->credentials, admin_text(request, "name"), &credential, fault);
 
+    // Should the name come back, with another key, its old tokens must not come back with it.
+    if (!err)
+        err = revoke_by_operator(
+            authority, &(struct revoke_request){.credential = credential->row.name}, &ended, fault);
     if (!err)
         err = admin_put_text(result, "name", admin_text(request, "name"), fault);
     if (!err)

@@ -183,6 +183,10 @@ changes_reach_the_next_request(void **state)
     json_decref(
         fixture_do(&authority, "{\"command\": \"credential.remove\", \"name\": \"openai\"}"));
     assert_int_equal(judge(&request), KH_REASON_CREDENTIAL_UNKNOWN);
+    // The name comes back, and its old tokens do not.
+    json_decref(fixture_do(&authority, "{\"command\": \"credential.add\", \"name\": \"openai\", "
+                                       "\"preset\": \"openai\", \"secret\": \"sk-another\"}"));
+    assert_int_equal(judge(&request), KH_REASON_REVOKED);
     free(other);
     free(token);
 }
