@@ -5,8 +5,8 @@
  * The log of a rate is a list of (moment, number), 8 octets each, big-endian. Moments are of the
  * wall clock, since the steady one starts anew with the machine: they are put back at their age,
  * and at no age below zero, so that a clock that went back in between makes the counter stricter.
- * What was reserved has no moment yet and may have been given out just before the end: it is taken
- * for now.
+ * What was reserved has no moment yet and may have been given out just before the end: it counts as
+ * used at this very moment.
  */
 #include "counter_internal.h"
 
