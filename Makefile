@@ -54,7 +54,7 @@ else
 OPTIMISE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 endif
 
-PACKAGES_CORE := libmacaroons libsodium libcrypto libidn2 jansson
+PACKAGES_CORE := libmacaroons libsodium libcrypto libidn2 jansson libcyaml yaml-0.1
 PACKAGES_BROKER := libcyaml yaml-0.1 libevent_core libseccomp libcrypto libsodium
 PACKAGES_HTTP := libssl libcrypto
 PACKAGES_PROXY := libevent_core libevent_pthreads libssl libcrypto libidn2 libsodium jansson

@@ -6,16 +6,13 @@
  *     config_value.c     the table of settings; texts such as "10s" into numbers and back
  *     config_read.c      the file into a struct config
  *     config_schema.c    the cyaml schema, made from the table
- *     config_document.c  in which line something stands, and why cyaml refused
  *     config_listen.c    the rules for listeners and names
  */
 #ifndef KEYHOLE_CONFIG_INTERNAL_H
 #define KEYHOLE_CONFIG_INTERNAL_H
 
+#include "../caveats/yaml_text.h"
 #include "config.h"
-
-#include <cyaml/cyaml.h>
-#include <yaml.h>
 
 /* ---- the table ---- */
 
@@ -95,40 +92,12 @@ void config_schema_init(struct config_schema *schema);
 const char *config_raw_value(const struct config_schema *schema, const struct config_raw *raw,
                              const struct config_setting *setting);
 
-/* ---- where things stand ---- */
-
-struct config_document {
-    const char *path; /* borrowed; stands before each message */
-    yaml_document_t yaml;
-    size_t lines;
-    bool loaded;
-};
-
-/* Syntax alone: one YAML document, or a fault with its line. */
-KH_MUST_CHECK enum kh_err config_document_load(const char *path, struct bytes text,
-                                               struct config_document *out, struct fault *fault);
-void config_document_free(struct config_document *document);
-/* No setting at all: nothing, or nothing but comments. */
-bool config_document_is_empty(struct config_document *document);
-/* Whether there is a setting or group of that name at the top level. */
-bool config_document_has(struct config_document *document, const char *name);
-/* The line of `first` or `first.second`, or of the item `first[index].second` (index from 0, -1
- * for none; second may be NULL); 1 when it is not there. */
-size_t config_document_line(struct config_document *document, const char *first, int index,
-                            const char *second);
-/* The first place that the schema does not allow, in words; false when there is none. */
-bool config_document_explain(struct config_document *document, const cyaml_schema_value_t *schema,
-                             struct fault *fault);
-/* fault_set with "PATH:LINE: " before it. */
-enum kh_err config_fault(const struct config_document *document, size_t line, struct fault *fault,
-                         const char *format, ...) __attribute__((format(printf, 4, 5)));
-
 /* ---- listeners and names ---- */
 
-KH_MUST_CHECK enum kh_err config_listeners_read(struct config_document *document,
+KH_MUST_CHECK enum kh_err config_listeners_read(struct yaml_text *document,
                                                 const struct config_raw *raw, struct config *config,
                                                 struct fault *fault);
-KH_MUST_CHECK enum kh_err config_names_read(struct config_document *document,
+KH_MUST_CHECK enum kh_err config_names_read(struct yaml_text *document,
                                             const struct config_raw *raw, struct config *config,
                                             struct fault *fault);
 void config_listeners_free(struct config *config);

@@ -78,15 +78,15 @@ address_parse(const char *text, struct address *out)
 /* ---- one listener ---- */
 
 struct place { // of the listener that is read, for messages
-    struct config_document *document;
+    struct yaml_text *document;
     int index;
     struct fault *fault;
 };
 
 #define PLACE_FAULT(place, key, ...)                                                               \
-    config_fault((place)->document,                                                                \
-                 config_document_line((place)->document, "listen", (place)->index, key),           \
-                 (place)->fault, __VA_ARGS__)
+    yaml_text_fault((place)->document,                                                             \
+                    yaml_text_line((place)->document, "listen[%d].%s", (place)->index, (key)),     \
+                    (place)->fault, __VA_ARGS__)
 
 static enum kh_err
 flag_read(const struct place *place, const char *key, const char *text, bool *out)
@@ -195,7 +195,7 @@ listener_check_unique(const struct place *place, const struct config *config)
 }
 
 enum kh_err
-config_listeners_read(struct config_document *document, const struct config_raw *raw,
+config_listeners_read(struct yaml_text *document, const struct config_raw *raw,
                       struct config *config, struct fault *fault)
 {
     config_listeners_free(config);
@@ -215,8 +215,8 @@ config_listeners_read(struct config_document *document, const struct config_raw 
 }
 
 enum kh_err
-config_names_read(struct config_document *document, const struct config_raw *raw,
-                  struct config *config, struct fault *fault)
+config_names_read(struct yaml_text *document, const struct config_raw *raw, struct config *config,
+                  struct fault *fault)
 {
     config_names_free(config);
     config->name = calloc(raw->name_count + 1u, sizeof(*config->name));
@@ -226,9 +226,9 @@ config_names_read(struct config_document *document, const struct config_raw *raw
         BUFFER_AUTO canonical;
         buffer_init(&canonical, 256);
         if (host_canonical(bytes_str(raw->name[i]), &canonical) != KH_OK)
-            return config_fault(document, config_document_line(document, "names", (int)i, NULL),
-                                fault, "names[%u]: expected a host name, found \"%.100s\"", i + 1,
-                                raw->name[i]);
+            return yaml_text_fault(document, yaml_text_line(document, "names[%u]", i), fault,
+                                   "names[%u]: expected a host name, found \"%.100s\"", i + 1,
+                                   raw->name[i]);
         config->name[i] = strdup(buffer_text(&canonical));
         if (config->name[i] == NULL)
             return fault_set(fault, KH_ERR_MEMORY, "no memory for the configuration");

@@ -61,55 +61,11 @@ file_read(const char *path, struct buffer *out, struct fault *fault)
     return err;
 }
 
-/* ---- what cyaml says ---- */
-
-struct cyaml_report {
-    char first[200]; // its first complaint, for what config_document_explain does not find
-    size_t line;     // near which it was
-};
-
-static void
-cyaml_report_log(cyaml_log_t level, void *context, const char *format, va_list arguments)
-{
-    struct cyaml_report *report = context;
-    char text[sizeof(report->first)];
-    (void)level;
-    (void)vsnprintf(text, sizeof(text), format, arguments);
-    text[strcspn(text, "\n")] = '\0';
-    const char *line = strstr(text, "(line: ");
-    if (line != NULL && report->line == 0)
-        (void)sscanf(line, "(line: %zu", &report->line);
-    const char *backtrace = strstr(text, "Backtrace");
-    if (report->first[0] == '\0' && line == NULL && backtrace == NULL)
-        memcpy(report->first, text, sizeof(text));
-}
-
-static enum kh_err
-raw_load(struct config_document *document, struct bytes text, const struct config_schema *schema,
-         const cyaml_config_t *cyaml, struct config_raw **out, struct fault *fault)
-{
-    struct cyaml_report *report = cyaml->log_ctx;
-    cyaml_data_t *data = NULL;
-    cyaml_err_t err = cyaml_load_data(text.p != NULL ? text.p : (const uint8_t *)"", text.n, cyaml,
-                                      &schema->root, &data, NULL);
-    if (err == CYAML_OK) {
-        *out = data;
-        return KH_OK;
-    }
-    if (err == CYAML_ERR_ALIAS)
-        return config_fault(document, report->line > 0 ? report->line : 1, fault,
-                            "aliases are not taken: write the value out");
-    if (!config_document_explain(document, &schema->root, fault))
-        return config_fault(document, report->line > 0 ? report->line : 1, fault, "%s",
-                            report->first[0] != '\0' ? report->first : cyaml_strerror(err));
-    return KH_ERR_CONFIG;
-}
-
 /* ---- values ---- */
 
 static enum kh_err
-setting_fault(struct config_document *document, const struct config_setting *setting,
-              const char *text, enum kh_err why, struct fault *fault)
+setting_fault(struct yaml_text *document, const struct config_setting *setting, const char *text,
+              enum kh_err why, struct fault *fault)
 {
     BUFFER_AUTO name, expected;
     buffer_init(&name, 128);
@@ -123,14 +79,14 @@ setting_fault(struct config_document *document, const struct config_setting *set
         config_value_print(setting->type, setting->maximum, &expected);
     }
     bool grouped = setting->group[0] != '\0';
-    size_t line = config_document_line(document, grouped ? setting->group : setting->key, -1,
-                                       grouped ? setting->key : NULL);
-    return config_fault(document, line, fault, "%s: expected %s, found \"%.60s\"",
-                        buffer_text(&name), buffer_text(&expected), text);
+    size_t line = yaml_text_line(document, "%s%s%s", grouped ? setting->group : "",
+                                 grouped ? "." : "", setting->key);
+    return yaml_text_fault(document, line, fault, "%s: expected %s, found \"%.60s\"",
+                           buffer_text(&name), buffer_text(&expected), text);
 }
 
 static enum kh_err
-settings_read(struct config_document *document, const struct config_schema *schema,
+settings_read(struct yaml_text *document, const struct config_schema *schema,
               const struct config_raw *raw, struct config *config, struct fault *fault)
 {
     for (size_t i = 0; i < CONFIG_SETTINGS; i++) {
@@ -150,42 +106,33 @@ settings_read(struct config_document *document, const struct config_schema *sche
 }
 
 static enum kh_err
-raw_read(struct config_document *document, const struct config_schema *schema,
+raw_read(struct yaml_text *document, const struct config_schema *schema,
          const struct config_raw *raw, struct config *config, struct fault *fault)
 {
     enum kh_err err = settings_read(document, schema, raw, config, fault);
-    if (err == KH_OK && config_document_has(document, "listen"))
+    if (err == KH_OK && yaml_text_has(document, "listen"))
         err = config_listeners_read(document, raw, config, fault);
-    if (err == KH_OK && config_document_has(document, "names"))
+    if (err == KH_OK && yaml_text_has(document, "names"))
         err = config_names_read(document, raw, config, fault);
     return err;
 }
 
 static enum kh_err
-document_read(struct config_document *document, struct bytes text, struct config *config,
+document_read(struct yaml_text *document, struct bytes text, struct config *config,
               struct fault *fault)
 {
     struct config_schema schema;
-    struct cyaml_report report = {0};
-    struct config_raw *raw = NULL;
-    const cyaml_config_t cyaml = {
-        .log_fn = cyaml_report_log,
-        .log_ctx = &report,
-        .mem_fn = cyaml_mem,
-        .log_level = CYAML_LOG_ERROR,
-        .flags = CYAML_CFG_NO_ALIAS,
-    };
-    if (config_document_is_empty(document)) // every default
+    void *raw = NULL;
+    if (yaml_text_is_empty(document)) // every default
         return KH_OK;
     config_schema_init(&schema);
-    enum kh_err err = raw_load(document, text, &schema, &cyaml, &raw, fault);
+    enum kh_err err = yaml_text_read(document, text, &schema.root, &raw, fault);
     if (err != KH_OK)
         return err;
     // cyaml gives nothing at all for a mapping in which nothing is set, as "listen: []".
     const struct config_raw nothing = {0};
     err = raw_read(document, &schema, raw != NULL ? raw : &nothing, config, fault);
-    if (raw != NULL)
-        (void)cyaml_free(&cyaml, &schema.root, raw, 0);
+    yaml_text_release(&schema.root, raw);
     return err;
 }
 
@@ -193,17 +140,18 @@ enum kh_err
 config_read(const char *path, struct config *config, struct fault *fault)
 {
     BUFFER_AUTO text;
-    struct config_document document;
+    struct yaml_text document;
     struct config fresh;
     buffer_init(&text, FILE_MAX);
     enum kh_err err = file_read(path, &text, fault);
     if (err == KH_OK)
-        err = config_document_load(path, buffer_bytes(&text), &document, fault);
+        err = yaml_text_load(path, buffer_bytes(&text), &document, fault);
     if (err != KH_OK)
         return err;
+    document.words = (struct yaml_text_words){"setting", "a group of settings"};
     config_init(&fresh);
     err = document_read(&document, buffer_bytes(&text), &fresh, fault);
-    config_document_free(&document);
+    yaml_text_free(&document);
     if (err != KH_OK) {
         config_free(&fresh);
         return err;

@@ -6,7 +6,7 @@
 static enum kh_err
 read_one(const struct config_raw_listener *raw, struct config *config, struct fault *fault)
 {
-    struct config_document document = {.path = "/nowhere/keyholed.yaml"};
+    struct yaml_text document = {.path = "/nowhere/keyholed.yaml"};
     struct config_raw_listener copy = *raw;
     const struct config_raw all = {.listener = &copy, .listener_count = 1};
     *fault = (struct fault){0};
@@ -77,7 +77,7 @@ test_names(void **state)
 {
     static const char *const wrong[] = {"",     "a b", "a/b",       "a:80",
                                         "a..b", "-",   "*.example", "127.1"};
-    struct config_document document = {.path = "f.yaml"};
+    struct yaml_text document = {.path = "f.yaml"};
     struct config config = {0};
     struct fault fault = {0};
     (void)state;
