@@ -175,6 +175,23 @@ caveat_judge(const struct caveat *caveat, const struct facts *facts)
     return CAVEAT_FAILS;
 }
 
+enum judgement
+caveat_judge_hidden(const struct caveat *caveat, const struct facts *facts,
+                    caveat_hidden_fn *hidden, void *context)
+{
+    bool is_hidden = false, needs_body = false;
+    for (size_t i = 0; i < caveat->count; i++) {
+        const struct predicate *p = &caveat->predicate[i];
+        if (hidden && hidden(context, p))
+            is_hidden = true;
+        else if (predicate_holds(p, facts))
+            return JUDGEMENT_HOLDS;
+        else
+            needs_body |= predicate_needs_body(p, facts);
+    }
+    return is_hidden ? JUDGEMENT_UNKNOWN : needs_body ? JUDGEMENT_NEEDS_BODY : JUDGEMENT_FAILS;
+}
+
 /* The first second at which a bound on `time` has the other answer. */
 static int64_t
 bound_change(const struct predicate *p)

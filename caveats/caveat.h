@@ -37,6 +37,24 @@ bool caveat_holds(const struct caveat *caveat, const struct facts *facts);
 enum caveat_verdict { CAVEAT_FAILS = 0, CAVEAT_HOLDS, CAVEAT_NEEDS_BODY };
 enum caveat_verdict caveat_judge(const struct caveat *caveat, const struct facts *facts);
 
+/* How one caveat or rule was judged: for policies, `explain`, and reading the audit log back. */
+enum judgement {
+    JUDGEMENT_NOT_JUDGED = 0,
+    JUDGEMENT_HOLDS,
+    JUDGEMENT_FAILS,
+    JUDGEMENT_UNKNOWN,    /* not understood, or what it looks at is not known here */
+    JUDGEMENT_NEEDS_BODY, /* of which not enough is known yet */
+};
+
+/* Whether the value that a predicate looks at is hidden from whoever judges: not in an audit
+ * record, or the broker's to know. */
+typedef bool caveat_hidden_fn(void *context, const struct predicate *predicate);
+
+/* As caveat_judge; with `hidden` (may be NULL), UNKNOWN where the answer rests on what is hidden.
+ */
+enum judgement caveat_judge_hidden(const struct caveat *caveat, const struct facts *facts,
+                                   caveat_hidden_fn *hidden, void *context);
+
 /* The first moment after facts->time at which the answer of caveat_holds may change because of
  * `time` alone, in seconds since 1970; INT64_MAX when there is none. */
 int64_t caveat_next_change(const struct caveat *caveat, int64_t now);

@@ -19,6 +19,7 @@ struct judge {
     struct decision_details *details;
     struct caveat *caveat[TOKEN_CAVEATS_MAX]; /* by condition; NULL where it is not understood */
     bool want_trace, needs_body;
+    struct bytes group[POLICY_GROUPS_MAX];
 };
 
 /* Every denial is made here. */
@@ -87,6 +88,8 @@ identify(struct judge *j, const struct token_verified *verified)
     out->expires_at = identity->expires_at;
     snprintf(out->user, sizeof out->user, "%.*s", BYTES_ARG(identity->principal));
     j->facts.user = identity->principal;
+    j->facts.group = j->group;
+    j->facts.group_count = policy_groups_of(j->world->policy, j->facts.user, j->group);
 }
 
 /* A forged token learns nothing about its holes: the root comes first. */
@@ -364,6 +367,63 @@ judge_caveats(struct judge *j)
     return fine;
 }
 
+/* A hole of the mint's: the caveat that says what it demands, and the third-party caveat after it.
+ * What holders add is of their own making, and counts for nothing. */
+static bool
+is_minted_hole(const struct judge *j, size_t condition)
+{
+    const struct token_condition *c = &j->details->verified.condition[condition];
+    const struct macaroon_view *root = &j->details->token->macaroon[0];
+    return c->macaroon == 0 && c->index + 1 < j->details->identity.minted_caveats &&
+           c->index + 1 < root->caveat_count && root->caveat[c->index + 1].vid.n > 0 &&
+           j->caveat[condition]->predicate[0].attribute == ATTRIBUTE_HOLE;
+}
+
+static void
+collect_holes(struct judge *j)
+{
+    struct decision_details *d = j->details;
+    for (size_t i = 0; i < d->verified.condition_count && d->hole_count < DECISION_HOLES_MAX; i++) {
+        struct hole hole;
+        BUFFER_AUTO text;
+        buffer_init(&text, HOLE_TEXT_MAX);
+        if (!is_minted_hole(j, i) ||
+            hole_parse(j->caveat[i]->predicate[0].value[0].text, &text, &hole, NULL) != KH_OK)
+            continue;
+        snprintf(d->hole[d->hole_count++], sizeof d->hole[0], "%s", buffer_text(&text));
+    }
+}
+
+static void
+ask_policy(struct judge *j)
+{
+    struct bytes hole[DECISION_HOLES_MAX];
+    collect_holes(j);
+    const struct policy_request request = {
+        .facts = &j->facts,
+        .lifetime_s = j->details->identity.expires_at - j->details->identity.issued_at,
+        .hole = hole,
+        .hole_count = j->details->hole_count,
+    };
+    for (size_t i = 0; i < request.hole_count; i++)
+        hole[i] = bytes_str(j->details->hole[i]);
+    policy_judge(j->world->policy, &request, &j->details->policy);
+}
+
+static bool
+judge_policy(struct judge *j)
+{
+    const struct policy_verdict *verdict = &j->details->policy;
+    BUFFER_AUTO why;
+    ask_policy(j);
+    if (verdict->allowed == JUDGEMENT_HOLDS)
+        return true;
+    buffer_init(&why, sizeof j->out->detail);
+    policy_verdict_print(verdict, &j->facts, &why);
+    return deny_text(j, verdict->reason == KH_REASON_UNSET ? KH_REASON_INTERNAL : verdict->reason,
+                     buffer_bytes(&why));
+}
+
 /* Last of all: a request that is denied for another reason is no use of the token. */
 static bool
 take_counters(struct judge *j)
@@ -399,7 +459,8 @@ recheck_time(const struct judge *j)
         if (change < when)
             when = change;
     }
-    return when;
+    int64_t change = policy_next_change(j->world->policy, &j->details->policy, j->facts.time);
+    return change < when ? change : when;
 }
 
 static bool (*const steps[])(struct judge *) = {
@@ -411,6 +472,7 @@ static bool (*const steps[])(struct judge *) = {
     judge_revocations,
     choose_credential,
     judge_caveats,
+    judge_policy,
     take_counters, /* the last: what it takes is not given back */
 };
 enum { STEP_COUNT = sizeof steps / sizeof steps[0] };
@@ -446,6 +508,8 @@ decide(const struct decision_world *world, struct bytes token_text, struct bytes
         out->recheck_at = recheck_time(&j);
         out->reason = KH_REASON_UNSET;
         out->verdict = DECISION_ALLOW;
+    } else if (j.want_trace && steps[passed] == judge_caveats) {
+        ask_policy(&j);
     }
 
     for (size_t i = 0; i < TOKEN_CAVEATS_MAX; i++)

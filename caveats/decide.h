@@ -13,6 +13,8 @@
 #include "counter.h"
 #include "errors.h"
 #include "facts.h"
+#include "hole.h"
+#include "policy.h"
 #include "token.h"
 
 enum decision_verdict {
@@ -67,16 +69,11 @@ struct decision_world {
                  const struct counter_demand *demand, size_t count, enum counting counting,
                  struct counter_refusal *refusal);
     enum counting counting;
+    /* The organisation's rules; NULL: one implicit grant, whatever the operator minted. */
+    const struct policy *policy;
 };
 
-/* How one caveat or rule was judged: for `explain`. */
-enum judgement {
-    JUDGEMENT_NOT_JUDGED = 0,
-    JUDGEMENT_HOLDS,
-    JUDGEMENT_FAILS,
-    JUDGEMENT_UNKNOWN,
-    JUDGEMENT_NEEDS_BODY,
-};
+enum { DECISION_HOLES_MAX = 4 };
 
 struct decision_trace {
     enum judgement caveat[TOKEN_CAVEATS_MAX]; /* in the order of token_verified.condition */
@@ -101,6 +98,12 @@ struct decision_details {
     struct token_verified verified;
     struct decision_trace trace;
     struct decision_body_need body_need; /* of DECISION_NEED_BODY */
+    /* What the rules say; zeroed when it did not come to that. Of a request that a caveat refuses
+     * too, so that a person sees all that would have to change. Points into world->policy. */
+    struct policy_verdict policy;
+    /* What the minted holes demanded, canonical: only these count for the policy. */
+    char hole[DECISION_HOLES_MAX][HOLE_TEXT_MAX + 1];
+    size_t hole_count;
 };
 
 /*

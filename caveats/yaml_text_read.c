@@ -94,7 +94,7 @@ explain_mapping(struct explanation *why, const yaml_node_t *node, const cyaml_sc
             (seen & UINT64_C(1) << (i % 64)) != 0)
             continue;
         (void)yaml_text_fault(why->document, yaml_text_node_line(node), why->fault,
-                              "%s: %s is missing", name, field[i].key);
+                              "%s%s%s is missing", name, name[0] != '\0' ? ": " : "", field[i].key);
         return true;
     }
     return false;
@@ -218,6 +218,20 @@ loader(struct cyaml_report *report)
     };
 }
 
+// cyaml hands texts out as C strings: what stands after a NUL would be lost without a word.
+static enum kh_err
+check_scalars(struct yaml_text *document, struct fault *fault)
+{
+    const yaml_node_t *node = document->yaml.nodes.start;
+    for (; node < document->yaml.nodes.top; node++) {
+        if (node->type == YAML_SCALAR_NODE &&
+            memchr(node->data.scalar.value, 0, node->data.scalar.length))
+            return yaml_text_fault(document, yaml_text_node_line(node), fault,
+                                   "a NUL character stands in the text");
+    }
+    return KH_OK;
+}
+
 enum kh_err
 yaml_text_read(struct yaml_text *document, struct bytes text, const cyaml_schema_value_t *schema,
                void **out, struct fault *fault)
@@ -225,6 +239,9 @@ yaml_text_read(struct yaml_text *document, struct bytes text, const cyaml_schema
     struct cyaml_report report = {0};
     const cyaml_config_t cyaml = loader(&report);
     cyaml_data_t *data = NULL;
+    enum kh_err check = check_scalars(document, fault);
+    if (check)
+        return check;
     cyaml_err_t err = cyaml_load_data(text.p != NULL ? text.p : (const uint8_t *)"", text.n, &cyaml,
                                       schema, &data, NULL);
     size_t line = report.line > 0 ? report.line : 1;

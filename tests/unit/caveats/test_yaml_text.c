@@ -206,6 +206,7 @@ test_refuses(void **state)
         {"workers: 1\nworkers: 2\n", "f.yaml:2: workers: given a second time"},
         {"workers: &a 1\nlog: {address: *a}\n", "aliases are not taken"},
         {"- a\n", "f.yaml:1: expected a group, found a list"},
+        {"workers: 1\nlisten:\n- address: \"a\\0b\"\n", "f.yaml:3: a NUL character"},
         {"\"\\e[2J\\n\": 1\n", "f.yaml:1: unknown setting \"?[2J?\""},
     };
     const struct yaml_text_words words = {"setting", "a group"};
