@@ -112,6 +112,11 @@ KH_MUST_CHECK enum kh_err policy_read(const char *path, struct bytes text, struc
                                       struct fault *fault);
 void policy_free(struct policy **policy);
 
+/* What `after` changes against `before`, a line for each rule: "grant eng: changed". Either may be
+ * NULL: no policy. */
+void policy_print_changes(const struct policy *before, const struct policy *after,
+                          struct buffer *out);
+
 /* ---- judging ---- */
 
 /* The groups of that user; returns how many. */

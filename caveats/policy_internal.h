@@ -8,6 +8,7 @@
  *     policy_rules.c    reading grants, forbids and tests
  *     policy_judge.c    the evaluator
  *     policy_mint.c     what may be minted
+ *     policy_changes.c  what one policy changes against another
  *     policy_test.c     the policy's own tests
  */
 #ifndef KEYHOLE_POLICY_INTERNAL_H
