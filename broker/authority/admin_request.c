@@ -13,9 +13,8 @@
 #include <sys/random.h>
 
 static const struct admin_command *const tables[] = {
-    admin_credential_commands,
-    admin_token_commands,
-    admin_state_commands,
+    admin_credential_commands, admin_token_commands,   admin_state_commands,
+    admin_policy_commands,     admin_explain_commands,
 };
 enum { TABLE_COUNT = sizeof tables / sizeof tables[0] };
 

@@ -41,6 +41,8 @@ struct admin_command {
 extern const struct admin_command admin_credential_commands[];
 extern const struct admin_command admin_token_commands[];
 extern const struct admin_command admin_state_commands[];
+extern const struct admin_command admin_policy_commands[];
+extern const struct admin_command admin_explain_commands[];
 
 /* ---- reading: members were checked, what is absent is empty ---- */
 struct bytes admin_text(const json_t *request, const char *name);

@@ -52,6 +52,9 @@ admin_mint(struct authority *authority, const json_t *json, json_t *result, stru
     // An empty user is none that was left out.
     if (!err && admin_has(json, "user") && request.user.n == 0)
         err = fault_set(fault, KH_ERR_SYNTAX, "user: is empty");
+    // Nor is a lifetime of 0.
+    if (!err && admin_has(json, "lifetime_s") && request.lifetime_s == 0)
+        err = fault_set(fault, KH_ERR_RANGE, "lifetime_s: from 1 second to 10 years");
     if (!err)
         err = admin_texts(json, "caveats", caveat, MINT_CAVEATS_MAX, &request.caveat_count, fault);
     if (!err)
@@ -153,7 +156,7 @@ const struct admin_command admin_token_commands[] = {
      admin_mint,
      {{"credentials", ADMIN_TEXTS, true},
       {"user", ADMIN_TEXT, false},
-      {"lifetime_s", ADMIN_NUMBER, true},
+      {"lifetime_s", ADMIN_NUMBER, false},
       {"caveats", ADMIN_TEXTS, false},
       {"prefix", ADMIN_TEXT, false}}},
     {"revoke",

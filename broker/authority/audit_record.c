@@ -133,14 +133,14 @@ member_hex(struct buffer *out, const char *name, const uint8_t *p, size_t n)
 }
 
 static void
-member_labels(struct buffer *out, const struct audit_record *record)
+member_list(struct buffer *out, const char *name, const struct bytes *item, size_t count)
 {
-    if (record->label_count == 0)
+    if (count == 0)
         return;
-    member(out, "labels");
-    for (size_t i = 0; i < record->label_count; i++) {
+    member(out, name);
+    for (size_t i = 0; i < count; i++) {
         buffer_put_byte(out, i == 0 ? '[' : ',');
-        put_string(out, record->label[i]);
+        put_string(out, item[i]);
     }
     buffer_put_byte(out, ']');
 }
@@ -239,9 +239,14 @@ audit_record_print(const struct audit_record *record, uint64_t seq, int64_t time
     member_text(out, "detail", record->detail);
     member_text(out, "user", record->user);
     member_text(out, "credential", record->credential);
+    member_text(out, "grant", record->grant);
+    member_list(out, "warnings", record->warning, record->warning_count);
     member_hex(out, "token", record->token_id, TOKEN_ID_SIZE);
     member_hex(out, "lineage", record->lineage, LINEAGE_ID_SIZE);
-    member_labels(out, record);
+    member_list(out, "labels", record->label, record->label_count);
+    if (record->has_lifetime)
+        member_number(out, "lifetime", (uint64_t)record->lifetime_s);
+    member_list(out, "holes", record->hole, record->hole_count);
     put_request(out, record);
     if (record->has_outcome) {
         if (record->status)

@@ -47,10 +47,17 @@ struct audit_record {
     enum kh_reason reason;
     struct bytes detail;
     struct bytes user, credential;
+    struct bytes grant;          /* the one that covers the request */
+    const struct bytes *warning; /* rules in warn mode that would have denied it */
+    size_t warning_count;
     const uint8_t *token_id; /* TOKEN_ID_SIZE */
     const uint8_t *lineage;  /* LINEAGE_ID_SIZE */
     const struct bytes *label;
     size_t label_count;
+    bool has_lifetime;
+    int64_t lifetime_s;       /* of the token, from its mint to its expiry */
+    const struct bytes *hole; /* what its minted holes demanded, all filled */
+    size_t hole_count;
     struct bytes client;
     bool has_uid;
     uint32_t uid;

@@ -7,6 +7,7 @@
 #include "../../caveats/path.h"
 #include "../log.h"
 #include "../store/private_file.h"
+#include "policy_version.h"
 #include "state.h"
 
 #include <limits.h>
@@ -48,6 +49,8 @@ load_tables(struct authority *authority, struct fault *fault)
         err = store_token_last_issued(store, &authority->last_issued_at, fault);
     if (!err)
         err = counters_open(store, &authority->clock, &authority->counters, fault);
+    if (!err)
+        err = policy_version_load(authority, fault);
     if (!err)
         err = local_ca_load(store, seal, &authority->ca, fault);
     return err;
@@ -172,6 +175,7 @@ authority_close(struct authority *authority)
         counters_close(&authority->counters);
     counters_drop(&authority->counters);
     revocations_free(&authority->revocations);
+    policy_free(&authority->policy);
     credentials_free(&authority->credentials);
     root_keys_free(&authority->keys);
     seal_free(&authority->seal);

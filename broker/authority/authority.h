@@ -10,6 +10,7 @@
 #ifndef KEYHOLE_AUTHORITY_H
 #define KEYHOLE_AUTHORITY_H
 
+#include "../../caveats/policy.h"
 #include "../channel.h"
 #include "../config.h"
 #include "audit.h"
@@ -58,6 +59,8 @@ struct authority {
     int64_t pruned_at;
     uint32_t actor_uid; /* of the admin request that is carried out; else UINT32_MAX */
     struct config config;
+    struct policy *policy;  /* in force; NULL: none */
+    int64_t policy_version; /* 0: there never was one */
 
     struct authority_proxy *proxy[AUTHORITY_PROXIES_MAX];
     size_t proxy_count;

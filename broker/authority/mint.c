@@ -5,6 +5,7 @@
 #include "mint.h"
 
 #include "../../caveats/caveat.h"
+#include "../../caveats/duration.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -123,11 +124,38 @@ check_caveats(const struct mint_request *request, struct checked *checked, struc
     return KH_OK;
 }
 
+// A token that no grant could ever cover is not made. Nothing here can fill a hole: a grant that
+// demands one gives no token.
+static enum kh_err
+choose_lifetime(const struct authority *authority, const struct mint_request *request,
+                struct bytes user, int64_t *out, struct fault *fault)
+{
+    struct policy_mint limit;
+    BUFFER_AUTO text;
+    enum kh_err err = policy_mint_check(authority->policy, user, request->credential,
+                                        request->credential_count, false, &limit, fault);
+    if (err)
+        return err;
+    *out = request->lifetime_s ? request->lifetime_s : MINT_LIFETIME_DEFAULT_S;
+    if (limit.lifetime_max_s == 0 || *out <= limit.lifetime_max_s)
+        return KH_OK;
+    if (request->lifetime_s == 0) {
+        *out = limit.lifetime_max_s;
+        return KH_OK;
+    }
+    buffer_init(&text, 64);
+    duration_print(limit.lifetime_max_s, &text);
+    return fault_set(fault, KH_ERR_DENIED,
+                     "a token under grant %.*s may live for %s at most: ask for no more, or for "
+                     "nothing",
+                     BYTES_ARG(limit.limit->name), buffer_text(&text));
+}
+
 static enum kh_err
 check_request(const struct authority *authority, const struct mint_request *request,
               struct checked *checked, struct fault *fault)
 {
-    if (request->lifetime_s <= 0 || request->lifetime_s > MINT_LIFETIME_MAX_S)
+    if (request->lifetime_s < 0 || request->lifetime_s > MINT_LIFETIME_MAX_S)
         return fault_set(fault, KH_ERR_RANGE, "lifetime_s: from 1 second to 10 years");
     if (request->user.n > 0 && !mint_user_check(request->user))
         return fault_set(fault, KH_ERR_SYNTAX, "user: 1 to %d letters, digits or \"._@+-\"",
@@ -145,12 +173,16 @@ fill_identity(const struct authority *authority, const struct mint_request *requ
               const struct root_key *key, struct bytes user, struct token_identity *out,
               struct fault *fault)
 {
+    int64_t lifetime_s;
+    enum kh_err err = choose_lifetime(authority, request, user, &lifetime_s, fault);
+    if (err)
+        return err;
     *out = (struct token_identity){
         .key_id = key->id, .principal = user, .credential_count = request->credential_count};
     out->issued_at =
         revocations_issue_time(&authority->revocations, user, request->credential,
                                request->credential_count, clock_now_s(&authority->clock));
-    out->expires_at = out->issued_at + request->lifetime_s;
+    out->expires_at = out->issued_at + lifetime_s;
     memcpy(out->credential, request->credential, request->credential_count * sizeof(struct bytes));
     if (getrandom(out->token_id, TOKEN_ID_SIZE, 0) != TOKEN_ID_SIZE)
         return fault_set(fault, KH_ERR_CRYPTO, "the kernel gives no random numbers");

@@ -7,16 +7,17 @@
 
 #include "authority.h"
 
-#define MINT_LIFETIME_MAX_S (INT64_C(10) * 365 * 86400)
-#define MINT_USER_DEFAULT   "operator"
+#define MINT_LIFETIME_MAX_S     (INT64_C(10) * 365 * 86400)
+#define MINT_LIFETIME_DEFAULT_S (INT64_C(12) * 3600)
+#define MINT_USER_DEFAULT       "operator"
 
 enum { MINT_USER_MAX = 64, MINT_CAVEATS_MAX = TOKEN_CAVEATS_MAX };
 
 struct mint_request {
     const struct bytes *credential;
     size_t credential_count;
-    struct bytes user; /* empty: MINT_USER_DEFAULT */
-    int64_t lifetime_s;
+    struct bytes user;  /* empty: MINT_USER_DEFAULT */
+    int64_t lifetime_s; /* 0: MINT_LIFETIME_DEFAULT_S, or the grant's when that is shorter */
     const struct bytes *caveat;
     size_t caveat_count;
     struct bytes prefix; /* of a vendor, or empty */
@@ -33,7 +34,9 @@ struct mint_result {
 /* Letters, digits and "._@+-", 1 to MINT_USER_MAX. */
 KH_MUST_CHECK bool mint_user_check(struct bytes user);
 
-/* Checked, stored, recorded, and only then given out. */
+/* Checked, stored, recorded, and only then given out. Under a policy some grant must give the user
+ * each of the credentials, and a lifetime beyond the grant's is refused, not clamped: KH_ERR_DENIED
+ * names the grant. */
 KH_MUST_CHECK enum kh_err mint(struct authority *authority, const struct mint_request *request,
                                struct mint_result *out, struct fault *fault);
 void mint_result_free(struct mint_result *result);

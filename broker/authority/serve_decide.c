@@ -13,15 +13,10 @@
 
 // ---- the world ----
 
-struct world {
-    struct authority *authority;
-    const struct message_decide *request;
-};
-
 static bool
 world_root_key(void *context, uint32_t key_id, uint8_t key[TOKEN_KEY_SIZE])
 {
-    const struct world *world = context;
+    const struct serve_world *world = context;
     const struct secret *secret = root_keys_find(&world->authority->keys, key_id);
 
     if (secret == NULL)
@@ -34,15 +29,14 @@ static bool
 world_revoked(void *context, const struct token_identity *identity,
               const struct token_verified *verified, struct bytes credential)
 {
-    const struct world *world = context;
+    const struct serve_world *world = context;
     return revocations_reach(&world->authority->revocations, identity, verified, credential);
 }
 
 static bool
 world_credential(void *context, struct bytes name, struct decision_credential *out)
 {
-    const struct world *world = context;
-    const struct message_decide *request = world->request;
+    const struct serve_world *world = context;
     const struct credential *credential = credentials_find(&world->authority->credentials, name);
 
     if (credential == NULL)
@@ -50,9 +44,8 @@ world_credential(void *context, struct bytes name, struct decision_credential *o
     *out = (struct decision_credential){
         .name = credential->row.name,
         .enabled = credential->row.enabled,
-        .host_allowed =
-            credential_allows_host(credential, request->scheme, request->host, request->port),
-        .slot_allowed = credential_allows_slot(credential, &request->slot),
+        .host_allowed = credential_allows_host(credential, world->scheme, world->host, world->port),
+        .slot_allowed = world->any_slot || credential_allows_slot(credential, world->slot),
     };
     return true;
 }
@@ -62,8 +55,22 @@ world_take(void *context, const struct token_identity *identity,
            const struct counter_demand *demand, size_t count, enum counting counting,
            struct counter_refusal *refusal)
 {
-    const struct world *world = context;
+    const struct serve_world *world = context;
     return counters_take(world->authority->counters, identity, demand, count, counting, refusal);
+}
+
+struct decision_world
+serve_world_of(struct serve_world *context)
+{
+    return (struct decision_world){
+        .context = context,
+        .root_key = world_root_key,
+        .revoked = world_revoked,
+        .credential = world_credential,
+        .policy = context->authority->policy,
+        .take = world_take,
+        .counting = context->counting,
+    };
 }
 
 static struct facts
@@ -208,6 +215,27 @@ is_of_interest(struct bytes text)
            bytes_find(text, BYTES("body")) < text.n || bytes_find(text, BYTES("label")) < text.n;
 }
 
+struct looking {
+    struct looked_at *looked;
+    const struct message_decide *request;
+};
+
+static void
+look_at_rule(void *context, const struct caveat *caveat)
+{
+    const struct looking *looking = context;
+    look_at_caveat(looking->looked, caveat, looking->request);
+}
+
+static void
+look_at_rules(struct looked_at *looked, const struct policy *policy, const struct facts *facts,
+              const struct message_decide *request)
+{
+    const struct policy_request asked = {.facts = facts};
+    struct looking looking = {looked, request};
+    policy_each_caveat(policy, &asked, look_at_rule, &looking);
+}
+
 static void
 look(struct looked_at *looked, const struct token_verified *verified,
      const struct message_decide *request)
@@ -256,6 +284,42 @@ record_of(const struct message_decide *request, const struct message_decision *a
     };
 }
 
+// What of the policy stands in a record: enough to judge it again by other rules.
+struct rules {
+    char warning[POLICY_WARNINGS_MAX][POLICY_NAME_MAX + 16];
+    struct bytes warnings[POLICY_WARNINGS_MAX], holes[DECISION_HOLES_MAX];
+    struct bytes group[POLICY_GROUPS_MAX];
+};
+
+static void
+record_rules(const struct authority *authority, const struct message_decide *request,
+             const struct decision *decision, const struct decision_details *details,
+             struct looked_at *looked, struct audit_record *record, struct rules *rules)
+{
+    const struct policy_verdict *verdict = &details->policy;
+    struct facts facts = {.user = bytes_str(decision->user),
+                          .credential = bytes_str(decision->credential),
+                          .group = rules->group};
+
+    facts.group_count = policy_groups_of(authority->policy, facts.user, rules->group);
+    look_at_rules(looked, authority->policy, &facts, request);
+    for (size_t i = 0; i < verdict->warning_count; i++) {
+        BUFFER_AUTO text;
+        buffer_init(&text, sizeof rules->warning[i] - 1);
+        policy_warning_print(&verdict->warning[i], &text);
+        snprintf(rules->warning[i], sizeof rules->warning[i], "%s", buffer_text(&text));
+        rules->warnings[i] = bytes_str(rules->warning[i]);
+    }
+    for (size_t i = 0; i < details->hole_count; i++)
+        rules->holes[i] = bytes_str(details->hole[i]);
+    record->warning = rules->warnings;
+    record->warning_count = verdict->warning_count;
+    record->hole = rules->holes;
+    record->hole_count = details->hole_count;
+    if (verdict->allowed == JUDGEMENT_HOLDS && verdict->grant)
+        record->grant = verdict->grant->name;
+}
+
 static void
 append_record(struct authority *authority, const struct message_decide *request,
               const struct decision *decision, const struct decision_details *details,
@@ -263,6 +327,7 @@ append_record(struct authority *authority, const struct message_decide *request,
 {
     struct audit_record record = record_of(request, answer);
     struct looked_at looked;
+    struct rules rules;
 
     // A request that goes on as it was allowed is no news, and one whose body is still to be read
     // is not decided.
@@ -271,7 +336,11 @@ append_record(struct authority *authority, const struct message_decide *request,
     looked.caveat_count = 0;
     if (decision->identified) {
         look(&looked, &details->verified, request);
+        if (details->policy.allowed != JUDGEMENT_NOT_JUDGED)
+            record_rules(authority, request, decision, details, &looked, &record, &rules);
         record.user = bytes_str(decision->user);
+        record.has_lifetime = true;
+        record.lifetime_s = decision->expires_at - decision->issued_at;
         record.token_id = decision->token_id;
         record.lineage = decision->lineage;
         record.label = looked.label;
@@ -322,11 +391,31 @@ allow(const struct authority *authority, const struct message_decide *request,
     out->recheck_at = decision->recheck_at;
 }
 
+// A forbid speaks of every request, of those without a token too.
+static bool
+is_forbidden(const struct authority *authority, const struct message_decide *request,
+             struct decision *decision)
+{
+    struct facts facts = facts_of(authority, request);
+    const struct policy_request asked = {.facts = &facts};
+    struct policy_verdict verdict;
+    BUFFER_AUTO why;
+
+    facts.credential = request->wanted;
+    if (!policy_forbids(authority->policy, &asked, &verdict))
+        return false;
+    buffer_init(&why, sizeof decision->detail - 1);
+    policy_verdict_print(&verdict, &facts, &why);
+    decision->reason = verdict.reason;
+    snprintf(decision->detail, sizeof decision->detail, "%s", buffer_text(&why));
+    return true;
+}
+
 // `foreign: pass`: a request with a key of the client's own goes on as it is, to this credential's
 // hosts alone, and gets nothing from us.
 static bool
 allow_foreign(const struct authority *authority, const struct message_decide *request,
-              struct message_decision *out)
+              struct decision *decision, struct message_decision *out)
 {
     if (request->token.n > 0 || request->wanted.n == 0)
         return false;
@@ -335,6 +424,10 @@ allow_foreign(const struct authority *authority, const struct message_decide *re
     if (credential == NULL || !credential->row.foreign_pass || !credential->row.enabled ||
         !credential_allows_host(credential, request->scheme, request->host, request->port))
         return false;
+    if (is_forbidden(authority, request, decision)) {
+        deny(out, decision->reason, bytes_str(decision->detail));
+        return true;
+    }
     out->allow = true;
     out->reason = KH_REASON_UNSET;
     out->credential = credential->row.name;
@@ -361,15 +454,15 @@ static void
 judge(struct authority *authority, const struct message_decide *request, struct decision *decision,
       struct decision_details *details, struct injection *injection, struct message_decision *out)
 {
-    struct world context = {.authority = authority, .request = request};
-    const struct decision_world world = {
-        .context = &context,
-        .root_key = world_root_key,
-        .revoked = world_revoked,
-        .credential = world_credential,
-        .take = world_take,
+    struct serve_world context = {
+        .authority = authority,
+        .scheme = request->scheme,
+        .host = request->host,
+        .port = request->port,
+        .slot = &request->slot,
         .counting = request->rejudge ? COUNTING_DONE : COUNTING_TAKE,
     };
+    const struct decision_world world = serve_world_of(&context);
     struct facts facts = facts_of(authority, request);
 
     decide(&world, request->token, request->wanted, &facts, decision, details);
@@ -409,7 +502,7 @@ serve_decide(struct authority *authority, const struct message_decide *request,
         deny(out, KH_REASON_INTERNAL, BYTES("the kernel gives no random numbers"));
     else if (request->refused != KH_REASON_UNSET)
         deny(out, request->refused, request->refused_detail);
-    else if (!allow_foreign(authority, request, out))
+    else if (!allow_foreign(authority, request, decision, out))
         judge(authority, request, decision, &details, injection, out);
     append_record(authority, request, decision, &details, out);
     token_free(&details.token);

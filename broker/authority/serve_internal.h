@@ -12,4 +12,17 @@
 #include "../../caveats/decide.h"
 #include "serve.h"
 
+/* What decide() asks of the authority, for a request to that destination. */
+struct serve_world {
+    const struct authority *authority;
+    struct bytes scheme, host;
+    uint16_t port;
+    const struct slot *slot; /* where the token was found */
+    bool any_slot;           /* it was found nowhere: a decision is to be explained */
+    enum counting counting;
+};
+
+/* `context` must outlive it. */
+struct decision_world serve_world_of(struct serve_world *context);
+
 #endif

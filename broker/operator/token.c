@@ -17,16 +17,17 @@ mint_run(const struct invocation *invocation)
     struct fault fault = {0};
     struct admin_request request;
     json_t *result = NULL;
-    int64_t lifetime;
+    int64_t lifetime = 0;
     const char *lifetime_text = invocation_value(invocation, "for");
     if (invocation_values(invocation, "credential")->count == 0)
         return usage_fault(invocation, "--credential is missing");
-    if (value_duration_s(lifetime_text != NULL ? lifetime_text : "12h", &lifetime, &fault) != KH_OK)
+    if (lifetime_text != NULL && value_duration_s(lifetime_text, &lifetime, &fault) != KH_OK)
         return usage_fault(invocation, "--for: %s", fault.detail);
     admin_request_init(&request);
     admin_put_list(&request, "credentials", invocation_values(invocation, "credential"));
     admin_put_text(&request, "user", invocation_value(invocation, "user"));
-    admin_put(&request, "lifetime_s", json_integer(lifetime));
+    if (lifetime_text != NULL)
+        admin_put(&request, "lifetime_s", json_integer(lifetime));
     admin_put_list(&request, "caveats", invocation_values(invocation, "caveat"));
     admin_put_text(&request, "prefix", invocation_value(invocation, "prefix"));
     enum operator_exit status = admin_ask(invocation->directory, "mint", &request, &result);
@@ -140,7 +141,8 @@ revoke_run(const struct invocation *invocation)
 static const struct operator_option mint_options[] = {
     {"credential", 0, "NAME", true, "what the token is for"},
     {"user", 0, "U", false, "for whom it is minted, as the audit log will say"},
-    {"for", 0, "TIME", false, "how long it lives: 15m, 12h, 7d (default 12h)"},
+    {"for", 0, "TIME", false,
+     "how long it lives: 15m, 12h, 7d (default 12h, or less where the policy's grant says so)"},
     {"caveat", 0, "TEXT", true, "a condition on every request, as 'method in GET, HEAD'"},
     {"prefix", 0, "P", false, "a vendor's prefix, for clients that look at the shape of their key"},
     {0},

@@ -156,4 +156,27 @@ KH_MUST_CHECK enum kh_err store_counter_remove(struct store *store, struct bytes
 KH_MUST_CHECK enum kh_err store_counter_each(struct store *store, store_counter_fn *fn,
                                              void *context, struct fault *fault);
 
+/* ---- versions of the policy ---- */
+
+struct store_policy {
+    int64_t number;    /* from 1 */
+    struct bytes text; /* empty: no policy */
+    uint32_t uid;      /* of whoever applied it */
+    int64_t applied_at;
+    struct bytes comment, changes;
+    int64_t restores; /* the version whose text it has again; -1: none */
+};
+typedef enum kh_err store_policy_fn(void *context, const struct store_policy *row,
+                                    struct fault *fault);
+
+KH_MUST_CHECK enum kh_err store_policy_insert(struct store *store, const struct store_policy *row,
+                                              struct fault *fault);
+/* The newest first; `number` -1 for all, else that one alone. */
+KH_MUST_CHECK enum kh_err store_policy_each(struct store *store, int64_t number,
+                                            store_policy_fn *fn, void *context,
+                                            struct fault *fault);
+/* The number of the newest; 0 when there is none. */
+KH_MUST_CHECK enum kh_err store_policy_newest(struct store *store, int64_t *number,
+                                              struct fault *fault);
+
 #endif
