@@ -11,6 +11,8 @@ struct printer {
     bool colour;
 };
 
+enum { COLUMN = 12 };
+
 #define BOLD  "1"
 #define DIM   "2"
 #define RED   "31"
@@ -76,18 +78,22 @@ put_styled(struct printer *p, const char *style, const char *text)
 static const struct {
     const char *name, *shown, *style;
 } judgements[] = {
-    {"holds", "holds     ", GREEN},
-    {"fails", "fails     ", RED},
-    {"unknown", "unknown   ", RED},
+    {"holds", "holds", GREEN},
+    {"fails", "fails", RED},
+    {"unknown", "unknown", RED},
     {"not-judged", "not judged", DIM},
 };
 
+/* With spaces up to `width`, so that what follows stands in a column. */
 static void
-put_judgement(struct printer *p, const char *name)
+put_judgement(struct printer *p, const char *name, int width)
 {
     for (size_t i = 0; i < sizeof judgements / sizeof judgements[0]; i++) {
-        if (!strcmp(name, judgements[i].name))
-            put_styled(p, judgements[i].style, judgements[i].shown);
+        if (strcmp(name, judgements[i].name) != 0)
+            continue;
+        int n = (int)strlen(judgements[i].shown);
+        put_styled(p, judgements[i].style, judgements[i].shown);
+        buffer_printf(p->out, "%*s", n < width ? width - n : 0, "");
     }
 }
 
@@ -104,8 +110,8 @@ put_judged(struct printer *p, const char *indent, bool is_last, const json_t *it
 {
     const char *change = text_of(item, "change");
     put_branch(p, indent, is_last);
-    put_judgement(p, text_of(item, "judgement"));
-    buffer_printf(p->out, "  %s", before);
+    put_judgement(p, text_of(item, "judgement"), COLUMN);
+    buffer_put_str(p->out, before);
     put_safe(p, text_of(item, "text"));
     buffer_put_byte(p->out, '\n');
     if (change[0]) {
@@ -189,12 +195,12 @@ put_checks(struct printer *p, const json_t *checks)
 {
     const json_t *check;
     size_t i, count = json_array_size(checks);
-    put_heading(p, "Checks\n");
+    put_heading(p, "Checks");
+    buffer_put_byte(p->out, '\n');
     json_array_foreach(checks, i, check)
     {
         put_branch(p, "", i + 1 == count);
-        put_judgement(p, text_of(check, "judgement"));
-        buffer_put_str(p->out, "  ");
+        put_judgement(p, text_of(check, "judgement"), COLUMN);
         put_safe(p, text_of(check, "name"));
         if (text_of(check, "note")[0]) {
             buffer_put_str(p->out, ": ");
@@ -220,7 +226,8 @@ static void
 put_caveats(struct printer *p, const json_t *caveats)
 {
     size_t count = json_array_size(caveats);
-    put_heading(p, count ? "Caveats of the token\n" : "No caveats\n");
+    put_heading(p, count ? "Caveats of the token" : "No caveats");
+    buffer_put_byte(p->out, '\n');
     for (size_t at = 0; at < count;) {
         size_t n = run_length(caveats, at);
         const json_t *last = json_array_get(caveats, at + n - 1);
@@ -265,7 +272,7 @@ put_grant(struct printer *p, const json_t *grant, bool is_last)
                        json_is_true(to_user) ? "not for this credential\n" : "not to this user\n");
         return;
     }
-    put_judgement(p, text_of(grant, "judgement"));
+    put_judgement(p, text_of(grant, "judgement"), 0);
     buffer_put_byte(p->out, '\n');
     if (lifetime)
         put_judged(p, indent, --left == 0, lifetime, "a life of at most ");
@@ -298,8 +305,9 @@ put_policy(struct printer *p, const json_t *policy, bool is_broker)
     const json_t *warnings = json_object_get(policy, "warnings");
     size_t i, left = json_array_size(grants) + json_array_size(forbids);
     if (!json_is_object(policy)) {
-        if (is_broker)
-            put_heading(p, "No policy: whatever the operator minted is granted\n");
+        put_heading(p, is_broker ? "No policy: whatever the operator minted is granted"
+                                 : "The policy is for the broker to judge");
+        buffer_put_byte(p->out, '\n');
         return;
     }
     put_heading(p, "The policy");

@@ -42,6 +42,7 @@ admin_mint(struct authority *authority, const json_t *json, json_t *result, stru
         .credential = credential,
         .user = admin_text(json, "user"),
         .lifetime_s = admin_number(json, "lifetime_s"),
+        .default_lifetime = !admin_has(json, "lifetime_s"),
         .caveat = caveat,
         .prefix = admin_text(json, "prefix"),
     };
@@ -52,9 +53,6 @@ admin_mint(struct authority *authority, const json_t *json, json_t *result, stru
     // An empty user is none that was left out.
     if (!err && admin_has(json, "user") && request.user.n == 0)
         err = fault_set(fault, KH_ERR_SYNTAX, "user: is empty");
-    // Nor is a lifetime of 0.
-    if (!err && admin_has(json, "lifetime_s") && request.lifetime_s == 0)
-        err = fault_set(fault, KH_ERR_RANGE, "lifetime_s: from 1 second to 10 years");
     if (!err)
         err = admin_texts(json, "caveats", caveat, MINT_CAVEATS_MAX, &request.caveat_count, fault);
     if (!err)

@@ -136,10 +136,10 @@ choose_lifetime(const struct authority *authority, const struct mint_request *re
                                         request->credential_count, false, &limit, fault);
     if (err)
         return err;
-    *out = request->lifetime_s ? request->lifetime_s : MINT_LIFETIME_DEFAULT_S;
+    *out = request->default_lifetime ? MINT_LIFETIME_DEFAULT_S : request->lifetime_s;
     if (limit.lifetime_max_s == 0 || *out <= limit.lifetime_max_s)
         return KH_OK;
-    if (request->lifetime_s == 0) {
+    if (request->default_lifetime) {
         *out = limit.lifetime_max_s;
         return KH_OK;
     }
@@ -155,7 +155,8 @@ static enum kh_err
 check_request(const struct authority *authority, const struct mint_request *request,
               struct checked *checked, struct fault *fault)
 {
-    if (request->lifetime_s < 0 || request->lifetime_s > MINT_LIFETIME_MAX_S)
+    if (!request->default_lifetime &&
+        (request->lifetime_s <= 0 || request->lifetime_s > MINT_LIFETIME_MAX_S))
         return fault_set(fault, KH_ERR_RANGE, "lifetime_s: from 1 second to 10 years");
     if (request->user.n > 0 && !mint_user_check(request->user))
         return fault_set(fault, KH_ERR_SYNTAX, "user: 1 to %d letters, digits or \"._@+-\"",

@@ -16,8 +16,9 @@ enum { MINT_USER_MAX = 64, MINT_CAVEATS_MAX = TOKEN_CAVEATS_MAX };
 struct mint_request {
     const struct bytes *credential;
     size_t credential_count;
-    struct bytes user;  /* empty: MINT_USER_DEFAULT */
-    int64_t lifetime_s; /* 0: MINT_LIFETIME_DEFAULT_S, or the grant's when that is shorter */
+    struct bytes user; /* empty: MINT_USER_DEFAULT */
+    int64_t lifetime_s;
+    bool default_lifetime; /* MINT_LIFETIME_DEFAULT_S, or the grant's when that is shorter */
     const struct bytes *caveat;
     size_t caveat_count;
     struct bytes prefix; /* of a vendor, or empty */

@@ -230,13 +230,20 @@ admin_ask(const char *directory, const char *command, struct admin_request *requ
 }
 
 enum kh_err
-admin_ask_quietly(const char *directory, const char *command, json_t **result)
+admin_ask_request_quietly(const char *directory, const char *command, struct admin_request *request,
+                          json_t **result)
 {
     enum operator_exit status;
     struct fault fault;
+    return admin_exchange(directory, command, request, result, &status, &fault);
+}
+
+enum kh_err
+admin_ask_quietly(const char *directory, const char *command, json_t **result)
+{
     struct admin_request request;
     admin_request_init(&request);
-    return admin_exchange(directory, command, &request, result, &status, &fault);
+    return admin_ask_request_quietly(directory, command, &request, result);
 }
 
 /* ---- members ---- */

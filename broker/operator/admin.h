@@ -32,6 +32,8 @@ KH_MUST_CHECK enum operator_exit admin_ask(const char *directory, const char *co
 /* As admin_ask, but quiet when there is no broker. */
 KH_MUST_CHECK enum kh_err admin_ask_quietly(const char *directory, const char *command,
                                             json_t **result);
+KH_MUST_CHECK enum kh_err admin_ask_request_quietly(const char *directory, const char *command,
+                                                    struct admin_request *request, json_t **result);
 
 /* The answer's line, without its newline. KH_ERR_PROTOCOL: not as documented. KH_ERR_DENIED: the
  * broker said no, `*status` and the fault say how. */

@@ -33,8 +33,8 @@ text_of(const json_t *record, const char *member)
 }
 
 // "2026-12-01T00:00:00.123Z": to the second.
-static bool
-record_time(const json_t *record, int64_t *out)
+bool
+audit_record_time(const json_t *record, int64_t *out)
 {
     char text[TIMESTAMP_SIZE];
     const char *time = text_of(record, "time");
@@ -55,7 +55,7 @@ audit_filter_fits(const struct audit_filter *filter, const json_t *record)
     if (filter->since == INT64_MIN && filter->until == INT64_MAX)
         return true;
     int64_t time;
-    return record_time(record, &time) && time >= filter->since && time < filter->until;
+    return audit_record_time(record, &time) && time >= filter->since && time < filter->until;
 }
 
 /* ---- for people ---- */

@@ -25,6 +25,9 @@ void audit_filter_init(struct audit_filter *filter);
 void audit_filter_add(struct audit_filter *filter, const char *member, const char *value);
 bool audit_filter_fits(const struct audit_filter *filter, const json_t *record);
 
+/* The record's time, to the second. */
+KH_MUST_CHECK bool audit_record_time(const json_t *record, int64_t *out);
+
 /* One line, with colours on a terminal, safe to look at. */
 void audit_record_show(FILE *stream, const json_t *record);
 

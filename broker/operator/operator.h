@@ -70,6 +70,8 @@ int operator_main(int argc, char **argv);
 extern const struct operator_command service_commands[];    /* init run check */
 extern const struct operator_command credential_commands[]; /* credential … */
 extern const struct operator_command token_commands[];      /* mint revoke */
+extern const struct operator_command policy_commands[];     /* policy … */
+extern const struct operator_command explain_commands[];    /* explain */
 extern const struct operator_command key_commands[];        /* key … ca show */
 extern const struct operator_command audit_commands[];      /* audit … */
 extern const struct operator_command status_commands[];     /* status */
