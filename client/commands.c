@@ -40,6 +40,21 @@ const struct command cli_command[] = {
                     "      see what a narrower token would be\n",
     },
     {
+        ROW(explain),
+        .synopsis = "--request 'METHOD URL' [OPTION…] [TOKEN|-]",
+        .summary = "say which caveats a request would meet, offline",
+        .details =
+            "Judges the caveats alone: the signature, revocations and the policy are for the\n"
+            "broker to judge (keyholed explain). Caveats that look at what a method and a URL do\n"
+            "not say, such as groups, are not judged. Exit status 3 when a caveat is against it.\n",
+        .examples =
+            "  keyhole explain --request 'POST https://api.openai.com/v1/files' \"$TOKEN\"\n"
+            "      which caveats hold, who added them, and what would have to change\n"
+            "  keyhole explain --request 'GET https://api.github.com/user' --at "
+            "2026-12-24T00:00:00Z\n"
+            "      whether the token in KEYHOLE_TOKEN will do then\n",
+    },
+    {
         ROW(revoke),
         .synopsis = "[--broker URL|PATH] [--cacert FILE] [--json] [TOKEN|-]",
         .summary = "end a token and everything made from it",
