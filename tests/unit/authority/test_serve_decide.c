@@ -423,6 +423,87 @@ a_body_is_asked_for(void **state)
     free(token);
 }
 
+// ---- the policy ----
+
+static void
+apply(const char *policy)
+{
+    char request[2048];
+
+    snprintf(request, sizeof request, "{\"command\": \"policy.apply\", \"text\": \"%s\"}", policy);
+    json_decref(fixture_do(&authority, request));
+}
+
+// What another policy needs to judge the request again.
+static void
+policy_in_the_record(void **state)
+{
+    char *token = fixture_mint(&authority, ", \"user\": \"alice\"");
+    struct message_decide request = peer_request(token);
+
+    (void)state;
+    apply("version: 1\\n"
+          "grants:\\n- {name: g, to: [user alice], credentials: [openai], "
+          "caveats: ['query[a] = 1']}\\n"
+          "- {name: other, to: [user bob], credentials: [openai], caveats: ['query[c] = 1']}\\n"
+          "forbid:\\n- {name: soft, when: ['header[x] = y'], mode: warn}\\n"
+          "- {name: hard, when: [method = DELETE]}\\n");
+    request.query[0] = (struct fact_pair){BYTES("a"), BYTES("1")};
+    request.query[1] = (struct fact_pair){BYTES("b"), BYTES("secret")};
+    request.query[2] = (struct fact_pair){BYTES("c"), BYTES("secret")};
+    request.query_count = 3;
+    request.header[0] = (struct fact_pair){BYTES("x"), BYTES("y")};
+    request.header_count = 1;
+    assert_int_equal(judge(&request), KH_REASON_UNSET);
+    json_t *record = last_record();
+    assert_string_equal(text(record, "grant"), "g");
+    assert_int_equal(json_integer_value(json_object_get(record, "lifetime")), 3600);
+    const json_t *warnings = json_object_get(record, "warnings");
+    assert_int_equal(json_array_size(warnings), 1);
+    assert_string_equal(json_string_value(json_array_get(warnings, 0)), "forbid soft");
+    const json_t *values = json_object_get(record, "values");
+    assert_int_equal(json_object_size(values), 2);
+    assert_string_equal(text(values, "query[a]"), "1");
+    assert_string_equal(text(values, "header[x]"), "y");
+    json_decref(record);
+
+    request.method = BYTES("DELETE");
+    assert_int_equal(judge(&request), KH_REASON_FORBIDDEN);
+    record = last_record();
+    assert_string_equal(text(record, "detail"), "hard: method = DELETE");
+    assert_null(json_object_get(record, "grant"));
+    json_decref(record);
+    request.method = BYTES("GET");
+    request.query_count = 0;
+    assert_int_equal(judge(&request), KH_REASON_NO_GRANT);
+    free(token);
+}
+
+static void
+foreign_keys_are_forbidden_too(void **state)
+{
+    static struct decision decision;
+    static struct message_decision out;
+    static struct injection injection;
+    struct message_decide request = peer_request("");
+
+    (void)state;
+    json_decref(fixture_do(&authority,
+                           "{\"command\": \"credential.add\", \"name\": \"lenient\", \"preset\": "
+                           "\"openai\", \"foreign\": \"pass\", \"secret\": \"x\"}"));
+    apply("version: 1\\nforbid:\\n- {name: f, when: [credential = lenient, method = DELETE]}\\n");
+    request.wanted = BYTES("lenient");
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_true(out.allow);
+    injection_free(&injection);
+    request.method = BYTES("DELETE");
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_false(out.allow);
+    assert_int_equal(out.reason, KH_REASON_FORBIDDEN);
+    assert_true(bytes_is(out.detail, "f: credential = lenient; method = DELETE"));
+    injection_free(&injection);
+}
+
 int
 main(void)
 {
@@ -435,6 +516,8 @@ main(void)
         cmocka_unit_test_setup_teardown(a_body_is_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(counters_are_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(foreign_keys_where_they_may, setup, teardown),
+        cmocka_unit_test_setup_teardown(policy_in_the_record, setup, teardown),
+        cmocka_unit_test_setup_teardown(foreign_keys_are_forbidden_too, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

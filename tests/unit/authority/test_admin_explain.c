@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fixture.h"
+
+static struct authority authority;
+
+static int
+setup(void **state)
+{
+    if (fixture_setup(state))
+        return -1;
+    admin_init();
+    fixture_create();
+    fixture_open(&authority);
+    fixture_add_openai(&authority);
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    authority_close(&authority);
+    return fixture_teardown(state);
+}
+
+static const char *
+text(const json_t *object, const char *name)
+{
+    const char *value = json_string_value(json_object_get(object, name));
+    return value ? value : "";
+}
+
+static json_t *
+explain(const char *token, const char *more)
+{
+    char request[16384];
+    snprintf(request, sizeof request, "{\"command\": \"explain\", \"token\": \"%s\"%s}", token,
+             more);
+    return fixture_do(&authority, request);
+}
+
+#define GET(url) ", \"request\": \"GET " url "\""
+
+static void
+refusals(void **state)
+{
+    char *token = fixture_mint(&authority, "");
+    static const struct {
+        const char *more, *code, *says;
+    } cases[] = {
+        {"", "usage", "request is missing"},
+        {", \"request\": \"GET\"", "syntax", "request: expected a method and a URL"},
+        {GET("https://api.openai.com/a/../b"), "syntax", "request: the path"},
+        {GET("https://api.openai.com/a%2Fb"), "syntax", "request: the path"},
+        {GET("https://api.openai.com/") ", \"headers\": [\"x\"]", "syntax", "headers:"},
+        {GET("https://api.openai.com/") ", \"time\": \"now\"", "syntax", "time:"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char request[16384];
+        snprintf(request, sizeof request, "{\"command\": \"explain\", \"token\": \"%s\"%s}", token,
+                 cases[i].more);
+        fixture_refused(&authority, request, cases[i].code, cases[i].says);
+    }
+    free(token);
+}
+
+static void
+verdicts(void **state)
+{
+    char *token = fixture_mint(&authority, ", \"caveats\": [\"header[x] = y or method = PUT\"]");
+    static const struct {
+        const char *more, *verdict, *reason;
+    } cases[] = {
+        {GET("https://api.openai.com/v1") ", \"headers\": [\"X: y\"]", "allow", ""},
+        {GET("https://api.openai.com/v1"), "deny", "caveat-failed"},
+        {", \"request\": \"PUT https://api.openai.com/v1\"", "allow", ""},
+        {", \"request\": \"PUT https://api.openai.com/v1\", \"credential\": \"other\"", "deny",
+         "credential-unknown"},
+        {", \"request\": \"PUT https://api.openai.com/v1\", \"time\": \"2030-01-01T00:00:00Z\"",
+         "deny", "expired"},
+        {", \"request\": \"PUT http://api.openai.com/v1\"", "deny", "host-not-allowed"},
+        {", \"request\": \"PUT https://elsewhere.example/v1\"", "deny", "host-not-allowed"},
+    };
+    struct audit_head before, after;
+
+    (void)state;
+    audit_position(authority.audit, &before);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        json_t *result = explain(token, cases[i].more);
+        if (strcmp(text(result, "verdict"), cases[i].verdict) != 0 ||
+            strcmp(text(result, "reason"), cases[i].reason) != 0)
+            print_error("%s: %s %s\n", cases[i].more, text(result, "verdict"),
+                        text(result, "reason"));
+        assert_string_equal(text(result, "verdict"), cases[i].verdict);
+        assert_string_equal(text(result, "reason"), cases[i].reason);
+        assert_true(json_is_null(json_object_get(result, "policy")));
+        json_decref(result);
+    }
+    json_t *result = explain("sk-something", GET("https://api.openai.com/v1"));
+    assert_string_equal(text(result, "reason"), "token-malformed");
+    assert_true(json_is_null(json_object_get(result, "token")));
+    json_decref(result);
+    audit_position(authority.audit, &after);
+    assert_int_equal(before.seq, after.seq); // an explanation is no request
+    assert_int_equal(authority.allowed + authority.denied, 0);
+    free(token);
+}
+
+static void
+with_policy(void **state)
+{
+    char *token = fixture_mint(&authority, ", \"user\": \"alice\"");
+
+    (void)state;
+    json_decref(fixture_do(
+        &authority, "{\"command\": \"policy.apply\", \"text\": \"version: 1\\n"
+                    "groups: {eng: [alice]}\\ngrants:\\n- {name: g, to: [group eng], credentials: "
+                    "[openai], caveats: [client in 10.0.0.0/8]}\\n\"}"));
+    json_t *result = explain(token, GET("https://api.openai.com/v1"));
+    assert_string_equal(text(result, "reason"), "no-grant");
+    assert_string_equal(text(result, "detail"), "g: client in 10.0.0.0/8");
+    const json_t *policy = json_object_get(result, "policy");
+    assert_int_equal(json_integer_value(json_object_get(policy, "version")), 1);
+    assert_string_equal(text(json_array_get(json_object_get(policy, "grants"), 0), "judgement"),
+                        "fails");
+    const json_t *groups = json_object_get(json_object_get(result, "token"), "groups");
+    assert_string_equal(json_string_value(json_array_get(groups, 0)), "eng");
+    json_decref(result);
+    result = explain(token, GET("https://api.openai.com/v1") ", \"client\": \"10.1.2.3\"");
+    assert_string_equal(text(result, "verdict"), "allow");
+    json_decref(result);
+    free(token);
+}
+
+// GitHub's paths may have an escaped slash, other hosts' may not.
+static void
+exceptions_of_the_host(void **state)
+{
+    (void)state;
+    json_decref(fixture_do(&authority, "{\"command\": \"credential.add\", \"name\": \"github\", "
+                                       "\"preset\": \"github\", \"secret\": \"x\"}"));
+    char *token = fixture_mint(&authority, "");
+    json_t *result = explain(token, GET("https://api.github.com/repos/a%2Fb"));
+    assert_string_equal(text(result, "reason"), "host-not-allowed");
+    json_decref(result);
+    free(token);
+}
+
+#define explain_case(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        explain_case(refusals),
+        explain_case(verdicts),
+        explain_case(with_policy),
+        explain_case(exceptions_of_the_host),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
