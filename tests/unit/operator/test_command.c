@@ -136,8 +136,8 @@ help_of_every_command(void **state)
 {
     (void)state;
     static const struct operator_command *const groups[] = {
-        service_commands, credential_commands, token_commands,
-        key_commands,     audit_commands,      status_commands,
+        service_commands, credential_commands, token_commands, policy_commands,
+        explain_commands, key_commands,        audit_commands, status_commands,
     };
     assert_int_equal(keyholed("help"), EXIT_DONE);
     char all[sizeof(captured.out)];
@@ -176,8 +176,8 @@ manual_has_every_command_and_option(void **state)
     page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
     fclose(file);
     static const struct operator_command *const groups[] = {
-        service_commands, credential_commands, token_commands,
-        key_commands,     audit_commands,      status_commands,
+        service_commands, credential_commands, token_commands, policy_commands,
+        explain_commands, key_commands,        audit_commands, status_commands,
     };
     for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
         for (const struct operator_command *c = groups[g]; c->name != NULL; c++) {

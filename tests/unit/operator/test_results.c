@@ -83,6 +83,37 @@ static const struct exchange {
      "key 7 is retired"},
     {"ca show", "", "{\"command\":\"ca.show\"}\n",
      "{\"pem\":\"PEM\\n\",\"expires_at\":\"then\",\"sha256\":\"ab\"}", "PEM\n", "SHA-256 ab"},
+    {"policy apply - -m why", "version: 1\n",
+     "{\"text\":\"version: 1\\n\",\"name\":\"standard-input\",\"comment\":\"why\","
+     "\"command\":\"policy.apply\"}\n",
+     "{\"version\":4,\"changes\":[\"grant g: removed\"],\"notes\":[]}", "",
+     "  grant g: removed\npolicy version 4 is in force"},
+    {"policy rollback 3 --json", "", "{\"version\":3,\"command\":\"policy.rollback\"}\n",
+     "{\"version\":5}", "{\"version\":5}\n", ""},
+    {"policy show", "", "{\"command\":\"policy.show\"}\n", "{\"text\":\"version: 1\\n\"}",
+     "version: 1\n", ""},
+    {"policy show 0", "", "{\"version\":0,\"command\":\"policy.show\"}\n", "{\"text\":\"\"}", "",
+     "no policy"},
+    {"policy list", "", "{\"command\":\"policy.list\"}\n",
+     "{\"active\":2,\"versions\":[{\"version\":2,\"applied_at\":\"now\",\"uid\":5,\"active\":true,"
+     "\"comment\":\"a\\u001b\",\"restores\":0,\"changes\":[\"grant g: added\"]}]}",
+     "2     now  uid 5  as version 0 was  in force  a\\u001b\n      grant g: added\n", ""},
+    {"policy list", "", "{\"command\":\"policy.list\"}\n", "{\"active\":0,\"versions\":[]}", "",
+     "no policy was ever applied"},
+    {"policy check -", "version: 1\ngrants: [{name: g, to: [everyone], credentials: [x]}]\n",
+     "{\"text\":\"version: 1\\ngrants: [{name: g, to: [everyone], credentials: [x]}]\\n\","
+     "\"name\":\"standard-input\",\"command\":\"policy.check\"}\n",
+     "{\"notes\":[\"g: there is no credential x\"]}", "",
+     "note: g: there is no credential x\nstandard-input: fine: 1 grants"},
+    {"policy test", "", "{\"command\":\"policy.show\"}\n",
+     "{\"text\":\"version: 1\\ntests: [{request: GET https://a.example/, user: u, credential: c, "
+     "expect: deny}]\"}",
+     "ok    policy:2  test 1: GET https://a.example/, u: deny\n", "1 passed, 0 failed"},
+    {"explain - --request GET --header a:b --client unix --at then --credential c", " kh1_t \n",
+     "{\"token\":\"kh1_t\",\"request\":\"GET\",\"credential\":\"c\",\"headers\":[\"a:b\"],"
+     "\"client\":\"unix\",\"time\":\"then\",\"command\":\"explain\"}\n",
+     "{\"verdict\":\"allow\",\"policy\":null}",
+     "allow\n\nChecks\n\nNo caveats\n\nNo policy: whatever the operator minted is granted\n", ""},
     {"status --json", "", "{\"command\":\"status\"}\n", "{\"version\":\"1\"}",
      "{\"version\":\"1\"}\n", ""},
 };
