@@ -414,10 +414,10 @@ static bool
 judge_policy(struct judge *j)
 {
     const struct policy_verdict *verdict = &j->details->policy;
-    BUFFER_AUTO why;
     ask_policy(j);
     if (verdict->allowed == JUDGEMENT_HOLDS)
         return true;
+    BUFFER_AUTO why;
     buffer_init(&why, sizeof j->out->detail);
     policy_verdict_print(verdict, &j->facts, &why);
     return deny_text(j, verdict->reason == KH_REASON_UNSET ? KH_REASON_INTERNAL : verdict->reason,

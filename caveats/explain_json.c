@@ -83,9 +83,9 @@ put_judgement(struct maker *m, json_t *object, enum judgement judgement)
 static void
 put_change(struct maker *m, json_t *object, const struct caveat *caveat, enum judgement judgement)
 {
-    BUFFER_AUTO change;
     if (judgement != JUDGEMENT_FAILS)
         return;
+    BUFFER_AUTO change;
     buffer_init(&change, 8192);
     explain_caveat(caveat, m->in->facts, &change);
     put(m, object, "change", text_of(buffer_bytes(&change)));

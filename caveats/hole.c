@@ -191,9 +191,9 @@ hole_print_for_user(struct bytes demand, bool names_user, struct bytes user, str
 bool
 hole_satisfies(struct bytes filled, struct bytes demand, struct bytes user)
 {
-    BUFFER_AUTO for_user;
     if (bytes_equal(filled, demand))
         return true;
+    BUFFER_AUTO for_user;
     buffer_init(&for_user, HOLE_TEXT_MAX + 256);
     hole_print_for_user(demand, false, user, &for_user);
     return !for_user.failed && bytes_equal(filled, buffer_bytes(&for_user));

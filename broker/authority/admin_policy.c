@@ -41,13 +41,13 @@ note_credential(const struct authority *authority, struct bytes rule, struct byt
                 json_t *notes, struct fault *fault)
 {
     struct suggestion suggestion;
-    BUFFER_AUTO text;
 
     if (credentials_find(&authority->credentials, name) || json_array_size(notes) >= NOTES_MAX)
         return KH_OK;
     suggest_begin(&suggestion, name);
     for (size_t i = 0; i < authority->credentials.count; i++)
         suggest_offer(&suggestion, authority->credentials.item[i]->row.name);
+    BUFFER_AUTO text;
     buffer_init(&text, 512);
     buffer_printf(&text, "%.*s: there is no credential %.*s%s", BYTES_ARG(rule), BYTES_ARG(name),
                   suggest_text(&suggestion));
@@ -163,10 +163,10 @@ append_test(const struct policy *policy, const struct policy_test *test, json_t 
             int64_t *failed, struct fault *fault)
 {
     json_t *object = json_object();
-    BUFFER_AUTO got;
 
     if (object == NULL || json_array_append_new(array, object))
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
+    BUFFER_AUTO got;
     buffer_init(&got, GOT_MAX);
     bool passes = policy_test_run(policy, test, &got);
     *failed += !passes;

@@ -131,7 +131,6 @@ choose_lifetime(const struct authority *authority, const struct mint_request *re
                 struct bytes user, int64_t *out, struct fault *fault)
 {
     struct policy_mint limit;
-    BUFFER_AUTO text;
     enum kh_err err = policy_mint_check(authority->policy, user, request->credential,
                                         request->credential_count, false, &limit, fault);
     if (err)
@@ -143,6 +142,7 @@ choose_lifetime(const struct authority *authority, const struct mint_request *re
         *out = limit.lifetime_max_s;
         return KH_OK;
     }
+    BUFFER_AUTO text;
     buffer_init(&text, 64);
     duration_print(limit.lifetime_max_s, &text);
     return fault_set(fault, KH_ERR_DENIED,

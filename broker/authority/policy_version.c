@@ -74,11 +74,11 @@ static enum kh_err
 record_and_commit(struct authority *authority, const struct policy_version_request *request,
                   int64_t number, const struct buffer *changes, struct fault *fault)
 {
-    BUFFER_AUTO subject;
     enum kh_err err = change_begin(authority, fault);
 
     if (err)
         return err;
+    BUFFER_AUTO subject;
     buffer_init(&subject, 128);
     buffer_printf(&subject, "policy version %lld", (long long)number);
     if (request->restores >= 0)

@@ -399,11 +399,11 @@ is_forbidden(const struct authority *authority, const struct message_decide *req
     struct facts facts = facts_of(authority, request);
     const struct policy_request asked = {.facts = &facts};
     struct policy_verdict verdict;
-    BUFFER_AUTO why;
 
     facts.credential = request->wanted;
     if (!policy_forbids(authority->policy, &asked, &verdict))
         return false;
+    BUFFER_AUTO why;
     buffer_init(&why, sizeof decision->detail - 1);
     policy_verdict_print(&verdict, &facts, &why);
     decision->reason = verdict.reason;

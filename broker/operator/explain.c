@@ -17,11 +17,11 @@ put_token(const struct invocation *invocation, struct admin_request *request)
 {
     const char *operand = invocation->operand_count > 0 ? invocation->operand[0] : "-";
     struct fault fault = {0};
-    BUFFER_AUTO text;
     if (strcmp(operand, "-") != 0) {
         admin_put_text(request, "token", operand);
         return EXIT_DONE;
     }
+    BUFFER_AUTO text;
     buffer_init_secret(&text, TERMINAL_SECRET_MAX);
     if (terminal_read_secret(-1, "token", false, &text, &fault) != KH_OK)
         return command_failed("the token: %s", fault.detail);

@@ -401,13 +401,13 @@ suggest_run(const struct invocation *invocation)
     struct policy *policy = NULL;
     struct fault fault = {0};
     size_t passed;
-    BUFFER_AUTO text;
     const char *user = invocation_value(invocation, "user");
     enum operator_exit status = read_since(invocation, "7d", &filter);
     if (status != EXIT_DONE)
         return status;
     if (user == NULL)
         return usage_fault(invocation, "--user is missing");
+    BUFFER_AUTO text;
     buffer_init(&text, POLICY_TEXT_MAX);
     audit_filter_add(&filter, "user", user);
     policy_suggest_init(&suggest, bytes_str(user));

@@ -154,10 +154,10 @@ enum kh_err
 policy_suggest_add(struct policy_suggest *suggest, const json_t *record, struct fault *fault)
 {
     static struct replay replay; // large, and one at a time
-    BUFFER_AUTO pattern;
     if (!replay_read(record, &replay) || !replay.allowed || replay.path_hidden ||
         !bytes_equal(replay.facts.user, suggest->user))
         return KH_OK;
+    BUFFER_AUTO pattern;
     buffer_init(&pattern, sizeof(replay.path));
     policy_suggest_pattern(replay.facts.path, &pattern);
     json_t *leaf = leaf_for(suggest, &replay.facts, buffer_bytes(&pattern));
