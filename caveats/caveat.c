@@ -175,21 +175,37 @@ caveat_judge(const struct caveat *caveat, const struct facts *facts)
     return CAVEAT_FAILS;
 }
 
-enum judgement
-caveat_judge_hidden(const struct caveat *caveat, const struct facts *facts,
-                    caveat_hidden_fn *hidden, void *context)
+typedef bool predicate_fn(const struct predicate *predicate, const struct facts *facts);
+
+static enum judgement
+judge_by(const struct caveat *caveat, const struct facts *facts, predicate_fn *holds,
+         caveat_hidden_fn *hidden, void *context)
 {
     bool is_hidden = false, needs_body = false;
     for (size_t i = 0; i < caveat->count; i++) {
         const struct predicate *p = &caveat->predicate[i];
         if (hidden && hidden(context, p))
             is_hidden = true;
-        else if (predicate_holds(p, facts))
+        else if (predicate_needs_body(p, facts))
+            needs_body = true;
+        else if (holds(p, facts))
             return JUDGEMENT_HOLDS;
-        else
-            needs_body |= predicate_needs_body(p, facts);
     }
     return is_hidden ? JUDGEMENT_UNKNOWN : needs_body ? JUDGEMENT_NEEDS_BODY : JUDGEMENT_FAILS;
+}
+
+enum judgement
+caveat_judge_hidden(const struct caveat *caveat, const struct facts *facts,
+                    caveat_hidden_fn *hidden, void *context)
+{
+    return judge_by(caveat, facts, predicate_holds, hidden, context);
+}
+
+enum judgement
+caveat_judge_any_reading(const struct caveat *caveat, const struct facts *facts,
+                         caveat_hidden_fn *hidden, void *context)
+{
+    return judge_by(caveat, facts, predicate_may_hold, hidden, context);
 }
 
 /* The first second at which a bound on `time` has the other answer. */

@@ -54,6 +54,9 @@ typedef bool caveat_hidden_fn(void *context, const struct predicate *predicate);
  */
 enum judgement caveat_judge_hidden(const struct caveat *caveat, const struct facts *facts,
                                    caveat_hidden_fn *hidden, void *context);
+/* The same for a caveat that forbids: by any reading (predicate_may_hold). */
+enum judgement caveat_judge_any_reading(const struct caveat *caveat, const struct facts *facts,
+                                        caveat_hidden_fn *hidden, void *context);
 
 /* The first moment after facts->time at which the answer of caveat_holds may change because of
  * `time` alone, in seconds since 1970; INT64_MAX when there is none. */

@@ -298,37 +298,6 @@ failure_reason(struct judge *j, size_t condition)
     return is_discharge ? KH_REASON_DISCHARGE_EXPIRED : KH_REASON_EXPIRED;
 }
 
-static bool
-body_need_has(const struct decision_body_need *need, struct bytes pointer)
-{
-    for (size_t i = 0; i < need->count; i++) {
-        if (bytes_equal(need->pointer[i], pointer))
-            return true;
-    }
-    return false;
-}
-
-/* False when that is more than can be looked at for one request. */
-static bool
-body_need_add(struct decision_body_need *need, const struct caveat *caveat)
-{
-    for (size_t i = 0; i < caveat->count; i++) {
-        const struct predicate *p = &caveat->predicate[i];
-        if (p->attribute == ATTRIBUTE_BODY_SHA256)
-            need->sha256 = true;
-        if (p->attribute != ATTRIBUTE_BODY || body_need_has(need, p->key))
-            continue;
-        if (need->count == BODY_POINTERS_MAX || p->key.n > sizeof need->text - need->text_used)
-            return false;
-        uint8_t *text = need->text + need->text_used;
-        if (p->key.n)
-            memcpy(text, p->key.p, p->key.n);
-        need->pointer[need->count++] = bytes_of(text, p->key.n);
-        need->text_used += p->key.n;
-    }
-    return true;
-}
-
 static enum caveat_verdict
 judge_caveat(struct judge *j, size_t condition)
 {
@@ -394,6 +363,29 @@ collect_holes(struct judge *j)
     }
 }
 
+struct rule_needs {
+    struct body_need *need;
+    bool fits;
+};
+
+static void
+add_rule_need(void *context, const struct caveat *caveat)
+{
+    struct rule_needs *needs = context;
+    needs->fits = needs->fits && body_need_add(needs->need, caveat);
+}
+
+/* If a body is read, then for every rule that may be judged by it. */
+static bool
+add_rule_needs(struct judge *j)
+{
+    const struct policy_request request = {.facts = &j->facts};
+    struct rule_needs needs = {.need = &j->details->body_need, .fits = true};
+    policy_each_caveat(j->world->policy, &request, add_rule_need, &needs);
+    return needs.fits ||
+           deny(j, KH_REASON_INTERNAL, "caveats and rules look at too many places of the body");
+}
+
 static void
 ask_policy(struct judge *j)
 {
@@ -415,8 +407,11 @@ judge_policy(struct judge *j)
 {
     const struct policy_verdict *verdict = &j->details->policy;
     ask_policy(j);
-    if (verdict->allowed == JUDGEMENT_HOLDS)
-        return true;
+    if (verdict->allowed == JUDGEMENT_NEEDS_BODY ||
+        (verdict->wants_body && !j->world->body_is_gone))
+        j->needs_body = true;
+    if (verdict->allowed == JUDGEMENT_HOLDS || verdict->allowed == JUDGEMENT_NEEDS_BODY)
+        return !j->needs_body || add_rule_needs(j);
     BUFFER_AUTO why;
     buffer_init(&why, sizeof j->out->detail);
     policy_verdict_print(verdict, &j->facts, &why);

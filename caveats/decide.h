@@ -9,6 +9,7 @@
 #ifndef KEYHOLE_DECIDE_H
 #define KEYHOLE_DECIDE_H
 
+#include "body_need.h"
 #include "caveat.h"
 #include "counter.h"
 #include "errors.h"
@@ -71,6 +72,8 @@ struct decision_world {
     enum counting counting;
     /* The organisation's rules; NULL: one implicit grant, whatever the operator minted. */
     const struct policy *policy;
+    /* A running request: its body is gone, and what only a warning needs is not asked for. */
+    bool body_is_gone;
 };
 
 enum { DECISION_HOLES_MAX = 4 };
@@ -78,15 +81,6 @@ enum { DECISION_HOLES_MAX = 4 };
 struct decision_trace {
     enum judgement caveat[TOKEN_CAVEATS_MAX]; /* in the order of token_verified.condition */
     size_t count;
-};
-
-/* What has to be known of the body. The pointers point into `text`: not to be copied. */
-struct decision_body_need {
-    bool sha256;
-    size_t count; /* of pointers; with none, the size alone */
-    struct bytes pointer[BODY_POINTERS_MAX];
-    size_t text_used;
-    uint8_t text[BODY_POINTERS_TEXT_MAX];
 };
 
 /* What the authority keeps of a decision beside its answer: for the audit log and for explain. */
@@ -97,7 +91,7 @@ struct decision_details {
     struct token_identity identity;
     struct token_verified verified;
     struct decision_trace trace;
-    struct decision_body_need body_need; /* of DECISION_NEED_BODY */
+    struct body_need body_need; /* of DECISION_NEED_BODY */
     /* What the rules say; zeroed when it did not come to that. Of a request that a caveat refuses
      * too, so that a person sees all that would have to change. Points into world->policy. */
     struct policy_verdict policy;

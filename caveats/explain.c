@@ -75,6 +75,28 @@ put_time(struct buffer *out, int64_t time)
 }
 
 static size_t
+put_body(struct buffer *out, const struct facts_body *body, struct bytes pointer, bool *is_known)
+{
+    for (size_t i = 0; i < body->value_count; i++) {
+        const struct body_value *value = &body->value[i].value;
+        if (!bytes_equal(body->value[i].pointer, pointer))
+            continue;
+        *is_known = value->type <= BODY_VALUE_NULL;
+        return value->type == BODY_VALUE_ABSENT ? 0 : put_text(out, value->text);
+    }
+    *is_known = body->has_size && body->size == 0;
+    return 0;
+}
+
+static size_t
+put_size(struct buffer *out, const struct facts_body *body, bool *is_known)
+{
+    *is_known = body->has_size;
+    buffer_printf(out, "%llu", (unsigned long long)body->size);
+    return 1;
+}
+
+static size_t
 put_port(struct buffer *out, uint16_t port)
 {
     if (port)
@@ -105,6 +127,10 @@ put_facts(struct buffer *out, const struct predicate *p, const struct facts *f, 
         return put_pairs(out, f->header, f->header_count, p->key);
     case ATTRIBUTE_CONTENT_TYPE:
         return put_pairs(out, f->header, f->header_count, BYTES("content-type"));
+    case ATTRIBUTE_BODY:
+        return put_body(out, &f->body, p->key, is_known);
+    case ATTRIBUTE_BODY_SIZE:
+        return put_size(out, &f->body, is_known);
     case ATTRIBUTE_TIME:
         return put_time(out, f->time);
     case ATTRIBUTE_CLIENT:

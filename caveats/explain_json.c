@@ -13,10 +13,9 @@
 #include <string.h>
 
 static const char *const judgement_name[] = {
-    [JUDGEMENT_NOT_JUDGED] = "not-judged",
-    [JUDGEMENT_HOLDS] = "holds",
-    [JUDGEMENT_FAILS] = "fails",
-    [JUDGEMENT_UNKNOWN] = "unknown",
+    [JUDGEMENT_NOT_JUDGED] = "not-judged", [JUDGEMENT_HOLDS] = "holds",
+    [JUDGEMENT_FAILS] = "fails",           [JUDGEMENT_UNKNOWN] = "unknown",
+    [JUDGEMENT_NEEDS_BODY] = "not-judged",
 };
 
 /* ---- jansson, with what failed remembered ---- */
@@ -261,7 +260,7 @@ caveat_judgement(const struct maker *m, unsigned macaroon, unsigned index,
         return JUDGEMENT_UNKNOWN;
     if (!in->decision) {
         enum judgement found = caveat_judge_hidden(caveat, in->facts, in->hidden, in->context);
-        return found == JUDGEMENT_UNKNOWN ? JUDGEMENT_NOT_JUDGED : found;
+        return found == JUDGEMENT_UNKNOWN ? JUDGEMENT_NOT_JUDGED : found; // the broker's to know
     }
     const struct token_verified *v = &in->details->verified;
     for (size_t i = 0; i < v->condition_count; i++) {
@@ -422,7 +421,7 @@ forbid_of(struct maker *m, const struct policy_forbid *forbid, const struct poli
         policy_forbid_judge(forbid, request, &trace);
     put(m, object, "name", text_of(forbid->name));
     put(m, object, "mode", json_string(forbid->mode == POLICY_WARN ? "warn" : "enforce"));
-    if (trace.whole == JUDGEMENT_NOT_JUDGED)
+    if (trace.whole != JUDGEMENT_HOLDS && trace.whole != JUDGEMENT_FAILS)
         put(m, object, "matches", json_null());
     else
         put(m, object, "matches", json_boolean(trace.whole == JUDGEMENT_HOLDS));

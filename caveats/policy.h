@@ -21,6 +21,7 @@ enum {
     POLICY_LIST_MAX = 256,     /* principals or credentials of one grant */
     POLICY_CAVEATS_MAX = 64,   /* of one rule */
     POLICY_HOLES_MAX = 8,      /* of one grant */
+    POLICY_POINTERS_MAX = 32,  /* places of a body that all rules together look at */
     POLICY_TESTS_MAX = 2048,
     POLICY_NAME_MAX = 64,
 };
@@ -83,7 +84,7 @@ struct policy_group {
 struct policy_test {
     size_t line;
     struct bytes request; /* "GET https://…" */
-    struct bytes user, credential, client;
+    struct bytes user, credential, client, body;
     struct bytes *header;
     size_t header_count;
     struct bytes *hole; /* canonical: what the token's holes demanded, all filled */
@@ -161,8 +162,9 @@ struct policy_warning {
 enum { POLICY_WARNINGS_MAX = 16 };
 
 struct policy_verdict {
-    enum judgement allowed;           /* HOLDS, FAILS, or UNKNOWN */
-    enum kh_reason reason;            /* of FAILS: no-grant or forbidden */
+    enum judgement allowed; /* HOLDS, FAILS, UNKNOWN, or NEEDS_BODY */
+    bool wants_body;        /* what a rule in warn mode says depends on the body as well */
+    enum kh_reason reason;  /* of FAILS: no-grant or forbidden */
     const struct policy_grant *grant; /* that covers; of no-grant the one nearest to it, or NULL */
     const struct policy_forbid *forbid; /* that matches, when forbidden */
     struct bytes failing;               /* of no-grant: what in the nearest grant fails first */

@@ -36,7 +36,7 @@ struct policy_raw_forbid {
 };
 
 struct policy_raw_test {
-    char *request, *user, *credential, *client, *time, *lifetime, *expect;
+    char *request, *user, *credential, *client, *time, *lifetime, *body, *expect;
     struct policy_raw_list headers, holes;
 };
 

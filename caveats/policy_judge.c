@@ -68,6 +68,8 @@ both(enum judgement a, enum judgement b)
         return JUDGEMENT_FAILS;
     if (a == JUDGEMENT_UNKNOWN || b == JUDGEMENT_UNKNOWN)
         return JUDGEMENT_UNKNOWN;
+    if (a == JUDGEMENT_NEEDS_BODY || b == JUDGEMENT_NEEDS_BODY)
+        return JUDGEMENT_NEEDS_BODY;
     return JUDGEMENT_HOLDS;
 }
 
@@ -112,7 +114,9 @@ policy_forbid_judge(const struct policy_forbid *forbid, const struct policy_requ
     memset(out, 0, sizeof *out);
     out->whole = JUDGEMENT_HOLDS;
     for (size_t i = 0; i < forbid->when_count; i++) {
-        out->when[i] = judge_caveat(&forbid->when[i], request);
+        // What can be read in two ways is forbidden if one of them is.
+        out->when[i] = caveat_judge_any_reading(forbid->when[i].caveat, request->facts,
+                                                request->hidden, request->context);
         out->whole = both(out->whole, out->when[i]);
     }
 }
@@ -145,7 +149,7 @@ struct grants {
     const struct policy_grant *covering, *warning, *nearest;
     size_t nearest_failures;
     struct bytes failing;
-    bool any_unknown;
+    bool any_unknown, any_needs_body;
 };
 
 static void
@@ -158,6 +162,7 @@ judge_grant(const struct policy_grant *grant, const struct policy_request *reque
     if (trace.whole == JUDGEMENT_NOT_JUDGED)
         return;
     found->any_unknown |= trace.whole == JUDGEMENT_UNKNOWN;
+    found->any_needs_body |= trace.whole == JUDGEMENT_NEEDS_BODY;
     if (trace.whole == JUDGEMENT_HOLDS) {
         if (!found->covering)
             found->covering = grant;
@@ -184,11 +189,14 @@ judge_grants(const struct policy *policy, const struct policy_request *request,
         out->allowed = JUDGEMENT_HOLDS;
         if (!found.covering)
             warn(out, found.warning, NULL);
+        out->wants_body = !found.covering && found.any_needs_body;
         return;
     }
     out->grant = found.nearest;
     out->failing = found.failing;
-    out->allowed = found.any_unknown ? JUDGEMENT_UNKNOWN : JUDGEMENT_FAILS;
+    out->allowed = found.any_needs_body ? JUDGEMENT_NEEDS_BODY
+                   : found.any_unknown  ? JUDGEMENT_UNKNOWN
+                                        : JUDGEMENT_FAILS;
     out->reason = KH_REASON_NO_GRANT;
 }
 
@@ -197,7 +205,7 @@ static bool
 judge_forbids(const struct policy *policy, const struct policy_request *request,
               struct policy_verdict *out)
 {
-    bool any_unknown = false;
+    bool any_unknown = false, any_needs_body = false;
     for (size_t i = 0; i < policy->forbid_count; i++) {
         const struct policy_forbid *forbid = &policy->forbid[i];
         struct policy_forbid_trace trace;
@@ -205,6 +213,8 @@ judge_forbids(const struct policy *policy, const struct policy_request *request,
         out->forbid_judged[i] = (uint8_t)trace.whole;
         bool enforced = forbid->mode == POLICY_ENFORCE;
         any_unknown |= enforced && trace.whole == JUDGEMENT_UNKNOWN;
+        any_needs_body |= enforced && trace.whole == JUDGEMENT_NEEDS_BODY;
+        out->wants_body |= trace.whole == JUDGEMENT_NEEDS_BODY;
         if (trace.whole == JUDGEMENT_HOLDS && !enforced)
             warn(out, NULL, forbid);
         else if (trace.whole == JUDGEMENT_HOLDS && !out->forbid)
@@ -215,6 +225,9 @@ judge_forbids(const struct policy *policy, const struct policy_request *request,
         out->reason = KH_REASON_FORBIDDEN;
     } else if (any_unknown && out->allowed == JUDGEMENT_HOLDS) {
         out->allowed = JUDGEMENT_UNKNOWN;
+    } else if (any_needs_body && out->allowed == JUDGEMENT_HOLDS) {
+        out->allowed = JUDGEMENT_NEEDS_BODY;
+        out->reason = KH_REASON_BODY_REQUIRED;
     }
     return out->forbid != NULL;
 }

@@ -3,6 +3,8 @@
 
 #include "policy_internal.h"
 
+#include "body_need.h"
+
 #include <stdlib.h>
 
 /* ---- groups ---- */
@@ -123,6 +125,27 @@ read_raw(struct policy_reader *r, const struct policy_raw *raw)
     return err ? err : policy_tests_read(r, raw);
 }
 
+// A body is read once, for a token's caveats and for all rules that may be judged by it.
+static enum kh_err
+check_pointers(struct policy_reader *r)
+{
+    const struct policy *policy = r->policy;
+    struct body_need need = {.count = 0};
+    bool fits = true;
+    for (size_t i = 0; i < policy->grant_count; i++) {
+        for (size_t k = 0; k < policy->grant[i].caveat_count; k++)
+            fits = fits && body_need_add(&need, policy->grant[i].caveat[k].caveat);
+    }
+    for (size_t i = 0; i < policy->forbid_count; i++) {
+        for (size_t k = 0; k < policy->forbid[i].when_count; k++)
+            fits = fits && body_need_add(&need, policy->forbid[i].when[k].caveat);
+    }
+    if (fits && need.count <= POLICY_POINTERS_MAX && need.text_used <= BODY_POINTERS_TEXT_MAX / 2)
+        return KH_OK;
+    return POLICY_FAULT(r, 1, "the rules look at more than %d places of a body, all together",
+                        POLICY_POINTERS_MAX);
+}
+
 static enum kh_err
 read_document(struct policy_reader *r, struct bytes text)
 {
@@ -136,7 +159,7 @@ read_document(struct policy_reader *r, struct bytes text)
         return err;
     err = read_raw(r, data ? data : &nothing);
     yaml_text_release(&policy_schema, data);
-    return err;
+    return err ? err : check_pointers(r);
 }
 
 enum kh_err

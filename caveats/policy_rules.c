@@ -389,7 +389,8 @@ read_who(const struct place *place, const struct policy_raw_test *raw, struct po
         return POLICY_FAULT(r, LINE_OF(place, "time"),
                             "tests[%u].time: expected a time as 2026-12-01T00:00:00Z",
                             place->index + 1);
-    return policy_keep(r->policy, bytes_str(raw->client), &test->client, r->fault);
+    enum kh_err err = policy_keep(r->policy, bytes_str(raw->client), &test->client, r->fault);
+    return err ? err : policy_keep(r->policy, bytes_str(raw->body), &test->body, r->fault);
 }
 
 static enum kh_err

@@ -46,6 +46,7 @@ static const cyaml_schema_field_t test_fields[] = {
     TEXTS("holes", OPTIONAL, struct policy_raw_test, holes, POLICY_HOLES_MAX),
     TEXT("lifetime", OPTIONAL, struct policy_raw_test, lifetime),
     TEXT("client", OPTIONAL, struct policy_raw_test, client),
+    TEXT("body", OPTIONAL, struct policy_raw_test, body),
     TEXT("time", OPTIONAL, struct policy_raw_test, time),
     CYAML_FIELD_END,
 };

@@ -3,6 +3,9 @@
 
 #include "policy.h"
 
+#include "body_facts.h"
+#include "body_need.h"
+
 #include "request_text.h"
 
 static bool
@@ -30,6 +33,33 @@ print_outcome(const struct policy_verdict *verdict, const struct facts *facts, s
     policy_verdict_print(verdict, facts, got);
 }
 
+/* What is known of a test's body. */
+struct body {
+    struct body_need need;
+    struct fact_body_value value[BODY_POINTERS_MAX];
+    struct buffer storage;
+};
+
+static void
+add_need(void *context, const struct caveat *caveat)
+{
+    // A policy looks at fewer places than there may be (policy_read).
+    (void)body_need_add(context, caveat);
+}
+
+static struct facts_body
+read_body(const struct policy *policy, const struct policy_test *test, const struct facts *facts,
+          struct body *body)
+{
+    const struct policy_request request = {.facts = facts};
+    policy_each_caveat(policy, &request, add_need, &body->need);
+    if (test->body.n == 0)
+        return body_facts_from_head(facts->header, facts->header_count, true, true, 0);
+    const struct body_question question = {body->need.pointer, body->need.count, body->need.sha256};
+    return body_facts_read(test->body, facts->header, facts->header_count, &question, body->value,
+                           &body->storage);
+}
+
 bool
 policy_test_run(const struct policy *policy, const struct policy_test *test, struct buffer *got)
 {
@@ -38,6 +68,8 @@ policy_test_run(const struct policy *policy, const struct policy_test *test, str
     struct fault fault = {0};
     struct policy_verdict verdict;
     bool fine = false;
+    struct body body = {.need = {.count = 0}};
+    buffer_init(&body.storage, BODY_VALUES_TEXT_MAX);
     enum kh_err err = request_text_read(test->request, REQUEST_TEXT_LENIENT, &request, &fault);
     for (size_t i = 0; !err && i < test->header_count; i++)
         err = request_text_header(&request, test->header[i], &fault);
@@ -51,6 +83,7 @@ policy_test_run(const struct policy *policy, const struct policy_test *test, str
         facts->time = test->time;
         facts->group = group;
         facts->group_count = policy_groups_of(policy, test->user, group);
+        facts->body = read_body(policy, test, facts, &body);
         const struct policy_request asked = {.facts = facts,
                                              .lifetime_s = test->lifetime_s,
                                              .hole = test->hole,
@@ -60,6 +93,7 @@ policy_test_run(const struct policy *policy, const struct policy_test *test, str
             (verdict.allowed == JUDGEMENT_HOLDS) == test->allow && rule_is(&verdict, test->because);
         print_outcome(&verdict, facts, got);
     }
+    buffer_free(&body.storage);
     request_text_free(&request);
     return fine;
 }

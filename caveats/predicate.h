@@ -111,6 +111,11 @@ KH_MUST_CHECK enum kh_err predicate_parse(struct bytes whole, size_t *cursor,
                                           struct fault *fault);
 void predicate_print(const struct predicate *predicate, struct buffer *out);
 bool predicate_holds(const struct predicate *predicate, const struct facts *facts);
+/* Whether it holds by some reading of the request: what a forbid goes by, where predicate_holds()
+ * would let pass what can be read in two ways. Of many values one is enough; a number that some
+ * program reads as another, or a body that is not the JSON that it should be, may say anything.
+ * What is not there says nothing in either. */
+bool predicate_may_hold(const struct predicate *predicate, const struct facts *facts);
 /* Whether it may hold once more is known of the body. Then it does not hold yet. */
 bool predicate_needs_body(const struct predicate *predicate, const struct facts *facts);
 

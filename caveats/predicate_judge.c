@@ -248,6 +248,39 @@ predicate_holds(const struct predicate *predicate, const struct facts *facts)
     return false;
 }
 
+static const enum operator_kind opposite[] = {
+    [OPERATOR_EQUAL] = OPERATOR_NOT_EQUAL,     [OPERATOR_NOT_EQUAL] = OPERATOR_EQUAL,
+    [OPERATOR_IN] = OPERATOR_NOT_IN,           [OPERATOR_NOT_IN] = OPERATOR_IN,
+    [OPERATOR_MATCHES] = OPERATOR_NOT_MATCHES, [OPERATOR_NOT_MATCHES] = OPERATOR_MATCHES,
+    [OPERATOR_LESS] = OPERATOR_GREATER_EQUAL,  [OPERATOR_LESS_EQUAL] = OPERATOR_GREATER,
+    [OPERATOR_GREATER] = OPERATOR_LESS_EQUAL,  [OPERATOR_GREATER_EQUAL] = OPERATOR_LESS,
+    [OPERATOR_PRESENT] = OPERATOR_ABSENT,      [OPERATOR_ABSENT] = OPERATOR_PRESENT,
+};
+
+static bool
+is_absent(const struct predicate *p, const struct facts *facts)
+{
+    struct predicate absent = *p;
+    absent.operator_kind = OPERATOR_ABSENT;
+    bool is_body = p->attribute == ATTRIBUTE_BODY;
+    bool is_empty = facts->body.has_size && facts->body.size == 0;
+    return (is_body && is_empty) || predicate_holds(&absent, facts);
+}
+
+/* It may hold unless its opposite holds, which is said only of what can be read in one way. */
+bool
+predicate_may_hold(const struct predicate *predicate, const struct facts *facts)
+{
+    const struct attribute_info *info = attribute_info(predicate->attribute);
+    struct predicate other = *predicate;
+    if (predicate_holds(predicate, facts))
+        return true;
+    if (!info || info->place != PLACE_REQUEST || is_absent(predicate, facts))
+        return false;
+    other.operator_kind = opposite[predicate->operator_kind];
+    return !predicate_holds(&other, facts);
+}
+
 bool
 predicate_needs_body(const struct predicate *predicate, const struct facts *facts)
 {

@@ -2,12 +2,14 @@
  *
  * keyhole explain: the caveats alone, since a holder has no key.
  */
+#include "../caveats/body_facts.h"
 #include "../caveats/explain.h"
 #include "../caveats/request_text.h"
 #include "../caveats/timestamp.h"
 #include "commands.h"
 #include "input.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,8 @@ enum {
     OPTION_CLIENT,
     OPTION_AT,
     OPTION_JSON,
+    OPTION_BODY,
+    BODY_MAX = 1 << 20,
     OUTPUT_MAX = 4 << 20,
 };
 
@@ -25,6 +29,7 @@ const struct option_spec command_explain_options[] = {
     {OPTION_REQUEST, "request", "REQUEST", false,
      "method and URL, as 'POST https://api.openai.com/v1/chat/completions'"},
     {OPTION_HEADER, "header", "FIELD", true, "a header field, as 'content-type: application/json'"},
+    {OPTION_BODY, "body", "FILE", false, "a file with the body"},
     {OPTION_CREDENTIAL, "credential", "NAME", false, "which of the token's, where it has several"},
     {OPTION_CLIENT, "client", "ADDRESS", false, "where the request comes from, or unix"},
     {OPTION_AT, "at", "TIME", false, "when, as 2026-12-01T00:00:00Z (default now)"},
@@ -34,7 +39,7 @@ const struct option_spec command_explain_options[] = {
 
 // What a holder cannot know, or did not say: it is not judged.
 struct explain_hidden {
-    bool header, credential, client;
+    bool header, credential, client, body;
 };
 
 static bool
@@ -49,6 +54,10 @@ explain_is_hidden(void *context, const struct predicate *p)
         return hidden->credential;
     case ATTRIBUTE_CLIENT:
         return hidden->client;
+    case ATTRIBUTE_BODY:
+    case ATTRIBUTE_BODY_SIZE:
+    case ATTRIBUTE_BODY_SHA256:
+        return hidden->body;
     case ATTRIBUTE_SCHEME:
     case ATTRIBUTE_HOST:
     case ATTRIBUTE_PORT:
@@ -112,6 +121,54 @@ explain_read_claims(const struct options *options, const struct token_identity *
     hidden->credential = facts->credential.n == 0;
     hidden->client = facts->client.n == 0;
     hidden->header = !options_has(options, OPTION_HEADER);
+    hidden->body = !options_has(options, OPTION_BODY);
+}
+
+// The body, and what the token's caveats look at in it.
+struct explain_body {
+    struct body_need need;
+    struct fact_body_value value[BODY_POINTERS_MAX];
+    struct buffer text, storage;
+};
+
+static void
+explain_add_needs(struct body_need *need, const struct token *token)
+{
+    for (size_t i = 0; i < token->caveat_count; i++) {
+        struct caveat *caveat = NULL;
+        if (token->caveat[i].vid.n > 0 || caveat_parse(token->caveat[i].id, &caveat, NULL) != KH_OK)
+            continue;
+        (void)body_need_add(need, caveat);
+        caveat_free(&caveat);
+    }
+}
+
+static enum kh_err
+explain_read_body(const struct options *options, const struct token *token, struct facts *facts,
+                  struct explain_body *body, struct fault *fault)
+{
+    const char *path = options_value(options, OPTION_BODY);
+    if (path == NULL)
+        return KH_OK;
+    FILE *file = fopen(path, "re");
+    uint8_t *room = buffer_reserve(&body->text, BODY_MAX + 1);
+    size_t n = file != NULL && room != NULL ? fread(room, 1, BODY_MAX + 1, file) : 0;
+    bool failed = file == NULL || room == NULL || ferror(file) != 0;
+    int error = errno;
+    if (file != NULL)
+        fclose(file);
+    if (failed)
+        return fault_set(fault, KH_ERR_IO, "--body: %s: %s", path, strerror(error));
+    if (n > BODY_MAX)
+        return fault_set(fault, KH_ERR_TOO_LONG, "--body: %s is longer than 1 MiB", path);
+    buffer_advance(&body->text, n);
+    explain_add_needs(&body->need, token);
+    const struct body_question question = {body->need.pointer, body->need.count, body->need.sha256};
+    facts->body =
+        n == 0 ? body_facts_from_head(facts->header, facts->header_count, true, true, 0)
+               : body_facts_read(buffer_bytes(&body->text), facts->header, facts->header_count,
+                                 &question, body->value, &body->storage);
+    return KH_OK;
 }
 
 static enum cli_exit
@@ -142,7 +199,8 @@ explain_show(struct cli *cli, const struct options *options, const struct explai
 }
 
 static enum cli_exit
-explain_run(struct cli *cli, const struct options *options, struct request_text *request)
+explain_run(struct cli *cli, const struct options *options, struct request_text *request,
+            struct explain_body *body)
 {
     struct fault fault = {.err = KH_ERR_INTERNAL};
     struct token *token = NULL;
@@ -153,6 +211,8 @@ explain_run(struct cli *cli, const struct options *options, struct request_text 
         err = input_token(cli, options, &token, &fault);
     if (err == KH_OK)
         err = token_identity_read(token, &identity, &fault);
+    if (err == KH_OK)
+        err = explain_read_body(options, token, &request->facts, body, &fault);
     if (err != KH_OK) {
         token_free(&token);
         return cli_fail(cli, &fault);
@@ -173,7 +233,12 @@ enum cli_exit
 command_explain(struct cli *cli, const struct options *options)
 {
     struct request_text request = {0};
-    enum cli_exit status = explain_run(cli, options, &request);
+    struct explain_body body = {.need = {.count = 0}};
+    buffer_init(&body.text, BODY_MAX + 1);
+    buffer_init(&body.storage, BODY_VALUES_TEXT_MAX);
+    enum cli_exit status = explain_run(cli, options, &request, &body);
+    buffer_free(&body.text);
+    buffer_free(&body.storage);
     request_text_free(&request);
     return status;
 }

@@ -4,6 +4,7 @@
  */
 #include "admin_request.h"
 
+#include "../../caveats/body_facts.h"
 #include "../../caveats/explain.h"
 #include "../../caveats/request_text.h"
 #include "../../caveats/timestamp.h"
@@ -85,7 +86,33 @@ struct explaining {
     struct decision_details details;
     struct request_text request;
     struct bytes group[POLICY_GROUPS_MAX];
+    struct body_need need;
+    struct fact_body_value value[BODY_POINTERS_MAX];
+    struct buffer storage; // of the body's values
 };
+
+// As the proxy does: the body is read when the decision asks for it, and then it is decided again.
+static void
+judge(const struct decision_world *world, const json_t *json, struct facts *facts,
+      struct explaining *e)
+{
+    struct bytes token = bytes_trim(admin_text(json, "token")), body = admin_text(json, "body");
+    struct bytes credential = admin_text(json, "credential");
+
+    facts->body =
+        body_facts_from_head(facts->header, facts->header_count, body.n == 0, true, body.n);
+    decide(world, token, credential, facts, &e->decision, &e->details);
+    if (e->decision.verdict != DECISION_NEED_BODY)
+        return;
+    e->need = e->details.body_need;
+    for (size_t i = 0; i < e->need.count; i++) // they pointed into the details
+        e->need.pointer[i].p = e->need.text + (e->need.pointer[i].p - e->details.body_need.text);
+    const struct body_question question = {e->need.pointer, e->need.count, e->need.sha256};
+    facts->body =
+        body_facts_read(body, facts->header, facts->header_count, &question, e->value, &e->storage);
+    token_free(&e->details.token);
+    decide(world, token, credential, facts, &e->decision, &e->details);
+}
 
 static enum kh_err
 explain_with(struct authority *authority, const json_t *json, json_t *result, struct explaining *e,
@@ -102,8 +129,7 @@ explain_with(struct authority *authority, const json_t *json, json_t *result, st
     context.scheme = facts->scheme;
     context.host = facts->host;
     context.port = facts->port;
-    decide(&world, bytes_trim(admin_text(json, "token")), admin_text(json, "credential"), facts,
-           &e->decision, &e->details);
+    judge(&world, json, facts, e);
     complete_facts(authority, &e->decision, facts, e->group);
     const struct explain explain = {
         .token = e->details.token,
@@ -125,7 +151,9 @@ admin_explain(struct authority *authority, const json_t *json, json_t *result, s
 
     if (e == NULL)
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
+    buffer_init(&e->storage, BODY_VALUES_TEXT_MAX);
     enum kh_err err = explain_with(authority, json, result, e, fault);
+    buffer_free(&e->storage);
     request_text_free(&e->request);
     free(e);
     return err;
@@ -138,6 +166,7 @@ const struct admin_command admin_explain_commands[] = {
       {"request", ADMIN_TEXT, true},
       {"credential", ADMIN_TEXT, false},
       {"headers", ADMIN_TEXTS, false},
+      {"body", ADMIN_TEXT, false},
       {"client", ADMIN_TEXT, false},
       {"time", ADMIN_TEXT, false}}},
     {0},

@@ -70,6 +70,7 @@ serve_world_of(struct serve_world *context)
         .policy = context->authority->policy,
         .take = world_take,
         .counting = context->counting,
+        .body_is_gone = context->body_is_gone,
     };
 }
 
@@ -391,55 +392,10 @@ allow(const struct authority *authority, const struct message_decide *request,
     out->recheck_at = decision->recheck_at;
 }
 
-// A forbid speaks of every request, of those without a token too.
-static bool
-is_forbidden(const struct authority *authority, const struct message_decide *request,
-             struct decision *decision)
-{
-    struct facts facts = facts_of(authority, request);
-    const struct policy_request asked = {.facts = &facts};
-    struct policy_verdict verdict;
-
-    facts.credential = request->wanted;
-    if (!policy_forbids(authority->policy, &asked, &verdict))
-        return false;
-    BUFFER_AUTO why;
-    buffer_init(&why, sizeof decision->detail - 1);
-    policy_verdict_print(&verdict, &facts, &why);
-    decision->reason = verdict.reason;
-    snprintf(decision->detail, sizeof decision->detail, "%s", buffer_text(&why));
-    return true;
-}
-
-// `foreign: pass`: a request with a key of the client's own goes on as it is, to this credential's
-// hosts alone, and gets nothing from us.
-static bool
-allow_foreign(const struct authority *authority, const struct message_decide *request,
-              struct decision *decision, struct message_decision *out)
-{
-    if (request->token.n > 0 || request->wanted.n == 0)
-        return false;
-    const struct credential *credential =
-        credentials_find(&authority->credentials, request->wanted);
-    if (credential == NULL || !credential->row.foreign_pass || !credential->row.enabled ||
-        !credential_allows_host(credential, request->scheme, request->host, request->port))
-        return false;
-    if (is_forbidden(authority, request, decision)) {
-        deny(out, decision->reason, bytes_str(decision->detail));
-        return true;
-    }
-    out->allow = true;
-    out->reason = KH_REASON_UNSET;
-    out->credential = credential->row.name;
-    out->detail = BYTES("a key of the client's own");
-    out->recheck_at = INT64_MAX;
-    return true;
-}
-
 // Only before the request went anywhere: what runs has a body that is gone.
 static void
 ask_for_body(const struct message_decide *request, const struct decision *decision,
-             const struct decision_body_need *need, struct message_decision *out)
+             const struct body_need *need, struct message_decision *out)
 {
     deny(out, decision->reason, BYTES_EMPTY);
     if (request->rejudge)
@@ -448,6 +404,63 @@ ask_for_body(const struct message_decide *request, const struct decision *decisi
     out->need_sha256 = need->sha256;
     out->pointer_count = need->count;
     memcpy(out->pointer, need->pointer, sizeof out->pointer);
+}
+
+// A forbid speaks of every request, of those without a token too.
+static void
+add_need(void *context, const struct caveat *caveat)
+{
+    // A policy looks at fewer places than there may be (policy_read).
+    (void)body_need_add(context, caveat);
+}
+
+static void
+judge_forbids(const struct authority *authority, const struct message_decide *request,
+              const struct credential *credential, struct decision *decision,
+              struct decision_details *details)
+{
+    struct facts facts = facts_of(authority, request);
+    const struct policy_request asked = {.facts = &facts};
+    BUFFER_AUTO why;
+
+    buffer_init(&why, sizeof decision->detail - 1);
+    facts.credential = credential->row.name;
+    if (policy_forbids(authority->policy, &asked, &details->policy))
+        policy_verdict_print(&details->policy, &facts, &why);
+    else if (details->policy.allowed == JUDGEMENT_NEEDS_BODY)
+        policy_each_caveat(authority->policy, &asked, add_need, &details->body_need);
+    decision->reason = details->policy.reason;
+    snprintf(decision->detail, sizeof decision->detail, "%s", buffer_text(&why));
+    decision->recheck_at = policy_next_change(authority->policy, &details->policy, facts.time);
+}
+
+// `foreign: pass`: a request with a key of the client's own goes on as it is, to this credential's
+// hosts alone, and gets nothing from us. False: it is none.
+static bool
+judge_foreign(const struct authority *authority, const struct message_decide *request,
+              struct decision *decision, struct decision_details *details,
+              struct message_decision *out)
+{
+    if (request->token.n > 0 || request->wanted.n == 0)
+        return false;
+    const struct credential *credential =
+        credentials_find(&authority->credentials, request->wanted);
+    if (credential == NULL || !credential->row.foreign_pass || !credential->row.enabled ||
+        !credential_allows_host(credential, request->scheme, request->host, request->port))
+        return false;
+    judge_forbids(authority, request, credential, decision, details);
+    if (details->policy.allowed == JUDGEMENT_NEEDS_BODY) {
+        ask_for_body(request, decision, &details->body_need, out);
+    } else if (details->policy.allowed != JUDGEMENT_HOLDS) {
+        deny(out, decision->reason, bytes_str(decision->detail));
+    } else {
+        out->allow = true;
+        out->reason = KH_REASON_UNSET;
+        out->credential = credential->row.name;
+        out->detail = BYTES("a key of the client's own");
+        out->recheck_at = decision->recheck_at;
+    }
+    return true;
 }
 
 static void
@@ -461,6 +474,7 @@ judge(struct authority *authority, const struct message_decide *request, struct 
         .port = request->port,
         .slot = &request->slot,
         .counting = request->rejudge ? COUNTING_DONE : COUNTING_TAKE,
+        .body_is_gone = request->rejudge,
     };
     const struct decision_world world = serve_world_of(&context);
     struct facts facts = facts_of(authority, request);
@@ -502,7 +516,7 @@ serve_decide(struct authority *authority, const struct message_decide *request,
         deny(out, KH_REASON_INTERNAL, BYTES("the kernel gives no random numbers"));
     else if (request->refused != KH_REASON_UNSET)
         deny(out, request->refused, request->refused_detail);
-    else if (!allow_foreign(authority, request, decision, out))
+    else if (!judge_foreign(authority, request, decision, &details, out))
         judge(authority, request, decision, &details, injection, out);
     append_record(authority, request, decision, &details, out);
     token_free(&details.token);

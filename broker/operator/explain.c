@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keyholed explain: what the broker would say to a request, and why. */
 #include "admin.h"
+#include "policy_file.h"
 #include "terminal.h"
 
 #include "../../caveats/explain.h"
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SHOWN_MAX = 4 << 20 };
+enum { SHOWN_MAX = 4 << 20, BODY_FILE_MAX = 1 << 20 };
 
 static enum operator_exit
 put_token(const struct invocation *invocation, struct admin_request *request)
@@ -26,6 +27,20 @@ put_token(const struct invocation *invocation, struct admin_request *request)
     if (terminal_read_secret(-1, "token", false, &text, &fault) != KH_OK)
         return command_failed("the token: %s", fault.detail);
     admin_put_bytes(request, "token", bytes_trim(buffer_bytes(&text)));
+    return EXIT_DONE;
+}
+
+static enum operator_exit
+put_body(const char *path, struct admin_request *request)
+{
+    struct fault fault = {0};
+    if (path == NULL)
+        return EXIT_DONE;
+    BUFFER_AUTO text;
+    buffer_init(&text, BODY_FILE_MAX);
+    if (policy_file_read_text(path, path, BODY_FILE_MAX / 2, &text, &fault) != KH_OK)
+        return command_failed("%s", fault.detail);
+    admin_put_bytes(request, "body", buffer_bytes(&text));
     return EXIT_DONE;
 }
 
@@ -65,6 +80,11 @@ explain_run(const struct invocation *invocation)
         json_decref(request.object);
         return status;
     }
+    status = put_body(invocation_value(invocation, "body"), &request);
+    if (status != EXIT_DONE) {
+        json_decref(request.object);
+        return status;
+    }
     admin_put_text(&request, "request", invocation_value(invocation, "request"));
     admin_put_text(&request, "credential", invocation_value(invocation, "credential"));
     admin_put_list(&request, "headers", invocation_values(invocation, "header"));
@@ -80,6 +100,7 @@ explain_run(const struct invocation *invocation)
 static const struct operator_option explain_options[] = {
     {"request", 0, "REQUEST", false, "method and URL, as 'GET https://api.example.com/v1/x'"},
     {"header", 0, "FIELD", true, "a header field, as 'content-type: application/json'"},
+    {"body", 0, "FILE", false, "a file with the body (default: the request has none)"},
     {"credential", 0, "NAME", false, "the one that may be used (default: any of the token's)"},
     {"client", 0, "ADDRESS", false, "where the request comes from, or unix"},
     {"at", 0, "TIME", false, "when, as 2026-12-01T00:00:00Z (default now)"},

@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 static enum kh_err
-read_all(int fd, const char *name, struct buffer *out, struct fault *fault)
+read_all(int fd, const char *name, size_t max, struct buffer *out, struct fault *fault)
 {
     for (;;) {
         uint8_t *room = buffer_reserve(out, 4096);
-        if (room == NULL)
-            return fault_set(fault, KH_ERR_TOO_LONG, "%s: a policy has at most %d KiB", name,
-                             POLICY_TEXT_MAX / 1024);
+        if (room == NULL || out->n > max)
+            return fault_set(fault, KH_ERR_TOO_LONG, "%s: it is longer than %zu KiB", name,
+                             max / 1024);
         ssize_t n = read(fd, room, 4096);
         if (n == 0)
             return KH_OK;
@@ -26,21 +26,27 @@ read_all(int fd, const char *name, struct buffer *out, struct fault *fault)
     }
 }
 
+enum kh_err
+policy_file_read_text(const char *path, const char *name, size_t max, struct buffer *out,
+                      struct fault *fault)
+{
+    bool is_input = strcmp(path, "-") == 0;
+    int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return fault_set(fault, KH_ERR_IO, "%s: %s", name, strerror(errno));
+    enum kh_err err = read_all(fd, name, max, out, fault);
+    if (!is_input)
+        close(fd);
+    return err;
+}
+
 bool
 policy_file_read(const char *path, struct policy_file *out)
 {
     struct fault fault = {0};
-    bool is_input = strcmp(path, "-") == 0;
-    enum kh_err err;
-    *out = (struct policy_file){.name = is_input ? "standard-input" : path};
+    *out = (struct policy_file){.name = strcmp(path, "-") == 0 ? "standard-input" : path};
     buffer_init(&out->text, POLICY_TEXT_MAX + 4096);
-    int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        err = fault_set(&fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
-    else
-        err = read_all(fd, out->name, &out->text, &fault);
-    if (fd >= 0 && !is_input)
-        close(fd);
+    enum kh_err err = policy_file_read_text(path, out->name, POLICY_TEXT_MAX, &out->text, &fault);
     if (err == KH_OK)
         err = policy_read(out->name, buffer_bytes(&out->text), &out->policy, &fault);
     if (err != KH_OK)

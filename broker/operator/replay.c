@@ -2,6 +2,7 @@
 /* Audit records as facts. What was cut, replaced or left out of a record is hidden, not absent. */
 #include "replay.h"
 
+#include "../../caveats/decimal.h"
 #include "../../caveats/path.h"
 #include "audit_record.h"
 
@@ -51,6 +52,51 @@ add_values(struct fact_pair *pair, size_t *count, struct bytes name, const json_
     }
 }
 
+// As the log has it: a string that would read as a number or a literal has quotation marks.
+static struct body_value
+body_value_of(struct bytes text)
+{
+    struct decimal number;
+    bool is_quoted = text.n >= 2 && text.p[0] == '"' && text.p[text.n - 1] == '"';
+    if (is_quoted)
+        return (struct body_value){BODY_VALUE_STRING, bytes_slice(text, 1, text.n - 2)};
+    if (bytes_is(text, "true"))
+        return (struct body_value){BODY_VALUE_TRUE, text};
+    if (bytes_is(text, "false"))
+        return (struct body_value){BODY_VALUE_FALSE, text};
+    if (bytes_is(text, "null"))
+        return (struct body_value){BODY_VALUE_NULL, text};
+    bool is_number = decimal_read(text, &number) != KH_ERR_TYPE;
+    return (struct body_value){is_number ? BODY_VALUE_NUMBER : BODY_VALUE_STRING, text};
+}
+
+static void
+add_body(struct replay *out, struct bytes pointer, const json_t *value)
+{
+    struct bytes text = bytes_of(json_string_value(value), json_string_length(value));
+    struct facts_body *body = &out->facts.body;
+    if (!json_is_string(value) || was_changed(text) || body->value_count == BODY_POINTERS_MAX)
+        return;
+    out->body[body->value_count++] = (struct fact_body_value){pointer, body_value_of(text)};
+    body->value = out->body;
+    body->is_read = body->is_json = true;
+}
+
+static void
+add_body_size(struct replay *out, const json_t *value)
+{
+    struct bytes text = bytes_of(json_string_value(value), json_string_length(value));
+    out->facts.body.has_size = bytes_to_u64(text, &out->facts.body.size);
+}
+
+static void
+add_body_sha256(struct replay *out, const json_t *value)
+{
+    struct bytes text = bytes_of(json_string_value(value), json_string_length(value));
+    struct facts_body *body = &out->facts.body;
+    body->has_sha256 = bytes_from_hex(text, body->sha256, sizeof(body->sha256));
+}
+
 static void
 read_values(struct replay *out)
 {
@@ -63,6 +109,12 @@ read_values(struct replay *out)
             add_values(out->query, &out->facts.query_count, key, value);
         else if (key_of(name, "header", &key))
             add_values(out->header, &out->facts.header_count, key, value);
+        else if (key_of(name, "body", &key))
+            add_body(out, key, value);
+        else if (strcmp(name, "body-size") == 0)
+            add_body_size(out, value);
+        else if (strcmp(name, "body-sha256") == 0)
+            add_body_sha256(out, value);
     }
     out->facts.query = out->query;
     out->facts.header = out->header;
@@ -93,6 +145,10 @@ is_hidden(void *context, const struct predicate *p)
         return !is_known(r->header, r->facts.header_count, p->key);
     case ATTRIBUTE_CONTENT_TYPE:
         return !is_known(r->header, r->facts.header_count, BYTES("content-type"));
+    case ATTRIBUTE_BODY:
+    case ATTRIBUTE_BODY_SIZE:
+    case ATTRIBUTE_BODY_SHA256:
+        return predicate_needs_body(p, &r->facts);
     case ATTRIBUTE_PATH:
         return r->path_hidden;
     case ATTRIBUTE_SCHEME:

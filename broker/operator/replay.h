@@ -17,6 +17,7 @@ enum { REPLAY_HOLES_MAX = 8 };
 struct replay {
     struct facts facts;
     struct fact_pair query[REQUEST_TEXT_PAIRS_MAX], header[REQUEST_TEXT_PAIRS_MAX];
+    struct fact_body_value body[BODY_POINTERS_MAX];
     struct bytes hole[REPLAY_HOLES_MAX];
     size_t hole_count;
     int64_t lifetime_s; /* -1: an old record, which does not say it nor what holes there were */

@@ -53,9 +53,9 @@ test_judge(const struct policy *policy, const struct facts *facts, struct policy
 static inline void
 expect_verdict(const char *what, const struct policy_verdict *got, enum judgement expected)
 {
-    static const char *const names[] = {"not judged", "holds", "fails", "unknown"};
+    static const char *const names[] = {"not judged", "holds", "fails", "unknown", "needs body"};
     if (got->allowed != expected)
-        FAIL_WITH("%s: %s, expected %s", what, names[got->allowed & 3], names[expected]);
+        FAIL_WITH("%s: %s, expected %s", what, names[got->allowed % 5], names[expected]);
 }
 
 #endif

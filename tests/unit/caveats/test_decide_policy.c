@@ -161,6 +161,85 @@ lifetime(void **state)
     policy_free(&policy);
 }
 
+/* ---- bodies ---- */
+
+static const struct facts_body empty_body = {.has_size = true, .has_sha256 = true, .is_read = true};
+
+static void
+body_for_a_rule(void **state)
+{
+    (void)state;
+    static const char *const own[] = {"body[/own] present or method = POST", NULL};
+    struct policy *policy = test_policy(
+        "version: 1\n"
+        "grants: [{name: g, to: [everyone], credentials: [openai], caveats: ['body[/m] = a']},\n"
+        "  {name: other, to: [user bob], credentials: [openai], caveats: ['body[/x] = a']}]\n"
+        "forbid: [{name: f, when: ['body[/n] > 5', path = /v1/chat/completions]}]\n");
+    struct facts facts = test_facts();
+    struct decision_details details;
+    struct decision d = decide_minted(policy, own, &facts, &details);
+    assert_int_equal(d.verdict, DECISION_NEED_BODY);
+    assert_int_equal(d.reason, KH_REASON_BODY_REQUIRED);
+    assert_int_equal(details.body_need.count, 2); /* not the caveat that holds, nor bob's grant */
+    expect_text("forbid", details.body_need.pointer[0], "/n");
+    expect_text("grant", details.body_need.pointer[1], "/m");
+    token_free(&details.token);
+
+    const struct fact_body_value fine[] = {{BYTES("/n"), {BODY_VALUE_NUMBER, BYTES("5")}},
+                                           {BYTES("/m"), {BODY_VALUE_STRING, BYTES("a")}}};
+    facts.body = (struct facts_body){.has_size = true,
+                                     .size = 9,
+                                     .is_read = true,
+                                     .is_json = true,
+                                     .value = fine,
+                                     .value_count = 2};
+    d = decide_minted(policy, own, &facts, NULL);
+    expect_allowed("a body as it should be", &d);
+    const struct fact_body_value large[] = {{BYTES("/n"), {BODY_VALUE_NUMBER, BYTES("6")}},
+                                            {BYTES("/m"), {BODY_VALUE_STRING, BYTES("a")}}};
+    facts.body.value = large;
+    d = decide_minted(policy, own, &facts, NULL);
+    expect_denied("a body that is forbidden", &d, KH_REASON_FORBIDDEN);
+    facts.body = empty_body;
+    d = decide_minted(policy, own, &facts, NULL);
+    expect_denied("no body", &d, KH_REASON_NO_GRANT);
+    facts.body = (struct facts_body){.is_read = false};
+    facts.path = BYTES("/v1/other");
+    d = decide_minted(policy, own, &facts, NULL);
+    assert_int_equal(d.verdict, DECISION_NEED_BODY);
+    policy_free(&policy);
+}
+
+/* What only a warning needs is not asked of a request that runs. */
+static void
+body_for_a_warning(void **state)
+{
+    (void)state;
+    struct policy *policy = test_policy(
+        "version: 1\n"
+        "grants: [{name: g, to: [everyone], credentials: [openai], caveats: ['body[/m] = a'],\n"
+        "  mode: warn}]\n");
+    struct facts facts = test_facts();
+    struct world world = test_world();
+    struct decision_world w = {
+        .context = &world,
+        .root_key = world_root_key,
+        .revoked = world_revoked,
+        .credential = world_credential,
+        .policy = policy,
+    };
+    struct decision d;
+    struct buffer text;
+    test_mint(&text, NULL);
+    decide(&w, buffer_bytes(&text), BYTES_EMPTY, &facts, &d, NULL);
+    assert_int_equal(d.verdict, DECISION_NEED_BODY);
+    w.body_is_gone = true;
+    decide(&w, buffer_bytes(&text), BYTES_EMPTY, &facts, &d, NULL);
+    expect_allowed("a running request", &d);
+    buffer_free(&text);
+    policy_free(&policy);
+}
+
 /* ---- holes ---- */
 
 static const uint8_t hole_key[TOKEN_KEY_SIZE] = "the key inside of the ticket....";
@@ -268,6 +347,8 @@ main(void)
         cmocka_unit_test(warned),
         cmocka_unit_test(rechecked),
         cmocka_unit_test(lifetime),
+        cmocka_unit_test(body_for_a_rule),
+        cmocka_unit_test(body_for_a_warning),
         cmocka_unit_test(minted_holes_count),
         cmocka_unit_test(a_text_is_no_hole),
     };

@@ -314,6 +314,60 @@ hidden_values(void **state)
     }
 }
 
+/* A body is asked for only where it decides, or where a warning depends on it. */
+static void
+needs_body(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rules;
+        enum judgement unread, empty;
+        bool wants;
+    } cases[] = {
+        {"grants: [{name: g, to: [everyone], credentials: [openai], caveats: ['body[/m] = a']}]",
+         JUDGEMENT_NEEDS_BODY, JUDGEMENT_FAILS, false},
+        {"grants: [{name: g, to: [user bob], credentials: [openai], caveats: ['body[/m] = a']}]",
+         JUDGEMENT_FAILS, JUDGEMENT_FAILS, false},
+        {"grants: [{name: g, to: [everyone], credentials: [openai],\n"
+         "  caveats: ['body[/m] = a', method = PUT]}]",
+         JUDGEMENT_FAILS, JUDGEMENT_FAILS, false},
+        {"grants: [{name: g, to: [everyone], credentials: [openai], caveats: ['body[/m] = a']},\n"
+         "  {name: h, to: [everyone], credentials: [openai]}]",
+         JUDGEMENT_HOLDS, JUDGEMENT_HOLDS, false},
+        {"grants: [{name: g, to: [everyone], credentials: [openai], caveats: ['body[/m] = a'],\n"
+         "  mode: warn}]",
+         JUDGEMENT_HOLDS, JUDGEMENT_HOLDS, true},
+        {"grants: [{name: h, to: [everyone], credentials: [openai]}]\n"
+         "forbid: [{name: f, when: ['body[/m] = a']}]",
+         JUDGEMENT_NEEDS_BODY, JUDGEMENT_HOLDS, true},
+        {"grants: [{name: h, to: [everyone], credentials: [openai]}]\n"
+         "forbid: [{name: f, when: ['body[/m] = a', method = PUT]}]",
+         JUDGEMENT_HOLDS, JUDGEMENT_HOLDS, false},
+        {"grants: [{name: h, to: [everyone], credentials: [openai]}]\n"
+         "forbid: [{name: f, when: ['body[/m] = a'], mode: warn}]",
+         JUDGEMENT_HOLDS, JUDGEMENT_HOLDS, true},
+        {"grants: []\nforbid: [{name: f, when: ['body[/m] = a']}]", JUDGEMENT_FAILS,
+         JUDGEMENT_FAILS, true},
+        {"grants: [{name: h, to: [everyone], credentials: [openai]}]\n"
+         "forbid: [{name: f, when: ['body[/m] = a']}, {name: e, when: [method = GET]}]",
+         JUDGEMENT_FAILS, JUDGEMENT_FAILS, true},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char text[1024];
+        snprintf(text, sizeof text, "version: 1\n%s\n", cases[i].rules);
+        struct policy *policy = test_policy(text);
+        struct facts facts = policy_facts("GET", "/");
+        struct policy_verdict v = test_judge(policy, &facts, (struct policy_request){0});
+        expect_verdict(text, &v, cases[i].unread);
+        assert_int_equal(v.wants_body, cases[i].wants);
+        facts.body = (struct facts_body){.has_size = true, .has_sha256 = true, .is_read = true};
+        v = test_judge(policy, &facts, (struct policy_request){0});
+        expect_verdict(text, &v, cases[i].empty);
+        assert_false(v.wants_body);
+        policy_free(&policy);
+    }
+}
+
 static void
 forbids_alone(void **state)
 {
@@ -381,6 +435,7 @@ main(void)
         cmocka_unit_test(holes),         cmocka_unit_test(warnings),
         cmocka_unit_test(hidden_values), cmocka_unit_test(forbids_alone),
         cmocka_unit_test(next_change),   cmocka_unit_test(looked_at),
+        cmocka_unit_test(needs_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,7 +109,7 @@ put_policy(struct random *r, bool may_warn, struct buffer *out)
 
 struct asked {
     struct facts facts;
-    struct fact_pair query, header;
+    struct fact_pair query[3], header;
     struct bytes hole[2];
     struct policy_request request;
 };
@@ -137,9 +137,10 @@ generate(struct random *r, struct asked *q)
     q->facts.user = any(r, users, COUNT_OF(users));
     q->facts.credential = any(r, credentials, COUNT_OF(credentials));
     q->facts.time = INT64_C(1780272000) + (int64_t)random_below(r, 3) - 1; /* around the date */
-    q->query = (struct fact_pair){BYTES("n"), any(r, numbers, COUNT_OF(numbers))};
+    for (size_t i = 0; i < 3; i++)
+        q->query[i] = (struct fact_pair){BYTES("n"), any(r, numbers, COUNT_OF(numbers))};
     q->header = (struct fact_pair){BYTES("x"), random_below(r, 2) ? BYTES("y") : BYTES("z")};
-    q->facts.query = &q->query;
+    q->facts.query = q->query;
     q->facts.header = &q->header;
     q->facts.query_count = random_below(r, 2);
     q->facts.header_count = random_below(r, 2);
@@ -309,6 +310,26 @@ unknown_is_never_wrong(struct random *r, struct policy *policy, const char *yaml
         FAIL_WITH("said otherwise with less:\n%s", yaml);
 }
 
+/* Saying the same parameter once more gets nobody past a forbid. */
+static void
+more_values_pass_nothing(struct random *r, struct policy *policy, const char *yaml,
+                         const struct asked *q)
+{
+    struct asked more = *q;
+    struct policy_request request = q->request;
+    struct policy_verdict v;
+    struct bytes group[POLICY_GROUPS_MAX];
+    more.facts.query = more.query;
+    more.facts.query_count = 1;
+    more.facts.group = group;
+    more.facts.group_count = policy_groups_of(policy, more.facts.user, group);
+    request.facts = &more.facts;
+    bool before = policy_forbids(policy, &request, &v);
+    more.facts.query_count += 1 + random_below(r, 2);
+    if (before && !policy_forbids(policy, &request, &v))
+        FAIL_WITH("a second value got past a forbid:\n%s", yaml);
+}
+
 #define PROPERTY(name, seed, may_warn)                                                             \
     static void all_##name(void **state)                                                           \
     {                                                                                              \
@@ -321,6 +342,7 @@ PROPERTY(rules_are_monotone, 23, false)
 PROPERTY(warn_denies_nothing, 24, true)
 PROPERTY(order_does_not_matter, 25, true)
 PROPERTY(unknown_is_never_wrong, 26, true)
+PROPERTY(more_values_pass_nothing, 28, true)
 
 /* ---- with tokens ---- */
 
@@ -400,9 +422,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_forbid_wins),           cmocka_unit_test(all_no_grant_means_deny),
-        cmocka_unit_test(all_rules_are_monotone),    cmocka_unit_test(all_warn_denies_nothing),
-        cmocka_unit_test(all_order_does_not_matter), cmocka_unit_test(all_unknown_is_never_wrong),
+        cmocka_unit_test(all_forbid_wins),
+        cmocka_unit_test(all_no_grant_means_deny),
+        cmocka_unit_test(all_rules_are_monotone),
+        cmocka_unit_test(all_warn_denies_nothing),
+        cmocka_unit_test(all_order_does_not_matter),
+        cmocka_unit_test(all_unknown_is_never_wrong),
+        cmocka_unit_test(all_more_values_pass_nothing),
         cmocka_unit_test(attenuation_is_monotone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,24 @@ not_text(void **state)
     assert_null(policy);
 }
 
+static void
+too_many_places(void **state)
+{
+    (void)state;
+    BUFFER_AUTO text;
+    struct policy *policy = NULL;
+    struct fault fault = {0};
+    buffer_init(&text, 65536);
+    buffer_put_str(&text, "version: 1\nforbid:\n");
+    for (int i = 0; i < POLICY_POINTERS_MAX; i++)
+        buffer_printf(&text, "- {name: f%d, when: ['body[/a%d] = 1', 'body[/a0] = 1']}\n", i, i);
+    expect_err("as many as can be", policy_read("p", buffer_bytes(&text), &policy, &fault), KH_OK);
+    policy_free(&policy);
+    buffer_put_str(&text, "- {name: more, when: ['body[/more] = 1']}\n");
+    expect_err("one more", policy_read("p", buffer_bytes(&text), &policy, &fault), KH_ERR_CONFIG);
+    assert_non_null(strstr(fault.detail, "more than 32 places of a body"));
+}
+
 static const char whole[] = "# yaml-language-server: $schema=policy.schema.json\n"
                             "version: 1\n"
                             "groups:\n"
@@ -245,8 +263,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refused),    cmocka_unit_test(not_text), cmocka_unit_test(all_of_it),
-        cmocka_unit_test(small_ones), cmocka_unit_test(damaged),  cmocka_unit_test(groups),
+        cmocka_unit_test(refused),         cmocka_unit_test(not_text), cmocka_unit_test(all_of_it),
+        cmocka_unit_test(small_ones),      cmocka_unit_test(damaged),  cmocka_unit_test(groups),
+        cmocka_unit_test(too_many_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
