@@ -165,6 +165,39 @@ forbid:
     assert.deepEqual(broker.decisions().at(-1).values, { 'query[debug]': '0' });
   });
 
+  test('rules on the body: an SDK may ask this model, not that one', async () => {
+    const token = await broker.mint('openai', { user: 'alice' });
+    await apply(yaml(`grants:
+- { name: small, to: [everyone], credentials: [openai], caveats: ['body[/model] in gpt-4o, gpt-4o-mini or method = GET'] }
+forbid:
+- { name: no-novels, when: [path = /v1/chat/completions, 'body[/max_tokens] > 1000'] }`));
+    const ask = (body) => sdk(token).chat.completions.create({ messages: [{ role: 'user', content: 'hello' }], ...body });
+    assert.equal((await ask({ model: 'gpt-4o' })).choices[0].message.content, 'hello');
+    assert.equal(broker.decisions().at(-1).values['body[/model]'], 'gpt-4o');
+    await refused(ask({ model: 'gpt-5' }), 'no-grant', /^small: body\[\/model\] in gpt-4o, gpt-4o-mini or method = GET$/);
+    await refused(ask({ model: 'gpt-4o', max_tokens: 1001 }), 'forbidden', /^no-novels: /);
+    assert.deepEqual(await models(token), ['gpt-4o']);
+    const raw = (body) => broker.request('/~openai/v1/chat/completions',
+      { token, method: 'POST', body, headers: { 'content-type': 'application/json' } });
+    broker.denied(await raw('{"model":"gpt-4o","max_tokens":5,"max_tokens":5000}'), 403, 'forbidden');
+    broker.denied(await raw('{"model":"gpt-4o","max_tokens":"5000"}'), 403, 'forbidden');
+    const { stdout } = await policy('diff', yaml(`grants:
+- { name: g, to: [everyone], credentials: [openai], caveats: ['body[/model] = gpt-5 or path = /v1/models'] }`),
+    ['--json', '--since', '1m']);
+    assert.ok(JSON.parse(stdout).requests.some((r) => r.change === 'deny' && /chat/.test(r.url)));
+  });
+
+  test('one reading of two does not slip past a forbid', async () => {
+    const token = await broker.mint('openai', { user: 'alice' });
+    await apply(yaml(`${everything}
+forbid:
+- { name: no-debug, when: ['query[debug] = 1'] }`));
+    const get = (query) => broker.request(`/~openai/v1/models${query}`, { token });
+    assert.equal((await get('?debug=0')).status, 200);
+    for (const query of ['?debug=1', '?debug=0&debug=1', '?debug=1&debug=0', '?debug=01', '?debu%67=1'])
+      broker.denied(await get(query), 403, 'forbidden');
+  });
+
   test('a key of the client\'s own is no way around a forbid', async () => {
     await broker.addCredential('lenient', { secret: key, upstream, hosts: ['upstream.example'],
       args: ['--slot', 'bearer', '--inject', 'header:Authorization: Bearer {secret}', '--foreign', 'pass'] });

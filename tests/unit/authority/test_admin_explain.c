@@ -133,6 +133,33 @@ with_policy(void **state)
     free(token);
 }
 
+static void
+with_body(void **state)
+{
+    char *token = fixture_mint(&authority, ", \"caveats\": [\"body[/m] = a\"]");
+    static const struct {
+        const char *more, *verdict, *change;
+    } cases[] = {
+        {", \"body\": \"{\\\"m\\\": \\\"a\\\"}\"", "allow", ""},
+        {", \"body\": \"{\\\"m\\\": \\\"b\\\"}\"", "deny", "body[/m] is b, and would have to be a"},
+        {", \"body\": \"{}\"", "deny", "there is no body[/m], which would have to be a"},
+        {"", "deny", "there is no body[/m], which would have to be a"},
+        {", \"body\": \"no JSON\"", "deny", "body[/m] would have to be a"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char more[512];
+        snprintf(more, sizeof more, GET("https://api.openai.com/v1") "%s", cases[i].more);
+        json_t *result = explain(token, more);
+        const json_t *caveat = json_array_get(json_object_get(result, "caveats"), 0);
+        assert_string_equal(text(result, "verdict"), cases[i].verdict);
+        assert_string_equal(text(caveat, "change"), cases[i].change);
+        json_decref(result);
+    }
+    free(token);
+}
+
 // GitHub's paths may have an escaped slash, other hosts' may not.
 static void
 exceptions_of_the_host(void **state)
@@ -156,6 +183,7 @@ main(void)
         explain_case(refusals),
         explain_case(verdicts),
         explain_case(with_policy),
+        explain_case(with_body),
         explain_case(exceptions_of_the_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

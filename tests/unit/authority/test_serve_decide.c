@@ -480,6 +480,51 @@ policy_in_the_record(void **state)
 }
 
 static void
+bodies_for_rules(void **state)
+{
+    static struct decision decision;
+    static struct message_decision out;
+    static struct injection injection;
+    char *token = fixture_mint(&authority, "");
+    struct message_decide request = peer_request(token);
+
+    (void)state;
+    apply("version: 1\\n"
+          "grants:\\n- {name: g, to: [everyone], credentials: [openai]}\\n"
+          "forbid:\\n- {name: f, when: ['body[/m] = a', method = POST]}\\n");
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_true(out.allow);
+    injection_free(&injection);
+    request.method = BYTES("POST");
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_true(out.need_body);
+    assert_int_equal(out.pointer_count, 1);
+    assert_true(bytes_is(out.pointer[0], "/m"));
+    injection_free(&injection);
+    // It is gone by the time that the rule came: nobody can say that it is not forbidden.
+    request.rejudge = true;
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_false(out.need_body || out.allow);
+    assert_int_equal(out.reason, KH_REASON_BODY_REQUIRED);
+    injection_free(&injection);
+    request.rejudge = false;
+    request.body_value[0] = (struct fact_body_value){BYTES("/m"), {BODY_VALUE_STRING, BYTES("a")}};
+    request.body = (struct facts_body){.has_size = true,
+                                       .size = 9,
+                                       .is_read = true,
+                                       .is_json = true,
+                                       .value = request.body_value,
+                                       .value_count = 1};
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_int_equal(out.reason, KH_REASON_FORBIDDEN);
+    injection_free(&injection);
+    json_t *record = last_record();
+    assert_string_equal(text(json_object_get(record, "values"), "body[/m]"), "a");
+    json_decref(record);
+    free(token);
+}
+
+static void
 foreign_keys_are_forbidden_too(void **state)
 {
     static struct decision decision;
@@ -491,10 +536,18 @@ foreign_keys_are_forbidden_too(void **state)
     json_decref(fixture_do(&authority,
                            "{\"command\": \"credential.add\", \"name\": \"lenient\", \"preset\": "
                            "\"openai\", \"foreign\": \"pass\", \"secret\": \"x\"}"));
-    apply("version: 1\\nforbid:\\n- {name: f, when: [credential = lenient, method = DELETE]}\\n");
+    apply("version: 1\\nforbid:\\n- {name: f, when: [credential = lenient, method = DELETE]}\\n"
+          "- {name: b, when: ['body[/m] = a', method = PUT]}\\n"
+          "- {name: t, when: ['time >= 2030-01-01T00:00:00Z']}\\n");
     request.wanted = BYTES("lenient");
     serve_decide(&authority, &request, &decision, &injection, &out);
     assert_true(out.allow);
+    assert_int_equal(out.recheck_at, 1893456000);
+    injection_free(&injection);
+    request.method = BYTES("PUT");
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_true(out.need_body && !out.allow);
+    assert_int_equal(out.pointer_count, 1);
     injection_free(&injection);
     request.method = BYTES("DELETE");
     serve_decide(&authority, &request, &decision, &injection, &out);
@@ -518,6 +571,7 @@ main(void)
         cmocka_unit_test_setup_teardown(foreign_keys_where_they_may, setup, teardown),
         cmocka_unit_test_setup_teardown(policy_in_the_record, setup, teardown),
         cmocka_unit_test_setup_teardown(foreign_keys_are_forbidden_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(bodies_for_rules, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

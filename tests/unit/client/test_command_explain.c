@@ -3,6 +3,7 @@
 #include "client_test.h"
 
 #include <jansson.h>
+#include <unistd.h>
 
 #define GET "GET https://api.openai.com/v1/models"
 
@@ -106,6 +107,45 @@ test_not_judged(void **state)
 }
 
 static void
+test_body(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *judgement; // NULL: none is given
+    } cases[] = {
+        {NULL, "not-judged"}, {"{\"m\": \"a\"}", "holds"}, {"{\"m\": \"b\"}", "fails"},
+        {"", "fails"},        {"no JSON", "fails"},
+    };
+    char path[] = "/tmp/keyhole-unit-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    char *token = test_mint_fresh("body[/m] = a", NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fputs(cases[i].body != NULL ? cases[i].body : "", file);
+        fclose(file);
+        struct test_run run =
+            cases[i].body != NULL
+                ? test_run("explain", "--json", "--request", GET, "--body", path, token)
+                : test_run("explain", "--json", "--request", GET, token);
+        json_t *object = json_loads(run.out, 0, NULL);
+        const json_t *caveat = json_array_get(json_object_get(object, "caveats"), 0);
+        assert_string_equal(json_string_value(json_object_get(caveat, "judgement")),
+                            cases[i].judgement);
+        json_decref(object);
+        test_run_free(&run);
+    }
+    unlink(path);
+    struct test_run run = test_run("explain", "--request", GET, "--body", path, token);
+    assert_status(run, CLI_FAILED);
+    assert_contains(run.err, "--body: ");
+    test_run_free(&run);
+    free(token);
+}
+
+static void
 test_over(void **state)
 {
     (void)state;
@@ -128,6 +168,7 @@ main(void)
         cmocka_unit_test_setup(test_refusals, test_clear_environment),
         cmocka_unit_test_setup(test_for_people, test_clear_environment),
         cmocka_unit_test_setup(test_not_judged, test_clear_environment),
+        cmocka_unit_test_setup(test_body, test_clear_environment),
         cmocka_unit_test_setup(test_over, test_clear_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
