@@ -328,7 +328,7 @@ append_record(struct authority *authority, const struct message_decide *request,
 {
     struct audit_record record = record_of(request, answer);
     struct looked_at looked;
-    struct rules rules;
+    struct rules rules = {0};
 
     // A request that goes on as it was allowed is no news, and one whose body is still to be read
     // is not decided.
