@@ -4,13 +4,12 @@
  */
 #include "admin_request.h"
 
+#include "../json_memory.h"
 #include "../log.h"
 #include "suggest.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 static const struct admin_command *const tables[] = {
     admin_credential_commands, admin_token_commands,   admin_state_commands,
@@ -18,26 +17,10 @@ static const struct admin_command *const tables[] = {
 };
 enum { TABLE_COUNT = sizeof tables / sizeof tables[0] };
 
-// ---- jansson ----
-
-// Requests carry secrets, answers carry tokens: nothing of them stays in freed memory.
-static void
-wiping_free(void *p)
-{
-    if (p)
-        wipe(p, malloc_usable_size(p));
-    free(p);
-}
-
 void
 admin_init(void)
 {
-    size_t seed = 0;
-
-    json_set_alloc_funcs(malloc, wiping_free);
-    while (seed == 0 && getrandom(&seed, sizeof seed, 0) == sizeof seed)
-        ;
-    json_object_seed(seed);
+    json_memory_init();
 }
 
 // ---- reading ----

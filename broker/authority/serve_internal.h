@@ -20,7 +20,7 @@ struct serve_world {
     const struct slot *slot; /* where the token was found */
     bool any_slot;           /* it was found nowhere: a decision is to be explained */
     enum counting counting;
-    bool body_is_gone;       /* of a running request */
+    bool body_is_gone; /* of a running request */
 };
 
 /* `context` must outlive it. */

@@ -2,6 +2,7 @@
 /* The operator's end of the admin socket: one line there, one line back. */
 #include "admin.h"
 
+#include "../json_memory.h"
 #include "terminal.h"
 
 #include <errno.h>
@@ -13,37 +14,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* ---- memory that is wiped ---- */
-
-union wiped {
-    size_t n;
-    max_align_t align;
-};
-
-static void *
-wiped_malloc(size_t n)
-{
-    union wiped *block = n <= SIZE_MAX - sizeof(*block) ? malloc(sizeof(*block) + n) : NULL;
-    if (block == NULL)
-        return NULL;
-    block->n = n;
-    return block + 1;
-}
-
-static void
-wiped_free(void *p)
-{
-    if (p == NULL)
-        return;
-    union wiped *block = (union wiped *)p - 1;
-    wipe(p, block->n);
-    free(block);
-}
-
 void
 admin_init(void)
 {
-    json_set_alloc_funcs(wiped_malloc, wiped_free);
+    json_memory_init();
 }
 
 /* ---- the line there ---- */

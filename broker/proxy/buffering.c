@@ -6,14 +6,13 @@
 #include "buffering.h"
 
 #include "../../caveats/body_facts.h"
+#include "../json_memory.h"
 #include "judge.h"
 #include "proxy.h"
 
 #include <jansson.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 enum {
     // The authority may want more the second time, when its policy changed in between.
@@ -32,23 +31,10 @@ struct buffering {
     bool want_sha256;
 };
 
-static void
-wiping_free(void *p)
-{
-    if (p)
-        wipe(p, malloc_usable_size(p));
-    free(p);
-}
-
 void
 buffering_init(void)
 {
-    size_t seed = 0;
-    json_set_alloc_funcs(malloc, wiping_free);
-    // Names of a hostile body must not all fall into one bucket.
-    while (seed == 0 && getrandom(&seed, sizeof seed, 0) == sizeof seed)
-        ;
-    json_object_seed(seed);
+    json_memory_init();
 }
 
 void
