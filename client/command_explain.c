@@ -67,8 +67,9 @@ explain_is_hidden(void *context, const struct predicate *p)
     case ATTRIBUTE_TIME:
     case ATTRIBUTE_USER:
         return false;
-    default: // groups are in the broker's policy; the rest is not in a method and a URL
-        return attribute_info(p->attribute)->place == PLACE_REQUEST;
+    default: // groups and counters are the broker's; the rest is not in a method and a URL
+        return attribute_info(p->attribute)->place == PLACE_REQUEST ||
+               attribute_info(p->attribute)->place == PLACE_COUNTER;
     }
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
+#include "proxy_peer.h"
+
+#include "../../../broker/authority/inject.h"
+#include "../../../caveats/decide.h"
 
 static struct authority authority;
 
@@ -160,6 +163,35 @@ with_body(void **state)
     free(token);
 }
 
+// An explanation uses nothing up, and says when something is used up.
+static void
+with_counter(void **state)
+{
+    char *token = fixture_mint(&authority, ", \"caveats\": [\"uses <= 1\"]");
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        json_t *result = explain(token, GET("https://api.openai.com/v1"));
+        assert_string_equal(text(result, "verdict"), "allow");
+        assert_string_equal(
+            text(json_array_get(json_object_get(result, "caveats"), 0), "judgement"), "holds");
+        json_decref(result);
+    }
+    static struct decision decision;
+    static struct message_decision out;
+    static struct injection injection;
+    struct message_decide request = peer_request(token);
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_true(out.allow);
+    injection_free(&injection);
+    json_t *result = explain(token, GET("https://api.openai.com/v1"));
+    assert_string_equal(text(result, "reason"), "uses-exhausted");
+    assert_string_equal(text(json_array_get(json_object_get(result, "caveats"), 0), "judgement"),
+                        "fails");
+    json_decref(result);
+    free(token);
+}
+
 // GitHub's paths may have an escaped slash, other hosts' may not.
 static void
 exceptions_of_the_host(void **state)
@@ -180,11 +212,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        explain_case(refusals),
-        explain_case(verdicts),
-        explain_case(with_policy),
-        explain_case(with_body),
-        explain_case(exceptions_of_the_host),
+        explain_case(refusals),  explain_case(verdicts),     explain_case(with_policy),
+        explain_case(with_body), explain_case(with_counter), explain_case(exceptions_of_the_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,6 +54,8 @@ refused(void **state)
         {GRANT "  caveats: [method]\n", "p.yaml:6: grants[1].caveats: at byte 7: expected one sp"},
         {GRANT "  caveats: [port = x]\n", "p.yaml:6: grants[1].caveats: at byte 8: not a whole"},
         {GRANT "  caveats: [label = a]\n", "p.yaml:6: grants[1].caveats: label speaks of a token"},
+        {GRANT "  caveats: [uses <= 5]\n", "p.yaml:6: grants[1].caveats: uses speaks of a token"},
+        {FORBID "  when: [rate <= 5/min]\n", "p.yaml:4: forbid[1].when: rate speaks of a token"},
         {GRANT "  caveats: ['hole = \"a\"']\n", "p.yaml:6: grants[1].caveats: hole speaks of"},
         {GRANT "  caveats: [parent = 00112233445566778899aabbccddeeff]\n", "parent speaks of"},
         {GRANT "  caveats: [\"\"]\n", "p.yaml:6: grants[1].caveats: the caveat is empty"},

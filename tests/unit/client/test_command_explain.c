@@ -83,6 +83,8 @@ test_not_judged(void **state)
         {"upgrade absent", NULL, NULL, "not-judged"},
         {"query[n] absent", NULL, NULL, "holds"},
         {"user = alice", NULL, NULL, "holds"},
+        {"uses <= 5", NULL, NULL, "not-judged"},
+        {"rate <= 5/min", NULL, NULL, "not-judged"},
         {"label = x", NULL, NULL, "holds"},
         {"time < 2100-01-01T00:00:00Z", NULL, NULL, "holds"},
         {"group = eng or method = GET", NULL, NULL, "holds"},
