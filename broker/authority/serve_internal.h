@@ -4,6 +4,7 @@
  *
  *     serve.c         the channels, the batches, the small messages
  *     serve_decide.c  one decision
+ *     serve_record.c  its audit record
  */
 #ifndef KEYHOLE_SERVE_INTERNAL_H
 #define KEYHOLE_SERVE_INTERNAL_H
@@ -25,5 +26,11 @@ struct serve_world {
 
 /* `context` must outlive it. */
 struct decision_world serve_world_of(struct serve_world *context);
+
+/* Put the decision and its answer on record, unless it is no news (a running request that goes on)
+ * or no decision yet (the body is still to be read). */
+void serve_record(struct authority *authority, const struct message_decide *request,
+                  const struct decision *decision, const struct decision_details *details,
+                  const struct message_decision *answer);
 
 #endif
