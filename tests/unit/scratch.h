@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the tests of this room need: a directory of their own.
+ * What the tests of more than one room need: a directory of their own, and what a fault says.
  */
-#ifndef KEYHOLE_TESTS_SUPERVISOR_SUPPORT_H
-#define KEYHOLE_TESTS_SUPERVISOR_SUPPORT_H
+#ifndef KEYHOLE_TESTS_SCRATCH_H
+#define KEYHOLE_TESTS_SCRATCH_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../../caveats/errors.h"
+#include "../../caveats/errors.h"
 
 static char test_directory[64];
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state table of a child: nothing that happens may leave a hole in it, or start two. */
-#include "support.h"
+#include "../scratch.h"
 
 #include "../../../broker/supervisor/child.h"
 

@@ -3,7 +3,7 @@
  *
  * How a child behaves is told to it in the configuration (`pool_total`), since it gets nothing
  * else. */
-#include "support.h"
+#include "../scratch.h"
 
 #include "../../../broker/log.h"
 #include "../../../broker/messages.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listening sockets: what is refused, what is left alone, what the ready line says. */
-#include "support.h"
+#include "../scratch.h"
 
 #include "../../../broker/supervisor/listener.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state directory: only one that is ours alone, and only one broker in it. */
-#include "support.h"
+#include "../scratch.h"
 
 #include "../../../broker/supervisor/lock.h"
 

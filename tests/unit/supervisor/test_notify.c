@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sd_notify, against a socket of our own. */
-#include "support.h"
+#include "../scratch.h"
 
 #include "../../../broker/supervisor/notify.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operator's PEM files: what is not one is refused before a proxy sees it. */
-#include "support.h"
+#include "../scratch.h"
 
 #include "../../../broker/supervisor/pem.h"
 

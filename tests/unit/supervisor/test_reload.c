@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a reload keeps, adds, and leaves for a restart. */
-#include "support.h"
+#include "../scratch.h"
 
 #include "../../../broker/supervisor/internal.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A child gets its channel and nothing else: no descriptor, no variable, no signal of ours. */
-#include "support.h"
+#include "../scratch.h"
 
 #include "../../../broker/supervisor/secret.h"
 #include "../../../broker/supervisor/spawn.h"
