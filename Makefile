@@ -60,10 +60,13 @@ PACKAGES_HTTP := libssl libcrypto
 PACKAGES_PROXY := libevent_core libevent_pthreads libssl libcrypto libidn2 libsodium jansson
 PACKAGES_AUTHORITY := sqlite3 jansson libevent_core libssl libcrypto libsodium
 PACKAGES_OPERATOR := jansson libcrypto libsodium
-PACKAGES_CLIENT := libcurl jansson libsodium libcrypto
+PACKAGES_WEBAUTHN := libfido2 jansson libcrypto
+PACKAGES_DISCHARGE := sqlite3 jansson libevent_core libssl libcrypto libsodium libfido2
+PACKAGES_CLIENT := libcurl jansson libsodium libcrypto libfido2
 
 ALL_PACKAGES := $(sort $(PACKAGES_CORE) $(PACKAGES_BROKER) $(PACKAGES_HTTP) $(PACKAGES_PROXY) \
-    $(PACKAGES_AUTHORITY) $(PACKAGES_OPERATOR) $(PACKAGES_CLIENT) cmocka)
+    $(PACKAGES_AUTHORITY) $(PACKAGES_WEBAUTHN) $(PACKAGES_DISCHARGE) $(PACKAGES_OPERATOR) \
+    $(PACKAGES_CLIENT) cmocka)
 # libmacaroons' own .pc file lacks nothing but is not found on every release: its name is its flag.
 PKG_CFLAGS := $(shell pkg-config --cflags $(ALL_PACKAGES) 2>/dev/null)
 libs = $(shell pkg-config --libs $(1) 2>/dev/null)
@@ -85,11 +88,13 @@ BROKER_SOURCES := $(call sources,broker/*.c)
 HTTP_SOURCES := $(call sources,broker/http/*.c)
 PROXY_SOURCES := $(call sources,broker/proxy/*.c)
 AUTHORITY_SOURCES := $(call sources,broker/authority/*.c broker/store/*.c)
+WEBAUTHN_SOURCES := $(call sources,broker/webauthn/*.c)
+DISCHARGE_SOURCES := $(call sources,broker/discharge/*.c)
 SUPERVISOR_SOURCES := $(call sources,broker/supervisor/*.c)
 OPERATOR_SOURCES := $(call sources,broker/operator/*.c)
 CLIENT_SOURCES := $(call sources,client/*.c)
 
-ARCHIVES := core broker http proxy authority supervisor operator client
+ARCHIVES := core broker http proxy authority webauthn discharge supervisor operator client
 archive = $(BUILD)/lib/lib$(1).a
 
 define archive_rule
@@ -103,6 +108,8 @@ $(eval $(call archive_rule,broker,$(BROKER_SOURCES)))
 $(eval $(call archive_rule,http,$(HTTP_SOURCES)))
 $(eval $(call archive_rule,proxy,$(PROXY_SOURCES)))
 $(eval $(call archive_rule,authority,$(AUTHORITY_SOURCES)))
+$(eval $(call archive_rule,webauthn,$(WEBAUTHN_SOURCES)))
+$(eval $(call archive_rule,discharge,$(DISCHARGE_SOURCES)))
 $(eval $(call archive_rule,supervisor,$(SUPERVISOR_SOURCES)))
 $(eval $(call archive_rule,operator,$(OPERATOR_SOURCES)))
 $(eval $(call archive_rule,client,$(CLIENT_SOURCES)))
@@ -122,7 +129,8 @@ $(BUILD)/obj/broker/store/%.o: CPPFLAGS += -I$(BUILD)/gen
 # ---- programs ----
 
 PROGRAMS := $(BUILD)/bin/keyholed $(BUILD)/bin/keyhole \
-    $(BUILD)/libexec/keyhole/keyhole-proxy $(BUILD)/libexec/keyhole/keyhole-authority
+    $(BUILD)/libexec/keyhole/keyhole-proxy $(BUILD)/libexec/keyhole/keyhole-authority \
+    $(if $(wildcard broker/discharge/main.c),$(BUILD)/libexec/keyhole/keyhole-discharger)
 
 all: $(PROGRAMS)
 
@@ -130,8 +138,9 @@ link = @mkdir -p $(@D); $(if $(V),,printf '  %-5s %s\n' LINK $@;) $(CC) $(CFLAGS
 
 # Which room a program knows is said here and nowhere else.
 $(BUILD)/bin/keyholed: $(BUILD)/obj/broker/main.o \
-    $(call archive,operator) $(call archive,supervisor) $(call archive,broker) $(call archive,core)
-	$(link) $(call libs,$(PACKAGES_OPERATOR) $(PACKAGES_BROKER) libidn2)
+    $(call archive,operator) $(call archive,supervisor) $(call archive,webauthn) \
+    $(call archive,broker) $(call archive,core)
+	$(link) $(call libs,$(PACKAGES_OPERATOR) $(PACKAGES_WEBAUTHN) $(PACKAGES_BROKER) libidn2)
 
 $(BUILD)/libexec/keyhole/keyhole-proxy: $(BUILD)/obj/broker/proxy/main.o \
     $(call archive,proxy) $(call archive,http) $(call archive,broker) $(call archive,core)
@@ -140,6 +149,11 @@ $(BUILD)/libexec/keyhole/keyhole-proxy: $(BUILD)/obj/broker/proxy/main.o \
 $(BUILD)/libexec/keyhole/keyhole-authority: $(BUILD)/obj/broker/authority/main.o \
     $(call archive,authority) $(call archive,broker) $(call archive,core)
 	$(link) $(call libs,$(PACKAGES_AUTHORITY) $(PACKAGES_BROKER) $(PACKAGES_CORE))
+
+$(BUILD)/libexec/keyhole/keyhole-discharger: $(BUILD)/obj/broker/discharge/main.o \
+    $(call archive,discharge) $(call archive,webauthn) $(call archive,http) \
+    $(call archive,broker) $(call archive,core)
+	$(link) $(call libs,$(PACKAGES_DISCHARGE) $(PACKAGES_BROKER) $(PACKAGES_CORE))
 
 $(BUILD)/bin/keyhole: $(BUILD)/obj/client/main.o $(call archive,client) $(call archive,core)
 	$(link) $(call libs,$(PACKAGES_CLIENT) $(PACKAGES_CORE))
@@ -158,8 +172,10 @@ UNIT_ROOMS_http := http broker core
 UNIT_ROOMS_broker := broker core
 UNIT_ROOMS_proxy := proxy http broker core
 UNIT_ROOMS_authority := authority broker core
+UNIT_ROOMS_webauthn := webauthn broker core
+UNIT_ROOMS_discharge := discharge webauthn http broker core
 UNIT_ROOMS_supervisor := supervisor broker core
-UNIT_ROOMS_operator := operator supervisor broker core
+UNIT_ROOMS_operator := operator supervisor webauthn broker core
 UNIT_ROOMS_client := client core
 
 define unit_rule
@@ -167,7 +183,7 @@ $(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $(UNIT_SUPPORT) \
     $(foreach a,$(UNIT_ROOMS_$(1)),$(call archive,$(a)))
 	$$(link) $(call libs,$(ALL_PACKAGES)) -pthread
 endef
-$(foreach room,caveats http broker proxy authority supervisor operator client,\
+$(foreach room,caveats http broker proxy authority webauthn discharge supervisor operator client,\
     $(eval $(call unit_rule,$(room))))
 .PRECIOUS: $(BUILD)/obj/%.o
 

@@ -24,6 +24,35 @@ struct config_listener {
     char *key;
 };
 
+enum attestation_demand { ATTESTATION_REQUIRED = 0, ATTESTATION_OPTIONAL };
+
+enum { DISCHARGER_AAGUIDS_MAX = 64 };
+
+/* What a discharger may accept. Plain data, so that it can be sent. */
+struct discharger_settings {
+    enum attestation_demand attestation;
+    uint8_t aaguid[DISCHARGER_AAGUIDS_MAX][16]; /* models that may be enrolled; none: any */
+    size_t aaguid_count;
+    uint32_t firmware; /* major << 16 | minor << 8 | patch; the oldest; 0: any */
+};
+
+/* `discharger:` the one that `keyholed run` starts beside the broker, or `keyholed discharger run`
+ * alone. */
+struct config_discharger {
+    bool disabled; /* `enabled: false` */
+    bool set;      /* `listen` was given; else 127.0.0.1:8438, or any port when that is taken or
+                      the broker itself listens on port 0 */
+    struct config_listener *listener;
+    size_t listener_count;
+    char *url; /* as browsers see it; NULL: http://localhost:PORT, for a loopback listener alone */
+    struct discharger_settings settings;
+};
+
+/* `dischargers:` those of others, for holes that are minted here. */
+struct config_known_discharger {
+    char *name, *address; /* "https://discharge.example#kd1_…" */
+};
+
 struct config {
 #define KH_SETTING(field, group, key, type, default_, minimum, maximum, reload, description)       \
     int64_t field;
@@ -32,6 +61,10 @@ struct config {
     size_t listener_count;
     char **name; /* `names:` the broker's own host names, beside localhost and its addresses */
     size_t name_count;
+    struct config_discharger discharger;
+    struct config_known_discharger *known_discharger;
+    size_t known_discharger_count;
+    char *default_discharger; /* `default-discharger:` a name; NULL: the local one, else the first */
 };
 
 void config_init(struct config *config); /* defaults; one listener, 127.0.0.1:8437 */

@@ -11,6 +11,7 @@
 #include "../caveats/bytes.h"
 #include "../caveats/errors.h"
 #include "../caveats/facts.h"
+#include "../caveats/ticket.h"
 #include "../caveats/token.h"
 #include "config.h"
 
@@ -214,6 +215,50 @@ KH_MUST_CHECK enum kh_err message_revoke_ask_rx(struct bytes body, struct messag
 void message_revoke_done_tx(const struct message_revoke_done *message, struct buffer *out);
 KH_MUST_CHECK enum kh_err message_revoke_done_rx(struct bytes body,
                                                  struct message_revoke_done *out);
+
+/* ---- login: a token that is worth nothing until its hole is filled ---- */
+
+struct message_login_ask {
+    struct bytes user, credential[TOKEN_CREDENTIALS_MAX];
+    size_t credential_count;
+    int64_t lifetime_s; /* 0: the default */
+    struct bytes client;
+};
+struct message_login_done {
+    bool minted;
+    enum kh_reason reason;  /* when not */
+    uint32_t retry_after_s; /* of rate-exceeded */
+    struct bytes token;
+    int64_t expires_at;
+};
+void message_login_ask_tx(const struct message_login_ask *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_login_ask_rx(struct bytes body, struct message_login_ask *out);
+void message_login_done_tx(const struct message_login_done *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_login_done_rx(struct bytes body, struct message_login_done *out);
+
+/* ---- dischargers ---- */
+
+enum { DISCHARGERS_MAX = 16 };
+struct message_dischargers { /* the first one is the default */
+    struct discharger discharger[DISCHARGERS_MAX];
+    size_t count;
+};
+void message_dischargers_tx(const struct message_dischargers *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_dischargers_rx(struct bytes body,
+                                                 struct message_dischargers *out);
+
+/* What the discharger is told; its own URL is made by the supervisor, which opened the socket. */
+struct message_discharger_config {
+    struct discharger_settings settings; /* broker/config.h; texts point into the body */
+    struct bytes url;
+    uint8_t log_format, log_level;
+};
+void message_discharger_config_tx(const struct message_discharger_config *message,
+                                  struct buffer *out);
+KH_MUST_CHECK enum kh_err message_discharger_config_rx(struct bytes body,
+                                                       struct message_discharger_config *out);
+void message_discharger_ready_tx(const struct discharger *discharger, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_discharger_ready_rx(struct bytes body, struct discharger *out);
 
 /* ---- set-up ---- */
 

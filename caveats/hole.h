@@ -36,4 +36,42 @@ void hole_print_for_user(struct bytes demand, bool names_user, struct bytes user
  * for that user. */
 bool hole_satisfies(struct bytes filled, struct bytes demand, struct bytes user);
 
+/* ---- judging: what a discharger knows of whoever answered ---- */
+
+enum hole_factor {
+    HOLE_FACTOR_UNSET = 0,
+    HOLE_FACTOR_FIDO2,   /* any enrolled FIDO2 authenticator */
+    HOLE_FACTOR_YUBIKEY, /* FIDO2 with an attestation that leads to a root of Yubico: fido2 too */
+    HOLE_FACTOR_SSH,
+    HOLE_FACTOR_SSH_SK, /* an SSH key in a FIDO authenticator: ssh too */
+};
+const char *hole_factor_name(enum hole_factor factor); /* "yubikey" */
+
+struct hole_facts {
+    struct bytes user; /* the owner of the authenticator */
+    enum hole_factor factor;
+    bool presence;         /* touched */
+    bool verified;         /* by PIN or fingerprint: `verification = pin`; `none` holds either way */
+    struct bytes aaguid;   /* hexadecimal with dashes, or empty: then a predicate on it fails */
+    struct bytes firmware; /* "5.7.4", or empty: then a predicate on it fails */
+};
+
+/* Whether all predicates hold. `canonical` is what hole_parse printed. When not, the first one that
+ * fails is appended to `failing` (may be NULL) as it stands there. Anything unreadable fails. */
+KH_MUST_CHECK bool hole_judge(struct bytes canonical, const struct hole_facts *facts,
+                              struct buffer *failing);
+
+/* What a hole asks for before anybody answered. */
+struct hole_demand {
+    int64_t lifetime_s;
+    struct bytes user[HOLE_VALUES_MAX]; /* into `storage`; none: any enrolled user */
+    size_t user_count;
+    bool yubikey, fido2, ssh, ssh_sk; /* factors that can fill it, the weakest that is named */
+    bool verification;                /* a PIN or fingerprint is demanded */
+    struct buffer storage;            /* owned; hole_demand_free */
+};
+KH_MUST_CHECK enum kh_err hole_demand_read(struct bytes canonical, struct hole_demand *out,
+                                           struct fault *fault);
+void hole_demand_free(struct hole_demand *demand);
+
 #endif

@@ -148,6 +148,51 @@ KH_MUST_CHECK enum kh_err token_mint(const struct token_identity *identity,
 KH_MUST_CHECK enum kh_err token_attenuate(const struct token *token, const struct bytes *caveat,
                                           size_t count, struct buffer *out, struct fault *fault);
 
+/*
+ * Add a hole: the caveat `hole = "…"` that says what it demands, and after it the third-party caveat
+ * with that ticket and the discharger's location. Needs no key of the broker. `root_key` is the one
+ * inside the ticket. Text is appended to `out`.
+ */
+KH_MUST_CHECK enum kh_err token_add_hole(const struct token *token, struct bytes condition,
+                                         const uint8_t root_key[TOKEN_KEY_SIZE],
+                                         struct bytes ticket, struct bytes location,
+                                         struct buffer *out, struct fault *fault);
+
+/* The same at the mint: caveats and holes in the order given, all counted as minted. */
+struct token_minted_caveat {
+    struct bytes text;       /* a first-party caveat; or, of a hole, its condition */
+    const uint8_t *root_key; /* NULL: first-party. TOKEN_KEY_SIZE bytes */
+    struct bytes ticket, location;
+};
+KH_MUST_CHECK enum kh_err token_mint_with_holes(const struct token_identity *identity,
+                                                const uint8_t key[TOKEN_KEY_SIZE],
+                                                struct bytes location,
+                                                const struct token_minted_caveat *caveat,
+                                                size_t count, struct buffer *out,
+                                                struct fault *fault);
+
+/* A discharge macaroon: identifier is the ticket, key the caveat's root key. V2 binary is appended
+ * to `out`. */
+KH_MUST_CHECK enum kh_err token_discharge_make(struct bytes ticket,
+                                               const uint8_t root_key[TOKEN_KEY_SIZE],
+                                               struct bytes location, const struct bytes *caveat,
+                                               size_t count, struct buffer *out,
+                                               struct fault *fault);
+
+/* A scanned discharge, before it is put into a token: for looking at its caveats. */
+struct token_discharge {
+    struct bytes raw; /* V2 binary; borrowed */
+    struct macaroon_view macaroon;
+    struct token_caveat caveat[TOKEN_CAVEATS_MAX];
+};
+KH_MUST_CHECK enum kh_err token_discharge_scan(struct bytes raw, struct token_discharge *out,
+                                               struct fault *fault);
+/* Put discharges (V2 binary, one macaroon each) behind the token's own. The whole is scanned: the
+ * graph must be right. Text is appended to `out`. */
+KH_MUST_CHECK enum kh_err token_add_discharges(const struct token *token,
+                                               const struct bytes *discharge, size_t count,
+                                               struct buffer *out, struct fault *fault);
+
 /* Canonical text of what was scanned, discharges included; `prefix` may be empty. */
 void token_print(const struct token *token, struct bytes prefix, struct buffer *out);
 
