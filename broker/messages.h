@@ -25,6 +25,11 @@ enum slot_kind {
     SLOT_QUERY,               /* name */
     SLOT_PROXY_AUTHORIZATION, /* Bearer, or user or password of Basic */
     SLOT_KEYHOLE_TOKEN,       /* Keyhole-Token: for clients that have no slot at all */
+    SLOT_COOKIE,              /* name */
+    SLOT_PATH,                /* the one segment that holds a token: /bot<token>/ */
+    SLOT_FIELD,               /* name: of a form, or a JSON pointer ("/auth/key") */
+    SLOT_AWS,                 /* the access key id of SigV4, in a header or a presigned query */
+    SLOT_SUBPROTOCOL,         /* an item of Sec-WebSocket-Protocol */
 };
 
 struct slot {
@@ -36,7 +41,17 @@ enum inject_kind {
     INJECT_UNSET = 0,
     INJECT_HEADER, /* name, template */
     INJECT_BASIC,
-    INJECT_QUERY, /* name */
+    INJECT_QUERY,       /* name */
+    INJECT_COOKIE,      /* name */
+    INJECT_PATH,        /* template of the segment */
+    INJECT_FIELD,       /* name, as SLOT_FIELD */
+    INJECT_SUBPROTOCOL, /* template of the item */
+    INJECT_HMAC,        /* a header with a signature of the request */
+    INJECT_SIGV4,
+    INJECT_OAUTH2,  /* header: an access token, refreshed */
+    INJECT_JWT,     /* header: an assertion, sent or exchanged */
+    INJECT_MTLS,    /* a client certificate; nothing on the request */
+    INJECT_SEVERAL, /* other credentials, put together */
 };
 
 enum {
@@ -136,6 +151,10 @@ enum edit_kind {
     EDIT_HEADER_REMOVE,
     EDIT_QUERY_SET, /* name and value not encoded; at the place of the first, else at the end */
     EDIT_QUERY_REMOVE,
+    EDIT_COOKIE_SET,      /* name; the pairs of Cookie, at the place of the token's */
+    EDIT_PATH_SET,        /* the segment where the token stood; value not encoded */
+    EDIT_FIELD_SET,       /* name; in the body, which was held back; value not encoded */
+    EDIT_SUBPROTOCOL_SET, /* the item where the token stood */
 };
 
 struct edit {
