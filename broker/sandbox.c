@@ -36,7 +36,8 @@ static bool
 role_has_walls(enum role role, const char *directory)
 {
     return role == ROLE_PROXY ||
-           ((role == ROLE_SUPERVISOR || role == ROLE_AUTHORITY) && directory != NULL);
+           ((role == ROLE_SUPERVISOR || role == ROLE_AUTHORITY || role == ROLE_DISCHARGER) &&
+            directory != NULL);
 }
 
 enum kh_err

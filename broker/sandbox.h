@@ -16,7 +16,8 @@
 void sandbox_harden(void);
 
 /* `directory` is the state directory: the authority may read and write below it, the supervisor may
- * write, the proxy (for which it may be NULL) may not even read it. */
+ * write, the proxy (for which it may be NULL) may not even read it. The discharger has a directory
+ * of its own in it, and may read and write below that one alone. */
 KH_MUST_CHECK enum kh_err sandbox_enter(enum role role, const char *directory, struct fault *fault);
 
 #endif

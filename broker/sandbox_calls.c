@@ -21,7 +21,7 @@
 // The tables are read by topic, not a line for each call.
 // clang-format off
 
-/* ---- what proxy and authority have in common: the event loop, memory, time ---- */
+/* ---- what all but the supervisor have in common: the event loop, memory, time ---- */
 
 static const int common_calls[] = {
     CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(pread64), CALL(lseek), CALL(close),
@@ -46,7 +46,8 @@ static const int proxy_calls[] = {
     CALL(connect), CALL(sendmmsg), CALL(recvmmsg), // the resolver sends its two questions at once
 };
 
-static const int authority_calls[] = {
+// Authority and discharger each keep a database; the discharger accepts on sockets that it is given.
+static const int keeper_calls[] = {
     CALL(open), CALL(openat), CALL(creat), CALL(pwrite64), CALL(fsync), CALL(fdatasync),
     CALL(ftruncate), CALL(fallocate), CALL(flock), CALL(unlink), CALL(unlinkat), CALL(rename),
     CALL(renameat), CALL(renameat2), CALL(mkdir), CALL(mkdirat), CALL(rmdir), CALL(fchmod),
@@ -66,8 +67,11 @@ static const int sanitizer_calls[] = {
 
 /* ---- calls that are allowed, or refused with an error, for some arguments alone ---- */
 
-enum { FOR_PROXY = 1 << ROLE_PROXY, FOR_AUTHORITY = 1 << ROLE_AUTHORITY };
-#define FOR_BOTH (FOR_PROXY | FOR_AUTHORITY)
+enum {
+    FOR_PROXY = 1 << ROLE_PROXY,
+    FOR_KEEPERS = 1 << ROLE_AUTHORITY | 1 << ROLE_DISCHARGER,
+    FOR_ALL = FOR_PROXY | FOR_KEEPERS,
+};
 
 struct argument {
     unsigned index;
@@ -93,30 +97,30 @@ struct conditional_call {
     {FOR_PROXY, CALL(socket), 0, 2, {{0, WHOLE, domain}, {1, SOCKET_TYPE, type}}}
 
 static const struct conditional_call conditional_calls[] = {
-    ALLOW(FOR_BOTH, fcntl, 1, WHOLE, F_GETFD),
-    ALLOW(FOR_BOTH, fcntl, 1, WHOLE, F_SETFD),
-    ALLOW(FOR_BOTH, fcntl, 1, WHOLE, F_GETFL),
-    ALLOW(FOR_BOTH, fcntl, 1, WHOLE, F_SETFL),
-    ALLOW(FOR_BOTH, fcntl, 1, WHOLE, F_DUPFD_CLOEXEC),
-    ALLOW(FOR_AUTHORITY, fcntl, 1, WHOLE, F_GETLK), // sqlite's locks
-    ALLOW(FOR_AUTHORITY, fcntl, 1, WHOLE, F_SETLK),
-    ALLOW(FOR_AUTHORITY, fcntl, 1, WHOLE, F_SETLKW),
-    ALLOW(FOR_AUTHORITY, fcntl, 1, WHOLE, F_OFD_GETLK),
-    ALLOW(FOR_AUTHORITY, fcntl, 1, WHOLE, F_OFD_SETLK),
-    ALLOW(FOR_AUTHORITY, fcntl, 1, WHOLE, F_OFD_SETLKW),
-    ALLOW(FOR_BOTH, ioctl, 1, WHOLE, TCGETS), // isatty
-    ALLOW(FOR_BOTH, ioctl, 1, WHOLE, FIONREAD),
-    ALLOW(FOR_BOTH, ioctl, 1, WHOLE, FIONBIO),
-    ALLOW(FOR_BOTH, prctl, 0, WHOLE, PR_SET_NAME),
-    ALLOW(FOR_BOTH, prctl, 0, WHOLE, PR_SET_VMA), // later releases of glibc name their stacks
+    ALLOW(FOR_ALL, fcntl, 1, WHOLE, F_GETFD),
+    ALLOW(FOR_ALL, fcntl, 1, WHOLE, F_SETFD),
+    ALLOW(FOR_ALL, fcntl, 1, WHOLE, F_GETFL),
+    ALLOW(FOR_ALL, fcntl, 1, WHOLE, F_SETFL),
+    ALLOW(FOR_ALL, fcntl, 1, WHOLE, F_DUPFD_CLOEXEC),
+    ALLOW(FOR_KEEPERS, fcntl, 1, WHOLE, F_GETLK), // sqlite's locks
+    ALLOW(FOR_KEEPERS, fcntl, 1, WHOLE, F_SETLK),
+    ALLOW(FOR_KEEPERS, fcntl, 1, WHOLE, F_SETLKW),
+    ALLOW(FOR_KEEPERS, fcntl, 1, WHOLE, F_OFD_GETLK),
+    ALLOW(FOR_KEEPERS, fcntl, 1, WHOLE, F_OFD_SETLK),
+    ALLOW(FOR_KEEPERS, fcntl, 1, WHOLE, F_OFD_SETLKW),
+    ALLOW(FOR_ALL, ioctl, 1, WHOLE, TCGETS), // isatty
+    ALLOW(FOR_ALL, ioctl, 1, WHOLE, FIONREAD),
+    ALLOW(FOR_ALL, ioctl, 1, WHOLE, FIONBIO),
+    ALLOW(FOR_ALL, prctl, 0, WHOLE, PR_SET_NAME),
+    ALLOW(FOR_ALL, prctl, 0, WHOLE, PR_SET_VMA), // later releases of glibc name their stacks
     // Reading limits, not setting them: the new limit is a null pointer.
-    ALLOW(FOR_BOTH, prlimit64, 2, UINT64_MAX, 0),
+    ALLOW(FOR_ALL, prlimit64, 2, UINT64_MAX, 0),
 
-    // No memory that can be written and executed. The authority loads no code any more at all; the
-    // proxy may have to, for a module of the name service.
-    ALLOW(FOR_BOTH, mmap, 2, PROT_EXEC, 0),
+    // No memory that can be written and executed. Authority and discharger load no code any
+    // more at all; the proxy may have to, for a module of the name service.
+    ALLOW(FOR_ALL, mmap, 2, PROT_EXEC, 0),
     ALLOW(FOR_PROXY, mmap, 2, PROT_WRITE, 0),
-    ALLOW(FOR_BOTH, mprotect, 2, PROT_EXEC, 0),
+    ALLOW(FOR_ALL, mprotect, 2, PROT_EXEC, 0),
 
     SOCKET(AF_INET, SOCK_STREAM),
     SOCKET(AF_INET, SOCK_DGRAM),
@@ -234,8 +238,8 @@ filter_fill(scmp_filter_ctx filter, enum role role)
         result = FILTER_ADD(filter, SCMP_ACT_ALLOW, common_calls);
     if (result == 0 && role == ROLE_PROXY)
         result = FILTER_ADD(filter, SCMP_ACT_ALLOW, proxy_calls);
-    if (result == 0 && role == ROLE_AUTHORITY)
-        result = FILTER_ADD(filter, SCMP_ACT_ALLOW, authority_calls);
+    if (result == 0 && (1u << role & FOR_KEEPERS) != 0)
+        result = FILTER_ADD(filter, SCMP_ACT_ALLOW, keeper_calls);
     if (result == 0)
         result = filter_add_conditional(filter, role);
     return result != 0 ? result : filter_add_abort(filter);

@@ -92,7 +92,7 @@ static const struct rule proxy_rules[] = {
     {NULL, 0},
 };
 
-static const struct rule authority_rules[] = {
+static const struct rule keeper_rules[] = {
     {"/etc/ssl/openssl.cnf", FS_READ},
     {"/usr/lib/ssl", FS_READ},
     {"/etc/localtime", FS_READ},
@@ -127,7 +127,13 @@ static const struct wall {
                         .net = NET_BIND_TCP | NET_CONNECT_TCP,
                         .scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL,
                         .directory = FS_STATE,
-                        .rule = authority_rules},
+                        .rule = keeper_rules},
+    // It answers on sockets that it is given, and never asks anybody.
+    [ROLE_DISCHARGER] = {.fs = FS_ALL,
+                         .net = NET_BIND_TCP | NET_CONNECT_TCP,
+                         .scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL,
+                         .directory = FS_STATE,
+                         .rule = keeper_rules},
 };
 
 int

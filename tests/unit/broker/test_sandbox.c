@@ -40,10 +40,11 @@ enum outcome { DONE, REFUSED, FAILED, KILLED, ABORTED, NO_SANDBOX };
 static const char *const outcome_names[] = {"done",   "refused", "failed",
                                             "killed", "aborted", "the sandbox was not entered"};
 
-static char directory[64]; // the state directory
-static char database[96];  // a file in it
-static char outside[64];   // a directory that is not the state directory
-static int listener = -1;  // TCP, loopback
+static char directory[64];  // the state directory
+static char database[96];   // a file in it
+static char discharger[96]; // the discharger's directory, also in it
+static char outside[64];    // a directory that is not the state directory
+static int listener = -1;   // TCP, loopback
 static struct sockaddr_in listener_address;
 static int spare_socket = -1; // TCP, not connected, made before the sandbox
 static bool landlock, seccomp_available;
@@ -71,6 +72,14 @@ outcome_of(pid_t child)
     return code == 0 ? DONE : code == 1 ? REFUSED : code == 99 ? NO_SANDBOX : FAILED;
 }
 
+static const char *own_directory = directory; // of whoever makes the attempt
+
+static const char *
+directory_of(enum role role)
+{
+    return role == ROLE_PROXY ? NULL : role == ROLE_DISCHARGER ? discharger : directory;
+}
+
 static enum outcome
 attempt_as(enum role role, int (*attempt)(void))
 {
@@ -80,10 +89,11 @@ attempt_as(enum role role, int (*attempt)(void))
         struct fault fault = {0};
         const struct rlimit no_core = {0, 0};
         (void)setrlimit(RLIMIT_CORE, &no_core);
-        if (sandbox_enter(role, role == ROLE_PROXY ? NULL : directory, &fault) != KH_OK) {
+        if (sandbox_enter(role, directory_of(role), &fault) != KH_OK) {
             (void)fprintf(stderr, "%s: %s\n", role_name(role), fault.detail);
             _exit(99);
         }
+        own_directory = role == ROLE_DISCHARGER ? discharger : directory;
         _exit(attempt());
     }
     return outcome_of(child);
@@ -116,6 +126,13 @@ create_outside(void)
 {
     char path[96];
     (void)snprintf(path, sizeof(path), "%s/made", outside);
+    return verdict(open(path, O_WRONLY | O_CREAT, 0600));
+}
+static int
+create_in_state(void)
+{
+    char path[96];
+    (void)snprintf(path, sizeof(path), "%s/made", directory);
     return verdict(open(path, O_WRONLY | O_CREAT, 0600));
 }
 static int
@@ -279,8 +296,11 @@ make_thread_with_clone(void)
 enum {
     PROXY = 1 << ROLE_PROXY,
     AUTHORITY = 1 << ROLE_AUTHORITY,
+    DISCHARGER = 1 << ROLE_DISCHARGER,
     SUPERVISOR = 1 << ROLE_SUPERVISOR,
-    EVERY = PROXY | AUTHORITY | SUPERVISOR,
+    KEEPERS = AUTHORITY | DISCHARGER, // of a database
+    CHILDREN = PROXY | KEEPERS,
+    EVERY = CHILDREN | SUPERVISOR,
 };
 enum wall { SECCOMP, LANDLOCK, SECCOMP_NO_SANITIZER };
 
@@ -290,28 +310,29 @@ static const struct {
     unsigned roles;
     enum wall wall; // that stops it
 } forbidden[] = {
-    {"read the database", open_database, PROXY, LANDLOCK},
-    {"read /etc/passwd", read_passwd, PROXY | AUTHORITY, LANDLOCK},
+    {"read the database", open_database, PROXY | DISCHARGER, LANDLOCK},
+    {"write into the state directory", create_in_state, DISCHARGER, LANDLOCK},
+    {"read /etc/passwd", read_passwd, CHILDREN, LANDLOCK},
     {"write /etc/passwd", write_passwd, PROXY, SECCOMP},
-    {"write /etc/passwd", write_passwd, AUTHORITY | SUPERVISOR, LANDLOCK},
-    {"list /", list_root, PROXY | AUTHORITY, LANDLOCK},
+    {"write /etc/passwd", write_passwd, KEEPERS | SUPERVISOR, LANDLOCK},
+    {"list /", list_root, CHILDREN, LANDLOCK},
     {"create a file outside", create_outside, PROXY, SECCOMP},
-    {"create a file outside", create_outside, AUTHORITY | SUPERVISOR, LANDLOCK},
-    {"socket", make_socket, AUTHORITY, SECCOMP},
-    {"unix socket", make_unix_socket, PROXY | AUTHORITY, SECCOMP},
-    {"packet socket", make_packet_socket, PROXY | AUTHORITY, SECCOMP},
-    {"raw socket", make_raw_socket, PROXY | AUTHORITY, SECCOMP},
-    {"connect", connect_tcp, AUTHORITY, SECCOMP},
-    {"bind", bind_tcp, PROXY | AUTHORITY, SECCOMP},
-    {"fork", make_process, PROXY | AUTHORITY, SECCOMP_NO_SANITIZER},
-    {"vfork", make_process_vfork, PROXY | AUTHORITY, SECCOMP},
-    {"thread", make_thread_with_clone, AUTHORITY, SECCOMP_NO_SANITIZER},
-    {"execve", execute, PROXY | AUTHORITY, SECCOMP},
-    {"execveat", execute_descriptor, PROXY | AUTHORITY, SECCOMP},
+    {"create a file outside", create_outside, KEEPERS | SUPERVISOR, LANDLOCK},
+    {"socket", make_socket, KEEPERS, SECCOMP},
+    {"unix socket", make_unix_socket, CHILDREN, SECCOMP},
+    {"packet socket", make_packet_socket, CHILDREN, SECCOMP},
+    {"raw socket", make_raw_socket, CHILDREN, SECCOMP},
+    {"connect", connect_tcp, KEEPERS, SECCOMP},
+    {"bind", bind_tcp, CHILDREN, SECCOMP},
+    {"fork", make_process, CHILDREN, SECCOMP_NO_SANITIZER},
+    {"vfork", make_process_vfork, CHILDREN, SECCOMP},
+    {"thread", make_thread_with_clone, KEEPERS, SECCOMP_NO_SANITIZER},
+    {"execve", execute, CHILDREN, SECCOMP},
+    {"execveat", execute_descriptor, CHILDREN, SECCOMP},
     {"ptrace", trace_parent, EVERY, SECCOMP_NO_SANITIZER},
     {"process_vm_readv", read_parent, EVERY, SECCOMP},
-    {"kill", signal_parent, PROXY | AUTHORITY, SECCOMP_NO_SANITIZER},
-    {"tgkill", signal_parent_thread, PROXY | AUTHORITY, SECCOMP_NO_SANITIZER},
+    {"kill", signal_parent, CHILDREN, SECCOMP_NO_SANITIZER},
+    {"tgkill", signal_parent_thread, CHILDREN, SECCOMP_NO_SANITIZER},
     {"io_uring_setup", use_io_uring, EVERY, SECCOMP},
     {"bpf", use_bpf, EVERY, SECCOMP},
     {"keyctl", use_keyctl, EVERY, SECCOMP},
@@ -319,10 +340,10 @@ static const struct {
     {"mount", use_mount, EVERY, SECCOMP},
     {"unshare", use_unshare, EVERY, SECCOMP},
     {"setns", use_setns, EVERY, SECCOMP},
-    {"memory to write and execute", execute_memory, PROXY | AUTHORITY, SECCOMP_NO_SANITIZER},
-    {"memory to execute", execute_memory_later, PROXY | AUTHORITY, SECCOMP_NO_SANITIZER},
-    {"be dumpable", be_dumpable, PROXY | AUTHORITY, SECCOMP_NO_SANITIZER},
-    {"set a limit", raise_core_limit, PROXY | AUTHORITY, SECCOMP_NO_SANITIZER},
+    {"memory to write and execute", execute_memory, CHILDREN, SECCOMP_NO_SANITIZER},
+    {"memory to execute", execute_memory_later, CHILDREN, SECCOMP_NO_SANITIZER},
+    {"be dumpable", be_dumpable, CHILDREN, SECCOMP_NO_SANITIZER},
+    {"set a limit", raise_core_limit, CHILDREN, SECCOMP_NO_SANITIZER},
     {"lock a file", lock_file, PROXY, SECCOMP_NO_SANITIZER},
 };
 
@@ -342,7 +363,7 @@ test_forbidden(void **state)
     int wrong = 0;
     (void)state;
     for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
-        for (enum role role = ROLE_SUPERVISOR; role <= ROLE_AUTHORITY; role++) {
+        for (enum role role = ROLE_SUPERVISOR; role <= ROLE_DISCHARGER; role++) {
             if ((forbidden[i].roles & 1u << role) == 0 || !wall_stands(forbidden[i].wall))
                 continue;
             enum outcome outcome = attempt_as(role, forbidden[i].attempt);
@@ -376,19 +397,19 @@ test_forbidden_is_fatal(void **state)
         {"mount", use_mount, EVERY},
         {"unshare", use_unshare, EVERY},
         {"setns", use_setns, EVERY},
-        {"execve", execute, PROXY | AUTHORITY},
-        {"socket", make_socket, AUTHORITY},
-        {"bind", bind_tcp, PROXY | AUTHORITY},
-        {"connect", connect_tcp, AUTHORITY},
-        {"vfork", make_process_vfork, PROXY | AUTHORITY},
-        {"raw socket", make_raw_socket, PROXY | AUTHORITY},
+        {"execve", execute, CHILDREN},
+        {"socket", make_socket, KEEPERS},
+        {"bind", bind_tcp, CHILDREN},
+        {"connect", connect_tcp, KEEPERS},
+        {"vfork", make_process_vfork, CHILDREN},
+        {"raw socket", make_raw_socket, CHILDREN},
     };
     int wrong = 0;
     (void)state;
     if (!seccomp_available)
         skip();
     for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++) {
-        for (enum role role = ROLE_SUPERVISOR; role <= ROLE_AUTHORITY; role++) {
+        for (enum role role = ROLE_SUPERVISOR; role <= ROLE_DISCHARGER; role++) {
             if ((fatal[i].roles & 1u << role) == 0)
                 continue;
             enum outcome outcome = attempt_as(role, fatal[i].attempt);
@@ -504,8 +525,8 @@ static int
 write_database(void)
 {
     sqlite3 *db = NULL;
-    char path[96];
-    (void)snprintf(path, sizeof(path), "%s/wal.db", directory);
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/wal.db", own_directory);
     int result = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
     const char *statements[] = {
         "PRAGMA journal_mode = WAL",
@@ -528,9 +549,9 @@ write_database(void)
 static int
 append_file(void)
 {
-    char path[96], moved[96];
-    (void)snprintf(path, sizeof(path), "%s/audit.log", directory);
-    (void)snprintf(moved, sizeof(moved), "%s/audit.head", directory);
+    char path[128], moved[128];
+    (void)snprintf(path, sizeof(path), "%s/audit.log", own_directory);
+    (void)snprintf(moved, sizeof(moved), "%s/audit.head", own_directory);
     int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (fd < 0 || write(fd, "line\n", 5) != 5 || fsync(fd) != 0 || fdatasync(fd) != 0 ||
         ftruncate(fd, 0) != 0 || close(fd) != 0)
@@ -631,6 +652,11 @@ nested_authority_writes(void)
 {
     return nested(ROLE_AUTHORITY, write_database);
 }
+static int
+nested_discharger_writes(void)
+{
+    return nested(ROLE_DISCHARGER, write_database);
+}
 
 // timegm and OpenSSL's times look there.
 static int
@@ -648,14 +674,14 @@ static const struct {
     {"resolve localhost", resolve_localhost, PROXY, true},
     {"resolve in threads", resolve_in_threads, PROXY, true},
     {"connect to loopback", connect_loopback, PROXY, true},
-    {"accept", accept_connection, PROXY | AUTHORITY, false},
+    {"accept", accept_connection, CHILDREN, false},
     {"read the system's roots", read_roots, PROXY, false},
     {"read the time zone", read_time_zone, EVERY, false},
     {"keep a secret in memory", secret_memory, EVERY, false},
     {"write to the log", write_log, EVERY, false},
     {"run an event loop", run_loop, EVERY, false},
-    {"write the database", write_database, AUTHORITY | SUPERVISOR, false},
-    {"append to a file", append_file, AUTHORITY | SUPERVISOR, false},
+    {"write the database", write_database, KEEPERS | SUPERVISOR, false},
+    {"append to a file", append_file, KEEPERS | SUPERVISOR, false},
     {"start a program", start_program, SUPERVISOR, false},
     {"end a program", end_program, SUPERVISOR, false},
     {"listen", listen_tcp, SUPERVISOR, false},
@@ -664,6 +690,7 @@ static const struct {
     {"start a proxy that resolves", nested_proxy_resolves, SUPERVISOR, true},
     {"start a proxy that connects", nested_proxy_connects, SUPERVISOR, true},
     {"start an authority that writes", nested_authority_writes, SUPERVISOR, false},
+    {"start a discharger that writes", nested_discharger_writes, SUPERVISOR, false},
 };
 
 static bool
@@ -681,7 +708,7 @@ test_allowed(void **state)
     if (!network)
         print_message("this machine has no loopback network: what needs it is not tested\n");
     for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
-        for (enum role role = ROLE_SUPERVISOR; role <= ROLE_AUTHORITY; role++) {
+        for (enum role role = ROLE_SUPERVISOR; role <= ROLE_DISCHARGER; role++) {
             if ((allowed[i].roles & 1u << role) == 0 || (allowed[i].network && !network))
                 continue;
             enum outcome outcome = attempt_as(role, allowed[i].attempt);
@@ -701,6 +728,7 @@ test_abort_ends_with_its_own_signal(void **state)
     (void)state;
     assert_int_equal(attempt_as(ROLE_PROXY, own_abort), ABORTED);
     assert_int_equal(attempt_as(ROLE_AUTHORITY, own_abort), ABORTED);
+    assert_int_equal(attempt_as(ROLE_DISCHARGER, own_abort), ABORTED);
 }
 
 static void
@@ -712,6 +740,7 @@ test_unknown_role_is_refused(void **state)
     assert_int_equal(sandbox_enter((enum role)77, directory, &fault), KH_ERR_USAGE);
     assert_int_equal(sandbox_enter(ROLE_AUTHORITY, NULL, &fault), KH_ERR_USAGE);
     assert_int_equal(sandbox_enter(ROLE_SUPERVISOR, NULL, &fault), KH_ERR_USAGE);
+    assert_int_equal(sandbox_enter(ROLE_DISCHARGER, NULL, &fault), KH_ERR_USAGE);
 }
 
 static int
@@ -783,6 +812,9 @@ group_setup(void **state)
     (void)snprintf(outside, sizeof(outside), "/tmp/keyhole-outside-XXXXXX");
     if (mkdtemp(directory) == NULL || mkdtemp(outside) == NULL || sodium_init() < 0)
         return -1;
+    (void)snprintf(discharger, sizeof(discharger), "%s/discharger", directory);
+    if (mkdir(discharger, 0700) != 0)
+        return -1;
     (void)snprintf(database, sizeof(database), "%s/keyhole.db", directory);
     int fd = open(database, O_WRONLY | O_CREAT, 0600);
     if (fd < 0 || close(fd) != 0)
@@ -800,13 +832,14 @@ group_setup(void **state)
 static int
 group_teardown(void **state)
 {
-    static const char *const names[] = {"keyhole.db", "wal.db", "wal.db-wal", "wal.db-shm",
-                                        "socket"};
+    static const char *const names[] = {"keyhole.db", "wal.db", "wal.db-wal",
+                                        "wal.db-shm", "socket", "discharger/wal.db",
+                                        "discharger"};
     char path[96];
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         (void)snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
-        (void)unlink(path);
+        (void)remove(path);
     }
     return rmdir(directory) | rmdir(outside);
 }
