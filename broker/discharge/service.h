@@ -26,7 +26,7 @@ enum {
 struct service;
 
 struct service_options {
-    struct discharger self; /* URL, public key; the name is for people */
+    struct discharger self;    /* URL, public key; the name is for people */
     const uint8_t *secret_key; /* TICKET_SECRET_KEY_SIZE; borrowed for the life of the service */
     struct discharge_store *store; /* borrowed */
     const char *roots; /* the directory of attestation roots; read at each registration */
@@ -56,9 +56,10 @@ struct service_response {
     bool cacheable;           /* a static file; else Cache-Control: no-store */
     uint32_t retry_after_s;   /* 0: none */
     const char *allow;        /* of 405; static */
-    struct buffer body;       /* owned by the caller, who initialises and frees it */
-    char log[240];            /* what happened, for the log; "" when nothing worth a line did */
-    enum failure failure;     /* for the log */
+    char location[DISCHARGER_URL_MAX + 64]; /* of 303; "" else */
+    struct buffer body;                     /* owned by the caller, who initialises and frees it */
+    char log[240];        /* what happened, for the log; "" when nothing worth a line did */
+    enum failure failure; /* for the log */
 };
 /* The headers that every page gets; static. */
 extern const char service_page_policy[]; /* Content-Security-Policy */
