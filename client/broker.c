@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * HTTP to a broker.
+ * Where a broker is, and calls to it.
  */
 #include "broker.h"
 
-#include <ctype.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,137 +120,16 @@ broker_address_free(struct broker_address *address)
 
 // ---- one call ----
 
-static size_t
-broker_receive(char *data, size_t size, size_t n, void *context)
-{
-    struct broker_answer *answer = context;
-    buffer_put(&answer->body, bytes_of(data, size * n));
-    return answer->body.failed ? 0 : size * n;
-}
-
-// Each is a promise of the header; together or not at all.
-static bool
-broker_set_options(CURL *curl, const struct broker_address *address, const char *url,
-                   const char *ca_file, struct curl_slist *fields, struct broker_answer *answer,
-                   char *why)
-{
-    bool ok = curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why) == CURLE_OK;
-#define SET(option, value) ok = curl_easy_setopt(curl, option, value) == CURLE_OK && ok
-    SET(CURLOPT_URL, url);
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_NOPROXY, "*");
-    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, 10000L);
-    SET(CURLOPT_TIMEOUT_MS, (long)BROKER_TIMEOUT_MS);
-    SET(CURLOPT_USERAGENT, "keyhole/" KEYHOLE_VERSION);
-    SET(CURLOPT_HTTPHEADER, fields);
-    SET(CURLOPT_POST, 1L);
-    SET(CURLOPT_POSTFIELDS, "");
-    SET(CURLOPT_POSTFIELDSIZE, 0L);
-    SET(CURLOPT_WRITEFUNCTION, broker_receive);
-    SET(CURLOPT_WRITEDATA, answer);
-    if (address->unix_path != NULL)
-        SET(CURLOPT_UNIX_SOCKET_PATH, address->unix_path);
-    if (ca_file != NULL) {
-        SET(CURLOPT_CAINFO, ca_file);
-        SET(CURLOPT_CAPATH, NULL);
-    }
-#undef SET
-    return ok;
-}
-
-static void
-broker_read_content_type(CURL *curl, struct broker_answer *answer)
-{
-    const char *type = NULL;
-    curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
-    size_t n = type != NULL ? strcspn(type, "; \t") : 0;
-    if (n >= sizeof answer->content_type)
-        n = 0;
-    for (size_t i = 0; i < n; i++)
-        answer->content_type[i] = (char)tolower((unsigned char)type[i]);
-    answer->content_type[n] = '\0';
-}
-
-static enum kh_err
-broker_perform(CURL *curl, const char *where, const char *why, struct broker_answer *answer,
-               struct fault *fault)
-{
-    CURLcode code = curl_easy_perform(curl);
-    if (answer->body.failed)
-        return fault_set(fault, KH_ERR_PROTOCOL, "%s answers with more than %d bytes", where,
-                         BROKER_ANSWER_MAX);
-    if (code != CURLE_OK)
-        return fault_set(fault, code == CURLE_OPERATION_TIMEDOUT ? KH_ERR_TIMEOUT : KH_ERR_IO,
-                         "%s: %s", where, why[0] != '\0' ? why : curl_easy_strerror(code));
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
-    broker_read_content_type(curl, answer);
-    return KH_OK;
-}
-
-static struct curl_slist *
-broker_make_fields(struct bytes token, struct fault *fault)
-{
-    // A control character here would let the text end the field and begin another.
-    for (size_t i = 0; i < token.n; i++) {
-        if (token.p[i] <= 0x20 || token.p[i] >= 0x7f) {
-            fault_set(fault, KH_ERR_MALFORMED, "the token has a byte that no header field carries");
-            return NULL;
-        }
-    }
-    struct buffer field;
-    buffer_init_secret(&field, 16384);
-    buffer_put_str(&field, "Authorization: Bearer ");
-    buffer_put(&field, token);
-    const char *text = buffer_text(&field);
-    struct curl_slist *fields = text[0] != '\0' ? curl_slist_append(NULL, text) : NULL;
-    if (fields == NULL)
-        fault_set(fault, KH_ERR_MEMORY, "memory is used up");
-    buffer_free(&field);
-    return fields;
-}
-
 enum kh_err
-broker_post(const struct broker_address *address, const char *path, struct bytes token,
-            const char *ca_file, struct broker_answer *out, struct fault *fault)
+broker_call(const struct broker_address *address, const char *path, struct http_request request,
+            struct http_answer *out, struct fault *fault)
 {
-    char why[CURL_ERROR_SIZE] = "";
-    struct broker_answer answer = {0};
-    struct fault unmade = {.err = KH_ERR_MEMORY};
-    enum kh_err err = KH_ERR_MEMORY;
-    buffer_init(&answer.body, BROKER_ANSWER_MAX);
     BUFFER_AUTO url;
-    buffer_init(&url, 4096);
+    buffer_init(&url, HTTP_URL_MAX);
     buffer_printf(&url, "%s%s", address->url, path);
-    struct curl_slist *fields = broker_make_fields(token, &unmade);
-    CURL *curl = curl_easy_init();
-    if (fields == NULL)
-        err = fault_set(fault, unmade.err, "%s", unmade.detail);
-    else if (curl == NULL || url.failed ||
-             !broker_set_options(curl, address, buffer_text(&url), ca_file, fields, &answer, why))
-        err = fault_set(fault, KH_ERR_MEMORY, "libcurl could not be set up");
-    else
-        err = broker_perform(curl, address->unix_path != NULL ? address->unix_path : address->url,
-                             why, &answer, fault);
-    curl_easy_cleanup(curl);
-    if (fields != NULL)
-        wipe(fields->data, strlen(fields->data));
-    curl_slist_free_all(fields);
-    if (err == KH_OK)
-        *out = answer;
-    else
-        buffer_free(&answer.body);
-    return err;
-}
-
-void
-broker_answer_free(struct broker_answer *answer)
-{
-    buffer_free(&answer->body);
+    request.url = buffer_text(&url);
+    request.unix_path = address->unix_path;
+    if (url.failed)
+        return fault_set(fault, KH_ERR_TOO_LONG, "the broker's URL is too long");
+    return http_call(&request, out, fault);
 }

@@ -36,7 +36,7 @@ revoke_read_done(const json_t *object, const uint8_t lineage[LINEAGE_ID_SIZE],
 }
 
 static enum kh_err
-revoke_read_problem(const struct broker_answer *answer, const json_t *object,
+revoke_read_problem(const struct http_answer *answer, const json_t *object,
                     struct revoke_result *out, struct fault *fault)
 {
     revoke_copy(object, "code", out->code, sizeof out->code);
@@ -58,7 +58,7 @@ revoke_read_problem(const struct broker_answer *answer, const json_t *object,
 }
 
 enum kh_err
-revoke_read_answer(const struct broker_answer *answer, const uint8_t lineage[LINEAGE_ID_SIZE],
+revoke_read_answer(const struct http_answer *answer, const uint8_t lineage[LINEAGE_ID_SIZE],
                    struct revoke_result *out, struct fault *fault)
 {
     *out = (struct revoke_result){.status = answer->status};
@@ -75,18 +75,19 @@ enum kh_err
 revoke_token(const struct token *token, const struct broker_address *address, const char *ca_file,
              struct revoke_result *out, struct fault *fault)
 {
-    struct broker_answer answer;
+    struct http_answer answer;
     uint8_t lineage[LINEAGE_ID_SIZE];
     struct buffer text;
     buffer_init_secret(&text, TOKEN_TEXT_MAX);
     token_lineage_last(token, lineage);
     token_print(token, token->prefix, &text);
+    struct http_request request = {
+        .method = HTTP_POST, .bearer = buffer_bytes(&text), .ca_file = ca_file};
     enum kh_err err = text.failed ? fault_set(fault, KH_ERR_MEMORY, "memory is used up")
-                                  : broker_post(address, REVOKE_PATH, buffer_bytes(&text), ca_file,
-                                                &answer, fault);
+                                  : broker_call(address, REVOKE_PATH, request, &answer, fault);
     if (err == KH_OK) {
         err = revoke_read_answer(&answer, lineage, out, fault);
-        broker_answer_free(&answer);
+        http_answer_free(&answer);
     } else {
         *out = (struct revoke_result){0};
     }

@@ -21,7 +21,7 @@ struct revoke_result {
 
 /*
  * KH_OK with `revoked`; KH_ERR_DENIED when the broker refuses, with what it said in `out`;
- * KH_ERR_PROTOCOL when what answers is no broker, or ended something else; and what broker_post
+ * KH_ERR_PROTOCOL when what answers is no broker, or ended something else; and what http_call
  * returns. `fault` is filled on every error.
  */
 KH_MUST_CHECK enum kh_err revoke_token(const struct token *token,
@@ -29,7 +29,7 @@ KH_MUST_CHECK enum kh_err revoke_token(const struct token *token,
                                        struct revoke_result *out, struct fault *fault);
 
 /* The reading of an answer, apart from the network. */
-KH_MUST_CHECK enum kh_err revoke_read_answer(const struct broker_answer *answer,
+KH_MUST_CHECK enum kh_err revoke_read_answer(const struct http_answer *answer,
                                              const uint8_t lineage[LINEAGE_ID_SIZE],
                                              struct revoke_result *out, struct fault *fault);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A server for one request: a process that answers with given bytes and hands over what it got.
+ * A server for one request or a few: a process that answers with given bytes, and hands over what
+ * it got.
  */
 #ifndef KEYHOLE_CLIENT_HTTP_SERVER_H
 #define KEYHOLE_CLIENT_HTTP_SERVER_H
@@ -30,24 +31,54 @@ http_server_read(SSL *ssl, int fd, char *p, size_t n)
     return ssl != NULL ? SSL_read(ssl, p, (int)n) : read(fd, p, n);
 }
 
-static inline void
-http_server_serve(int listener, int request, SSL_CTX *tls, const char *answer)
+/* The whole request: the head, and as much body as it announces. */
+static inline size_t
+http_server_receive(SSL *ssl, int fd, char *got, size_t cap)
 {
-    char got[16384];
-    size_t n = 0;
-    int fd = accept(listener, NULL, NULL);
-    SSL *ssl = tls != NULL ? SSL_new(tls) : NULL;
-    if (ssl != NULL && (SSL_set_fd(ssl, fd) != 1 || SSL_accept(ssl) != 1))
-        _exit(1);
-    while (fd >= 0 && n < sizeof got - 1) {
-        ssize_t part = http_server_read(ssl, fd, got + n, sizeof got - 1 - n);
+    size_t n = 0, expected = SIZE_MAX;
+    while (n < cap - 1 && n < expected) {
+        ssize_t part = http_server_read(ssl, fd, got + n, cap - 1 - n);
         if (part <= 0)
             break;
         n += (size_t)part;
         got[n] = '\0';
-        if (strstr(got, "\r\n\r\n") != NULL)
-            break;
+        const char *end = strstr(got, "\r\n\r\n"), *length = strstr(got, "Content-Length: ");
+        if (end != NULL)
+            expected = (size_t)(end - got) + 4 +
+                       (length != NULL && length < end ? strtoul(length + 16, NULL, 10) : 0);
     }
+    return n;
+}
+
+/* "{self}" in an answer is the server's own address. */
+static inline char *
+http_server_fill(const char *answer, const char *self)
+{
+    static const char mark[] = "{self}";
+    size_t marks = 0;
+    for (const char *at = answer; (at = strstr(at, mark)) != NULL; at++)
+        marks++;
+    char *out = calloc(1, strlen(answer) + marks * strlen(self) + 1), *to = out;
+    for (const char *at = answer; *at != '\0';) {
+        if (strncmp(at, mark, sizeof mark - 1) == 0) {
+            to = stpcpy(to, self);
+            at += sizeof mark - 1;
+        } else {
+            *to++ = *at++;
+        }
+    }
+    return out;
+}
+
+static inline void
+http_server_serve_one(int listener, int request, SSL_CTX *tls, const char *answer)
+{
+    static char got[65536];
+    int fd = accept(listener, NULL, NULL);
+    SSL *ssl = tls != NULL ? SSL_new(tls) : NULL;
+    if (ssl != NULL && (SSL_set_fd(ssl, fd) != 1 || SSL_accept(ssl) != 1))
+        _exit(1);
+    size_t n = http_server_receive(ssl, fd, got, sizeof got);
     if (write(request, got, n) < 0)
         _exit(1);
     if (ssl != NULL)
@@ -57,7 +88,7 @@ http_server_serve(int listener, int request, SSL_CTX *tls, const char *answer)
     shutdown(fd, SHUT_WR);
     while (read(fd, got, sizeof got) > 0)
         continue;
-    _exit(0);
+    close(fd);
 }
 
 static inline int
@@ -79,7 +110,7 @@ http_server_listen(struct http_server *server, bool unix_socket)
         snprintf(server->address, sizeof server->address, "http://127.0.0.1:%u",
                  ntohs(tcp.sin_port));
     }
-    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(listen(fd, 8), 0);
     return fd;
 }
 
@@ -114,22 +145,32 @@ http_server_certify(const char *name, const char *pem_file)
     return tls;
 }
 
-/* `tls` may be NULL. */
+/* One connection for each answer, in turn; the list ends with NULL. `tls` may be NULL. */
 static inline struct http_server
-http_server_start_tls(bool unix_socket, SSL_CTX *tls, const char *answer)
+http_server_start_all(bool unix_socket, SSL_CTX *tls, const char *const *answer)
 {
     struct http_server server = {0};
     int pipes[2];
     int listener = http_server_listen(&server, unix_socket);
     assert_int_equal(pipe(pipes), 0);
     server.pid = fork();
-    if (server.pid == 0)
-        http_server_serve(listener, pipes[1], tls, answer);
+    if (server.pid == 0) {
+        for (; *answer != NULL; answer++)
+            http_server_serve_one(listener, pipes[1], tls,
+                                  http_server_fill(*answer, server.address));
+        _exit(0);
+    }
     assert_true(server.pid > 0);
     close(listener);
     close(pipes[1]);
     server.request = pipes[0];
     return server;
+}
+
+static inline struct http_server
+http_server_start_tls(bool unix_socket, SSL_CTX *tls, const char *answer)
+{
+    return http_server_start_all(unix_socket, tls, (const char *const[]){answer, NULL});
 }
 
 static inline struct http_server
@@ -142,12 +183,13 @@ http_server_start(bool unix_socket, const char *answer)
 static inline char *
 http_server_stop(struct http_server *server, bool came)
 {
-    char *got = calloc(1, 16384);
+    enum { HTTP_SERVER_GOT_MAX = 1 << 20 };
+    char *got = calloc(1, HTTP_SERVER_GOT_MAX);
     size_t n = 0;
     ssize_t part;
     if (!came)
         kill(server->pid, SIGKILL);
-    while ((part = read(server->request, got + n, 16383 - n)) > 0)
+    while ((part = read(server->request, got + n, HTTP_SERVER_GOT_MAX - 1 - n)) > 0)
         n += (size_t)part;
     waitpid(server->pid, NULL, 0);
     close(server->request);

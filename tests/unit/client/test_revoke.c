@@ -10,13 +10,13 @@ static enum kh_err
 answered(long status, const char *type, const char *body, struct revoke_result *out,
          struct fault *fault)
 {
-    struct broker_answer answer = {.status = status};
+    struct http_answer answer = {.status = status};
     snprintf(answer.content_type, sizeof answer.content_type, "%s", type);
-    buffer_init(&answer.body, BROKER_ANSWER_MAX);
+    buffer_init(&answer.body, HTTP_ANSWER_MAX);
     buffer_put_str(&answer.body, body);
     *fault = (struct fault){.err = KH_OK};
     enum kh_err err = revoke_read_answer(&answer, lineage, out, fault);
-    broker_answer_free(&answer);
+    http_answer_free(&answer);
     return err;
 }
 
