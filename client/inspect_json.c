@@ -4,10 +4,10 @@
  * changed or taken away.
  */
 #include "../caveats/base64.h"
+#include "../caveats/words.h"
 #include "inspect.h"
 #include "moment.h"
 #include "text.h"
-#include "words.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -3,10 +3,10 @@
  * An inspection for people: a header, then the caveats as a tree in which every label is a step of
  * the lineage.
  */
+#include "../caveats/words.h"
 #include "inspect.h"
 #include "moment.h"
 #include "text.h"
-#include "words.h"
 
 enum {
     PRINT_INDENT_MAX = 256, /* bytes; deeper lineages are drawn no deeper */

@@ -4,8 +4,8 @@
  */
 #include "words.h"
 
-#include "../caveats/predicate_value.h"
 #include "moment.h"
+#include "predicate_value.h"
 #include "text.h"
 
 // Attributes whose own name does not read well in a sentence.

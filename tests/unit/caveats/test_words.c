@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Caveats in plain words. */
-#include "../../../client/words.h"
-#include "client_test.h"
+#include "../../../caveats/words.h"
+#include "unit.h"
+
+enum { TEST_NOW = 1795000600 }; // 2026-11-18T11:16:40Z
 
 static void
 assert_words(const char *text, const char *expected)
 {
     struct fault fault = {.err = KH_OK};
     struct caveat *caveat = NULL;
-    assert_ok(caveat_parse(bytes_str(text), &caveat, &fault));
+    expect_err(text, caveat_parse(bytes_str(text), &caveat, &fault), KH_OK);
     BUFFER_AUTO out;
     buffer_init(&out, 4096);
     words_put_caveat(&out, caveat, TEST_NOW);
@@ -71,7 +73,7 @@ test_every_attribute_has_words(void **state)
             BUFFER_AUTO out;
             buffer_init(&out, 4096);
             words_put_caveat(&out, &caveat, TEST_NOW);
-            assert_lacks(buffer_text(&out), "?");
+            assert_null(strchr(buffer_text(&out), '?'));
             assert_true(out.n > 8);
         }
     }
