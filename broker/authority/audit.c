@@ -4,7 +4,7 @@
  */
 #include "audit.h"
 
-#include "../store/private_file.h"
+#include "../database/private_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 
 #include "../../caveats/path.h"
 #include "../log.h"
-#include "../store/private_file.h"
+#include "../database/private_file.h"
 #include "policy_version.h"
 #include "state.h"
 

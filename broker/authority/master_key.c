@@ -4,7 +4,7 @@
  */
 #include "master_key.h"
 
-#include "../store/private_file.h"
+#include "../database/private_file.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -6,7 +6,7 @@
  */
 #include "state.h"
 
-#include "../store/private_file.h"
+#include "../database/private_file.h"
 #include "authority.h"
 
 #include <errno.h>

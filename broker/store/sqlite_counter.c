@@ -2,14 +2,14 @@
  *
  * Statements of the table counter.
  */
-#include "sqlite.h"
+#include "sqlite_store.h"
 
 enum kh_err
 store_counter_put(struct store *store, const struct store_counter *row, struct fault *fault)
 {
     STMT_AUTO *stmt = NULL;
     enum kh_err err =
-        sqlite_prepare(store,
+        sqlite_prepare(&store->sqlite,
                        "INSERT INTO counter (lineage, token_id, window_s, bound, used, log,"
                        " expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
                        " ON CONFLICT (lineage) DO UPDATE SET used = excluded.used,"
@@ -25,19 +25,20 @@ store_counter_put(struct store *store, const struct store_counter *row, struct f
     (void)sqlite3_bind_int64(stmt, 5, row->used);
     sqlite_bind_blob_bytes(stmt, 6, row->log);
     (void)sqlite3_bind_int64(stmt, 7, row->expires_at);
-    return sqlite_run_one(store, stmt, fault);
+    return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
 enum kh_err
 store_counter_remove(struct store *store, struct bytes lineage, struct fault *fault)
 {
     STMT_AUTO *stmt = NULL;
-    enum kh_err err = sqlite_prepare(store, "DELETE FROM counter WHERE lineage = ?1", &stmt, fault);
+    enum kh_err err =
+        sqlite_prepare(&store->sqlite, "DELETE FROM counter WHERE lineage = ?1", &stmt, fault);
 
     if (err)
         return err;
     sqlite_bind_blob_bytes(stmt, 1, lineage);
-    return sqlite_run(store, stmt, fault);
+    return sqlite_run(&store->sqlite, stmt, fault);
 }
 
 enum kh_err
@@ -45,10 +46,11 @@ store_counter_each(struct store *store, store_counter_fn *fn, void *context, str
 {
     STMT_AUTO *stmt = NULL;
     enum kh_err err = sqlite_prepare(
-        store, "SELECT lineage, token_id, window_s, bound, used, log, expires_at FROM counter",
-        &stmt, fault);
+        &store->sqlite,
+        "SELECT lineage, token_id, window_s, bound, used, log, expires_at FROM counter", &stmt,
+        fault);
 
-    while (!err && sqlite_next(store, stmt, &err, fault)) {
+    while (!err && sqlite_next(&store->sqlite, stmt, &err, fault)) {
         struct store_counter row = {
             .lineage = sqlite_column_bytes_of(stmt, 0),
             .token_id = sqlite_column_bytes_of(stmt, 1),

@@ -2,7 +2,7 @@
  *
  * Statements of the tables credential and credential_item.
  */
-#include "sqlite.h"
+#include "sqlite_store.h"
 
 static const char *const list_name[STORE_LIST_COUNT] = {
     [STORE_LIST_HOSTS] = "hosts",
@@ -23,7 +23,7 @@ static enum kh_err
 insert_items(struct store *store, const struct store_credential *row, struct fault *fault)
 {
     STMT_AUTO *stmt = NULL;
-    enum kh_err err = sqlite_prepare(store,
+    enum kh_err err = sqlite_prepare(&store->sqlite,
                                      "INSERT INTO credential_item (credential_id, list, position,"
                                      " value) VALUES (?1, ?2, ?3, ?4)",
                                      &stmt, fault);
@@ -35,7 +35,7 @@ insert_items(struct store *store, const struct store_credential *row, struct fau
             sqlite_bind_text_bytes(stmt, 2, bytes_str(list_name[list]));
             (void)sqlite3_bind_int64(stmt, 3, (int64_t)i);
             sqlite_bind_text_bytes(stmt, 4, row->item[list][i]);
-            err = sqlite_run_one(store, stmt, fault);
+            err = sqlite_run_one(&store->sqlite, stmt, fault);
         }
     }
     return err;
@@ -46,7 +46,7 @@ insert_row(struct store *store, const struct store_credential *row, struct fault
 {
     STMT_AUTO *stmt = NULL;
     enum kh_err err = sqlite_prepare(
-        store,
+        &store->sqlite,
         "INSERT INTO credential (id, name, preset, inject, upstream_ca, enabled, plain, scrub,"
         " foreign_pass, sealed, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         &stmt, fault);
@@ -64,7 +64,7 @@ insert_row(struct store *store, const struct store_credential *row, struct fault
     (void)sqlite3_bind_int64(stmt, 9, row->foreign_pass);
     sqlite_bind_blob_bytes(stmt, 10, row->sealed);
     (void)sqlite3_bind_int64(stmt, 11, row->created_at);
-    return sqlite_run_one(store, stmt, fault);
+    return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
 enum kh_err
@@ -72,28 +72,28 @@ store_credential_insert(struct store *store, const struct store_credential *row,
                         struct fault *fault)
 {
     bool own;
-    enum kh_err err = sqlite_group_begin(store, &own, fault);
+    enum kh_err err = sqlite_group_begin(&store->sqlite, &own, fault);
 
     if (err)
         return err;
     err = insert_row(store, row, fault);
     if (!err)
         err = insert_items(store, row, fault);
-    return sqlite_group_end(store, own, err, fault);
+    return sqlite_group_end(&store->sqlite, own, err, fault);
 }
 
 enum kh_err
 store_credential_enable(struct store *store, int64_t id, bool enabled, struct fault *fault)
 {
     STMT_AUTO *stmt = NULL;
-    enum kh_err err =
-        sqlite_prepare(store, "UPDATE credential SET enabled = ?2 WHERE id = ?1", &stmt, fault);
+    enum kh_err err = sqlite_prepare(
+        &store->sqlite, "UPDATE credential SET enabled = ?2 WHERE id = ?1", &stmt, fault);
 
     if (err)
         return err;
     (void)sqlite3_bind_int64(stmt, 1, id);
     (void)sqlite3_bind_int64(stmt, 2, enabled);
-    return sqlite_run_one(store, stmt, fault);
+    return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
 enum kh_err
@@ -102,26 +102,28 @@ store_credential_rotate(struct store *store, int64_t id, struct bytes sealed, in
 {
     STMT_AUTO *stmt = NULL;
     enum kh_err err = sqlite_prepare(
-        store, "UPDATE credential SET sealed = ?2, rotated_at = ?3 WHERE id = ?1", &stmt, fault);
+        &store->sqlite, "UPDATE credential SET sealed = ?2, rotated_at = ?3 WHERE id = ?1", &stmt,
+        fault);
 
     if (err)
         return err;
     (void)sqlite3_bind_int64(stmt, 1, id);
     sqlite_bind_blob_bytes(stmt, 2, sealed);
     (void)sqlite3_bind_int64(stmt, 3, rotated_at);
-    return sqlite_run_one(store, stmt, fault);
+    return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
 enum kh_err
 store_credential_remove(struct store *store, int64_t id, struct fault *fault)
 {
     STMT_AUTO *stmt = NULL;
-    enum kh_err err = sqlite_prepare(store, "DELETE FROM credential WHERE id = ?1", &stmt, fault);
+    enum kh_err err =
+        sqlite_prepare(&store->sqlite, "DELETE FROM credential WHERE id = ?1", &stmt, fault);
 
     if (err)
         return err;
     (void)sqlite3_bind_int64(stmt, 1, id);
-    return sqlite_run_one(store, stmt, fault);
+    return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
 // A statement's texts last until its next step, so the items of a row are copied; their slices are
@@ -176,7 +178,7 @@ read_items(struct store *store, struct store_credential *row, struct item_copies
            struct fault *fault)
 {
     STMT_AUTO *stmt = NULL;
-    enum kh_err err = sqlite_prepare(store,
+    enum kh_err err = sqlite_prepare(&store->sqlite,
                                      "SELECT list, value FROM credential_item"
                                      " WHERE credential_id = ?1 ORDER BY list, position",
                                      &stmt, fault);
@@ -185,13 +187,13 @@ read_items(struct store *store, struct store_credential *row, struct item_copies
     if (err)
         return err;
     (void)sqlite3_bind_int64(stmt, 1, row->id);
-    while (copied && sqlite_next(store, stmt, &err, fault))
+    while (copied && sqlite_next(&store->sqlite, stmt, &err, fault))
         copied = copy_item(stmt, copies);
     if (!err && (!copied || !list_items(copies, row)))
         err = fault_set(fault, KH_ERR_DATABASE,
                         "%s: the lists of credential %.*s cannot be read; restore the database "
                         "from a copy",
-                        store->path, BYTES_ARG(row->name));
+                        store->sqlite.path, BYTES_ARG(row->name));
     return err;
 }
 
@@ -220,12 +222,12 @@ store_credential_each(struct store *store, store_credential_fn *fn, void *contex
 {
     STMT_AUTO *stmt = NULL;
     enum kh_err err = sqlite_prepare(
-        store,
+        &store->sqlite,
         "SELECT id, name, preset, inject, upstream_ca, enabled, plain, scrub, foreign_pass, sealed,"
         " created_at, rotated_at FROM credential ORDER BY name",
         &stmt, fault);
 
-    while (!err && sqlite_next(store, stmt, &err, fault)) {
+    while (!err && sqlite_next(&store->sqlite, stmt, &err, fault)) {
         struct store_credential row;
         struct item_copies copies = {.count = 0};
         buffer_init(&copies.text, ITEM_TEXT_MAX);

@@ -2,13 +2,13 @@
  *
  * Statements of the table policy_version.
  */
-#include "sqlite.h"
+#include "sqlite_store.h"
 
 enum kh_err
 store_policy_insert(struct store *store, const struct store_policy *row, struct fault *fault)
 {
     STMT_AUTO *stmt = NULL;
-    enum kh_err err = sqlite_prepare(store,
+    enum kh_err err = sqlite_prepare(&store->sqlite,
                                      "INSERT INTO policy_version (number, text, uid, applied_at,"
                                      " comment, changes, restores)"
                                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -24,7 +24,7 @@ store_policy_insert(struct store *store, const struct store_policy *row, struct 
     sqlite_bind_text_bytes(stmt, 6, row->changes);
     if (row->restores >= 0)
         (void)sqlite3_bind_int64(stmt, 7, row->restores);
-    return sqlite_run_one(store, stmt, fault);
+    return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
 enum kh_err
@@ -33,14 +33,14 @@ store_policy_each(struct store *store, int64_t number, store_policy_fn *fn, void
 {
     STMT_AUTO *stmt = NULL;
     enum kh_err err = sqlite_prepare(
-        store,
+        &store->sqlite,
         "SELECT number, text, uid, applied_at, comment, changes, ifnull(restores, -1)"
         " FROM policy_version WHERE ?1 < 0 OR number = ?1 ORDER BY number DESC",
         &stmt, fault);
 
     if (!err)
         (void)sqlite3_bind_int64(stmt, 1, number);
-    while (!err && sqlite_next(store, stmt, &err, fault)) {
+    while (!err && sqlite_next(&store->sqlite, stmt, &err, fault)) {
         struct store_policy row = {
             .number = sqlite3_column_int64(stmt, 0),
             .text = sqlite_column_bytes_of(stmt, 1),
@@ -59,13 +59,13 @@ enum kh_err
 store_policy_newest(struct store *store, int64_t *number, struct fault *fault)
 {
     STMT_AUTO *stmt = NULL;
-    enum kh_err err =
-        sqlite_prepare(store, "SELECT ifnull(max(number), 0) FROM policy_version", &stmt, fault);
+    enum kh_err err = sqlite_prepare(
+        &store->sqlite, "SELECT ifnull(max(number), 0) FROM policy_version", &stmt, fault);
 
     if (err)
         return err;
-    if (!sqlite_next(store, stmt, &err, fault))
-        return err ? err : fault_set(fault, KH_ERR_DATABASE, "%s: no answer", store->path);
+    if (!sqlite_next(&store->sqlite, stmt, &err, fault))
+        return err ? err : fault_set(fault, KH_ERR_DATABASE, "%s: no answer", store->sqlite.path);
     *number = sqlite3_column_int64(stmt, 0);
     return KH_OK;
 }

@@ -2,13 +2,13 @@
  *
  * Statements of the tables token, token_item and revocation.
  */
-#include "sqlite.h"
+#include "sqlite_store.h"
 
 static enum kh_err
 insert_row(struct store *store, const struct store_token *row, struct fault *fault)
 {
     STMT_AUTO *stmt = NULL;
-    enum kh_err err = sqlite_prepare(store,
+    enum kh_err err = sqlite_prepare(&store->sqlite,
                                      "INSERT INTO token (id, key_id, user, issued_at, expires_at)"
                                      " VALUES (?1, ?2, ?3, ?4, ?5)",
                                      &stmt, fault);
@@ -20,7 +20,7 @@ insert_row(struct store *store, const struct store_token *row, struct fault *fau
     sqlite_bind_text_bytes(stmt, 3, row->user);
     (void)sqlite3_bind_int64(stmt, 4, row->issued_at);
     (void)sqlite3_bind_int64(stmt, 5, row->expires_at);
-    return sqlite_run_one(store, stmt, fault);
+    return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
 static enum kh_err
@@ -28,7 +28,7 @@ insert_items(struct store *store, struct bytes id, const char *list, const struc
              size_t count, struct fault *fault)
 {
     STMT_AUTO *stmt = NULL;
-    enum kh_err err = sqlite_prepare(store,
+    enum kh_err err = sqlite_prepare(&store->sqlite,
                                      "INSERT INTO token_item (token_id, list, position, value)"
                                      " VALUES (?1, ?2, ?3, ?4)",
                                      &stmt, fault);
@@ -39,7 +39,7 @@ insert_items(struct store *store, struct bytes id, const char *list, const struc
         sqlite_bind_text_bytes(stmt, 2, bytes_str(list));
         (void)sqlite3_bind_int64(stmt, 3, (int64_t)i);
         sqlite_bind_text_bytes(stmt, 4, value[i]);
-        err = sqlite_run_one(store, stmt, fault);
+        err = sqlite_run_one(&store->sqlite, stmt, fault);
     }
     return err;
 }
@@ -48,7 +48,7 @@ enum kh_err
 store_token_insert(struct store *store, const struct store_token *row, struct fault *fault)
 {
     bool own;
-    enum kh_err err = sqlite_group_begin(store, &own, fault);
+    enum kh_err err = sqlite_group_begin(&store->sqlite, &own, fault);
 
     if (err)
         return err;
@@ -58,7 +58,7 @@ store_token_insert(struct store *store, const struct store_token *row, struct fa
                            fault);
     if (!err)
         err = insert_items(store, row->id, "labels", row->label, row->label_count, fault);
-    return sqlite_group_end(store, own, err, fault);
+    return sqlite_group_end(&store->sqlite, own, err, fault);
 }
 
 enum kh_err
@@ -66,14 +66,15 @@ store_token_expiry(struct store *store, struct bytes id, int64_t *expires_at, st
 {
     STMT_AUTO *stmt = NULL;
     enum kh_err err =
-        sqlite_prepare(store, "SELECT expires_at FROM token WHERE id = ?1", &stmt, fault);
+        sqlite_prepare(&store->sqlite, "SELECT expires_at FROM token WHERE id = ?1", &stmt, fault);
 
     if (err)
         return err;
     sqlite_bind_blob_bytes(stmt, 1, id);
-    if (!sqlite_next(store, stmt, &err, fault))
+    if (!sqlite_next(&store->sqlite, stmt, &err, fault))
         return err ? err
-                   : fault_set(fault, KH_ERR_NOT_FOUND, "%s: there is no such token", store->path);
+                   : fault_set(fault, KH_ERR_NOT_FOUND, "%s: there is no such token",
+                               store->sqlite.path);
     *expires_at = sqlite3_column_int64(stmt, 0);
     return KH_OK;
 }
@@ -81,14 +82,16 @@ store_token_expiry(struct store *store, struct bytes id, int64_t *expires_at, st
 enum kh_err
 store_token_last_issued(struct store *store, int64_t *issued_at, struct fault *fault)
 {
-    return sqlite_query_number(store, "SELECT max(issued_at) FROM token", issued_at, fault);
+    return sqlite_query_number(&store->sqlite, "SELECT max(issued_at) FROM token", issued_at,
+                               fault);
 }
 
 enum kh_err
 store_token_count(struct store *store, uint64_t *count, struct fault *fault)
 {
     int64_t number = 0;
-    enum kh_err err = sqlite_query_number(store, "SELECT count(*) FROM token", &number, fault);
+    enum kh_err err =
+        sqlite_query_number(&store->sqlite, "SELECT count(*) FROM token", &number, fault);
 
     if (!err)
         *count = (uint64_t)number;
@@ -100,7 +103,7 @@ store_revocation_put(struct store *store, const struct store_revocation *row, st
 {
     STMT_AUTO *stmt = NULL;
     enum kh_err err =
-        sqlite_prepare(store,
+        sqlite_prepare(&store->sqlite,
                        "INSERT INTO revocation (kind, subject, token_id, at, expires_at)"
                        " VALUES (?1, ?2, ?3, ?4, ?5)"
                        " ON CONFLICT (kind, subject) DO UPDATE SET at = max(at, excluded.at),"
@@ -115,20 +118,20 @@ store_revocation_put(struct store *store, const struct store_revocation *row, st
         sqlite_bind_blob_bytes(stmt, 3, row->token_id);
     (void)sqlite3_bind_int64(stmt, 4, row->at);
     (void)sqlite3_bind_int64(stmt, 5, row->expires_at);
-    return sqlite_run_one(store, stmt, fault);
+    return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
 enum kh_err
 store_revocation_prune(struct store *store, int64_t now, struct fault *fault)
 {
     STMT_AUTO *stmt = NULL;
-    enum kh_err err =
-        sqlite_prepare(store, "DELETE FROM revocation WHERE expires_at < ?1", &stmt, fault);
+    enum kh_err err = sqlite_prepare(&store->sqlite, "DELETE FROM revocation WHERE expires_at < ?1",
+                                     &stmt, fault);
 
     if (err)
         return err;
     (void)sqlite3_bind_int64(stmt, 1, now);
-    return sqlite_run(store, stmt, fault);
+    return sqlite_run(&store->sqlite, stmt, fault);
 }
 
 enum kh_err
@@ -137,9 +140,10 @@ store_revocation_each(struct store *store, store_revocation_fn *fn, void *contex
 {
     STMT_AUTO *stmt = NULL;
     enum kh_err err = sqlite_prepare(
-        store, "SELECT kind, subject, token_id, at, expires_at FROM revocation", &stmt, fault);
+        &store->sqlite, "SELECT kind, subject, token_id, at, expires_at FROM revocation", &stmt,
+        fault);
 
-    while (!err && sqlite_next(store, stmt, &err, fault)) {
+    while (!err && sqlite_next(&store->sqlite, stmt, &err, fault)) {
         struct store_revocation row = {
             .kind = sqlite_column_bytes_of(stmt, 0),
             .subject = sqlite_column_bytes_of(stmt, 1),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
+#include "../files.h"
 
-#include "../../../broker/store/private_file.h"
+#include "../../../broker/database/private_file.h"
 
 static void
 rights_are_checked(void **state)

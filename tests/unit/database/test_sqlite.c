@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../files.h"
+
+#include "../../../broker/database/sqlite.h"
+
+static const struct sqlite_migration steps[] = {
+    {1, "0001_first", "CREATE TABLE a (n INTEGER NOT NULL UNIQUE) STRICT;"},
+    {3, "0003_third", "CREATE TABLE b (n INTEGER NOT NULL REFERENCES a (n)) STRICT;"},
+    {4, "0004_broken", "CREATE TABLE c (n INTEGER) STRICT; CREATE TABLE a (n INTEGER) STRICT;"},
+};
+static const struct sqlite_schema first = {0x11223344, "a thing", steps, 1};
+static const struct sqlite_schema second = {0x11223344, "a thing", steps, 2};
+static const struct sqlite_schema broken = {0x11223344, "a thing", steps, 3};
+static const struct sqlite_schema other = {0x11223345, "another thing", steps, 1};
+
+static int64_t
+number_of(struct sqlite *sqlite, const char *sql)
+{
+    int64_t number = -1;
+    assert_ok(sqlite_query_number(sqlite, sql, &number, fault));
+    return number;
+}
+
+static void
+what_is_not_ours_is_refused(void **state)
+{
+    struct sqlite sqlite = {0};
+    const char *path = fixture_path("db");
+
+    (void)state;
+    assert_fault(sqlite_open(path, &first, &sqlite, fault), KH_ERR_NOT_FOUND, "db");
+    assert_ok(sqlite_create(path, &first, &sqlite, fault));
+    sqlite_close(&sqlite);
+    assert_fault(sqlite_create(path, &first, &sqlite, fault), KH_ERR_EXISTS, "db");
+    assert_fault(sqlite_open(path, &other, &sqlite, fault), KH_ERR_DATABASE, "not another thing");
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_fault(sqlite_open(path, &first, &sqlite, fault), KH_ERR_PERMISSION, "chmod 600");
+    assert_null(sqlite.db);
+}
+
+static void
+migrations_run_once_and_whole(void **state)
+{
+    struct sqlite sqlite;
+    const char *path = fixture_path("db");
+
+    (void)state;
+    assert_ok(sqlite_create(path, &first, &sqlite, fault));
+    assert_int_equal(number_of(&sqlite, "PRAGMA user_version"), 1);
+    assert_ok(sqlite_exec(&sqlite, "INSERT INTO a VALUES (7)", fault));
+    sqlite_close(&sqlite);
+    assert_ok(sqlite_open(path, &second, &sqlite, fault));
+    assert_int_equal(number_of(&sqlite, "PRAGMA user_version"), 3);
+    assert_int_equal(number_of(&sqlite, "SELECT n FROM a"), 7);
+    sqlite_close(&sqlite);
+    assert_fault(sqlite_open(path, &first, &sqlite, fault), KH_ERR_DATABASE, "newer");
+    // A step that fails half-way leaves nothing of itself.
+    assert_fault(sqlite_open(path, &broken, &sqlite, fault), KH_ERR_DATABASE, "0004_broken");
+    assert_ok(sqlite_open(path, &second, &sqlite, fault));
+    assert_int_equal(number_of(&sqlite, "SELECT count(*) FROM sqlite_schema WHERE name = 'c'"), 0);
+    sqlite_close(&sqlite);
+    // A database that could not be made whole is not left behind.
+    assert_fault(sqlite_create(fixture_path("new"), &broken, &sqlite, fault), KH_ERR_DATABASE,
+                 "0004_broken");
+    assert_int_equal(access(fixture_path("new"), F_OK), -1);
+}
+
+static void
+settings_are_in_effect(void **state)
+{
+    struct sqlite sqlite;
+
+    (void)state;
+    assert_ok(sqlite_create(fixture_path("db"), &second, &sqlite, fault));
+    assert_int_equal(number_of(&sqlite, "PRAGMA foreign_keys"), 1);
+    assert_int_equal(number_of(&sqlite, "PRAGMA synchronous"), 2);
+    assert_int_equal(number_of(&sqlite, "PRAGMA secure_delete"), 1);
+    assert_fault(sqlite_exec(&sqlite, "INSERT INTO b VALUES (9)", fault), KH_ERR_DATABASE,
+                 "FOREIGN KEY");
+    assert_fault(sqlite_exec(&sqlite, "INSERT INTO a VALUES ('x')", fault), KH_ERR_DATABASE,
+                 "TEXT");
+    assert_ok(sqlite_exec(&sqlite, "INSERT INTO a VALUES (1)", fault));
+    assert_fault(sqlite_exec(&sqlite, "INSERT INTO a VALUES (1)", fault), KH_ERR_EXISTS, "a.n");
+    sqlite_close(&sqlite);
+}
+
+static void
+groups_are_all_or_nothing(void **state)
+{
+    struct sqlite sqlite;
+    bool outer, inner;
+
+    (void)state;
+    assert_ok(sqlite_create(fixture_path("db"), &first, &sqlite, fault));
+    assert_fault(sqlite_commit(&sqlite, fault), KH_ERR_INTERNAL, "no transaction");
+    assert_ok(sqlite_group_begin(&sqlite, &outer, fault));
+    assert_fault(sqlite_begin(&sqlite, fault), KH_ERR_INTERNAL, "open");
+    assert_ok(sqlite_exec(&sqlite, "INSERT INTO a VALUES (1)", fault));
+    assert_ok(sqlite_group_begin(&sqlite, &inner, fault));
+    assert_true(outer);
+    assert_false(inner);
+    // The inner one's success is not the outer one's.
+    assert_ok(sqlite_group_end(&sqlite, inner, KH_OK, fault));
+    assert_int_equal(sqlite_group_end(&sqlite, outer, KH_ERR_RANGE, NULL), KH_ERR_RANGE);
+    assert_int_equal(number_of(&sqlite, "SELECT count(*) FROM a"), 0);
+    assert_ok(sqlite_group_begin(&sqlite, &outer, fault));
+    assert_ok(sqlite_exec(&sqlite, "INSERT INTO a VALUES (1)", fault));
+    assert_ok(sqlite_group_end(&sqlite, outer, KH_OK, fault));
+    assert_int_equal(number_of(&sqlite, "SELECT count(*) FROM a"), 1);
+    sqlite_close(&sqlite);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        fixture_test(what_is_not_ours_is_refused),
+        fixture_test(migrations_run_once_and_whole),
+        fixture_test(settings_are_in_effect),
+        fixture_test(groups_are_all_or_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
