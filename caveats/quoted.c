@@ -5,9 +5,8 @@
 
 #include <string.h>
 
-/* Decode one code point of valid UTF-8. */
-static uint32_t
-code_point(struct bytes text, size_t *i)
+uint32_t
+quoted_code_point(struct bytes text, size_t *i)
 {
     uint8_t lead = text.p[*i];
     unsigned follow = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
@@ -19,8 +18,8 @@ code_point(struct bytes text, size_t *i)
 }
 
 /* Unicode's Cc, line separators, and the controls of UAX 9: never raw. */
-static bool
-needs_escape(uint32_t c)
+bool
+quoted_is_hidden(uint32_t c)
 {
     return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || c == 0x200e || c == 0x200f ||
            (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
@@ -32,7 +31,7 @@ quoted_text_is_clean(struct bytes text)
     if (!bytes_is_utf8(text))
         return false;
     for (size_t i = 0; i < text.n;) {
-        if (needs_escape(code_point(text, &i)))
+        if (quoted_is_hidden(quoted_code_point(text, &i)))
             return false;
     }
     return true;
@@ -69,6 +68,13 @@ put_utf8(uint8_t *out, uint32_t c)
     }
     out[0] = (uint8_t)(lead[follow] | c);
     return follow + 1;
+}
+
+void
+quoted_put_code_point(uint32_t c, struct buffer *out)
+{
+    uint8_t text[4];
+    buffer_put(out, bytes_of(text, put_utf8(text, c)));
 }
 
 /* What follows "\u" at `*at`; surrogates come in pairs only, and NUL not at all. */
@@ -172,11 +178,11 @@ quoted_print_string(struct bytes word, struct buffer *out)
     buffer_put_byte(out, '"');
     for (size_t i = 0; i < word.n;) {
         size_t start = i;
-        uint32_t c = code_point(word, &i);
+        uint32_t c = quoted_code_point(word, &i);
         const char *letter = c && c < 0x80 && c != '/' ? strchr(escape_meaning, (int)c) : NULL;
         if (letter)
             buffer_printf(out, "\\%c", escape_letter[letter - escape_meaning]);
-        else if (needs_escape(c))
+        else if (quoted_is_hidden(c))
             buffer_printf(out, "\\u%04x", (unsigned)c);
         else
             buffer_put(out, bytes_slice(word, start, i - start));

@@ -29,4 +29,13 @@ void quoted_print(struct bytes word, bool is_key, struct buffer *out);
 /* Always in quotation marks: where a bare word would mean something else. */
 void quoted_print_string(struct bytes word, struct buffer *out);
 
+/* ---- characters, for whoever has escapes of another form ---- */
+
+/* The character at `*i` of valid UTF-8; moves past it. */
+uint32_t quoted_code_point(struct bytes text, size_t *i);
+/* Control characters and those that make a line look like another one: never raw. */
+bool quoted_is_hidden(uint32_t c);
+/* As UTF-8; `c` is a character below 0x110000. */
+void quoted_put_code_point(uint32_t c, struct buffer *out);
+
 #endif
