@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_ADDRESS "127.0.0.1:8437"
+#define DEFAULT_ADDRESS    "127.0.0.1:8437"
+#define DEFAULT_DISCHARGER "127.0.0.1:8438"
 
 void
 config_init(struct config *config)
@@ -28,6 +29,7 @@ config_free(struct config *config)
 {
     config_listeners_free(config);
     config_names_free(config);
+    config_dischargers_free(config);
     *config = (struct config){0};
 }
 
@@ -43,8 +45,35 @@ static const char head[] =
     "#listen:\n"
     "#  - address: " DEFAULT_ADDRESS "\n"
     "\n"
-    "## The broker's own host names, beside localhost and its addresses.\n"
-    "#names: []\n";
+    "## The broker's own host names, beside localhost and its addresses. The first one is what "
+    "people\n"
+    "## see as the broker's name when they fill a hole.\n"
+    "#names: []\n"
+    "\n"
+    "## The discharger that runs beside the broker: it fills holes for whoever touches a security "
+    "key.\n"
+    "#discharger:\n"
+    "#  enabled: true\n"
+    "#  # Where browsers and programs reach it. Plain on loopback alone; on a network with `tls: "
+    "true`,\n"
+    "#  # `certificate` and `key`, and then `url` has to be given.\n"
+    "#  listen:\n"
+    "#    - address: " DEFAULT_DISCHARGER "\n"
+    "#  # Its URL as browsers see it; without it http://localhost and the port.\n"
+    "#  # url: https://discharge.example.com\n"
+    "#  # required: only security keys with an attestation can be enrolled; or optional.\n"
+    "#  attestation: required\n"
+    "#  # The models that can be enrolled, by AAGUID; none given: all.\n"
+    "#  aaguids: []\n"
+    "#  # The oldest firmware that can be enrolled; not given: any.\n"
+    "#  # firmware: \"5.7.4\"\n"
+    "\n"
+    "## Dischargers of others, for holes that are minted here: name, and address with its key, as\n"
+    "## `keyholed discharger show` prints it there.\n"
+    "#dischargers: []\n"
+    "\n"
+    "## Which of them fills a hole when none is named: `local` is the one beside the broker.\n"
+    "#default-discharger: local\n";
 
 void
 config_print_default(struct buffer *out)
@@ -79,4 +108,5 @@ config_restart_needed(const struct config *old, const struct config *new, struct
         config_setting_name(setting, out);
         first = false;
     }
+    config_discharger_restart_needed(old, new, out);
 }

@@ -64,7 +64,7 @@ struct config {
     struct config_discharger discharger;
     struct config_known_discharger *known_discharger;
     size_t known_discharger_count;
-    char *default_discharger; /* `default-discharger:` a name; NULL: the local one, else the first */
+    char *default_discharger; /* a name; NULL: the local one, else the first */
 };
 
 void config_init(struct config *config); /* defaults; one listener, 127.0.0.1:8437 */

@@ -7,6 +7,7 @@
  *     config_read.c      the file into a struct config
  *     config_schema.c    the cyaml schema, made from the table
  *     config_listen.c    the rules for listeners and names
+ *     config_discharger.c  the rules for the discharger beside the broker, and for those of others
  */
 #ifndef KEYHOLE_CONFIG_INTERNAL_H
 #define KEYHOLE_CONFIG_INTERNAL_H
@@ -60,10 +61,27 @@ void config_type_describe(enum setting_type type, struct buffer *out);
 
 /* ---- what cyaml loads: texts, read by type afterwards ---- */
 
-enum { CONFIG_GROUPS_MAX = 8, CONFIG_LISTENERS_MAX = 64, CONFIG_NAMES_MAX = 64 };
+enum {
+    CONFIG_GROUPS_MAX = 8,
+    CONFIG_LISTENERS_MAX = 64,
+    CONFIG_NAMES_MAX = 64,
+    CONFIG_KNOWN_DISCHARGERS_MAX = 15, /* and the one beside the broker */
+};
 
 struct config_raw_listener {
     char *address, *tls, *insecure, *certificate, *key;
+};
+
+struct config_raw_discharger {
+    char *enabled, *url, *attestation, *firmware;
+    struct config_raw_listener *listener;
+    unsigned listener_count;
+    char **aaguid;
+    unsigned aaguid_count;
+};
+
+struct config_raw_known_discharger {
+    char *name, *address;
 };
 
 struct config_raw_group {
@@ -77,13 +95,17 @@ struct config_raw {
     unsigned listener_count;
     char **name;
     unsigned name_count;
+    struct config_raw_discharger *discharger;
+    struct config_raw_known_discharger *known_discharger;
+    unsigned known_discharger_count;
+    char *default_discharger;
 };
 
 struct config_schema {
     const char *group[CONFIG_GROUPS_MAX];
     size_t group_count;
     cyaml_schema_field_t field[CONFIG_GROUPS_MAX][CONFIG_SETTINGS + 1];
-    cyaml_schema_field_t top[CONFIG_SETTINGS + CONFIG_GROUPS_MAX + 3];
+    cyaml_schema_field_t top[CONFIG_SETTINGS + CONFIG_GROUPS_MAX + 6];
     cyaml_schema_value_t root;
 };
 
@@ -94,6 +116,21 @@ const char *config_raw_value(const struct config_schema *schema, const struct co
 
 /* ---- listeners and names ---- */
 
+/* A list of listeners. */
+struct config_listener_list {
+    struct config_listener *listener; /* owned */
+    size_t count;
+};
+struct config_listener_rules {
+    const char *place;    /* of the list in the file: "listen" */
+    bool may_be_insecure; /* plain on a network, when the operator says so */
+};
+KH_MUST_CHECK enum kh_err
+config_listener_list_read(struct yaml_text *document, const struct config_listener_rules *rules,
+                          const struct config_raw_listener *raw, unsigned count,
+                          struct config_listener_list *out, struct fault *fault);
+void config_listener_list_free(struct config_listener_list *list);
+
 KH_MUST_CHECK enum kh_err config_listeners_read(struct yaml_text *document,
                                                 const struct config_raw *raw, struct config *config,
                                                 struct fault *fault);
@@ -102,5 +139,16 @@ KH_MUST_CHECK enum kh_err config_names_read(struct yaml_text *document,
                                             struct fault *fault);
 void config_listeners_free(struct config *config);
 void config_names_free(struct config *config);
+
+/* ---- dischargers ---- */
+
+/* `discharger:`, `dischargers:` and `default-discharger:`, as far as they are there. */
+KH_MUST_CHECK enum kh_err config_dischargers_read(struct yaml_text *document,
+                                                  const struct config_raw *raw,
+                                                  struct config *config, struct fault *fault);
+void config_dischargers_free(struct config *config);
+/* Names of what differs in `discharger:` and needs a restart: ", " before each but the first. */
+void config_discharger_restart_needed(const struct config *old, const struct config *new,
+                                      struct buffer *out);
 
 #endif

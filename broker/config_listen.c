@@ -5,19 +5,29 @@
 #include "../caveats/path.h"
 
 #include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 void
+config_listener_list_free(struct config_listener_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->listener[i].address);
+        free(list->listener[i].certificate);
+        free(list->listener[i].key);
+    }
+    free(list->listener);
+    *list = (struct config_listener_list){0};
+}
+
+void
 config_listeners_free(struct config *config)
 {
-    for (size_t i = 0; i < config->listener_count; i++) {
-        free(config->listener[i].address);
-        free(config->listener[i].certificate);
-        free(config->listener[i].key);
-    }
-    free(config->listener);
+    struct config_listener_list list = {config->listener, config->listener_count};
+    config_listener_list_free(&list);
     config->listener = NULL;
     config->listener_count = 0;
 }
@@ -79,22 +89,34 @@ address_parse(const char *text, struct address *out)
 
 struct place { // of the listener that is read, for messages
     struct yaml_text *document;
+    const struct config_listener_rules *rules;
     int index;
     struct fault *fault;
 };
 
-#define PLACE_FAULT(place, key, ...)                                                               \
-    yaml_text_fault((place)->document,                                                             \
-                    yaml_text_line((place)->document, "listen[%d].%s", (place)->index, (key)),     \
-                    (place)->fault, __VA_ARGS__)
+static enum kh_err place_fault(const struct place *place, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static enum kh_err
+place_fault(const struct place *place, const char *key, const char *format, ...)
+{
+    const char *list = place->rules->place;
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    return yaml_text_fault(place->document,
+                           yaml_text_line(place->document, "%s[%d].%s", list, place->index, key),
+                           place->fault, "%s[%d]%s", list, place->index + 1, text);
+}
 
 static enum kh_err
 flag_read(const struct place *place, const char *key, const char *text, bool *out)
 {
     int64_t value = 0;
     if (text != NULL && config_value_parse(SETTING_FLAG, bytes_str(text), &value) != KH_OK)
-        return PLACE_FAULT(place, key, "listen[%d].%s: expected true or false, found \"%.40s\"",
-                           place->index + 1, key, text);
+        return place_fault(place, key, ".%s: expected true or false, found \"%.40s\"", key, text);
     *out = value == 1;
     return KH_OK;
 }
@@ -124,9 +146,8 @@ file_read_name(const struct place *place, const char *key, const char *name, cha
         return fault_set(place->fault, KH_ERR_MEMORY, "no memory for the configuration");
     if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) {
         free(path);
-        return PLACE_FAULT(place, key,
-                           "listen[%d].%s: expected a PEM file, found none at \"%.200s\"",
-                           place->index + 1, key, name);
+        return place_fault(place, key, ".%s: expected a PEM file, found none at \"%.200s\"", key,
+                           name);
     }
     *out = path;
     return KH_OK;
@@ -137,24 +158,25 @@ listener_check(const struct place *place, const struct config_listener *listener
                const struct config_raw_listener *raw)
 {
     struct address address;
-    int number = place->index + 1;
     if (!address_parse(raw->address, &address))
-        return PLACE_FAULT(place, "address",
-                           "listen[%d].address: expected a numeric ADDRESS:PORT such as "
-                           "127.0.0.1:8437 or [::1]:0, found \"%.80s\"",
-                           number, raw->address);
+        return place_fault(place, "address",
+                           ".address: expected a numeric ADDRESS:PORT such as 127.0.0.1:8437 or "
+                           "[::1]:0, found \"%.80s\"",
+                           raw->address);
+    if (listener->insecure && !place->rules->may_be_insecure)
+        return place_fault(place, "insecure",
+                           ".insecure: a discharger is not plain on a network: expected tls: true");
     if (!listener->tls && !listener->insecure && !address.loopback)
-        return PLACE_FAULT(place, "address",
-                           "listen[%d]: expected tls: true, or insecure: true, for an address that "
-                           "is not loopback, found a plain listener on %.80s",
-                           number, raw->address);
+        return place_fault(
+            place, "address",
+            ": expected tls: true%s for an address that is not loopback, found a plain "
+            "listener on %.80s",
+            place->rules->may_be_insecure ? ", or insecure: true," : "", raw->address);
     if ((raw->certificate == NULL) != (raw->key == NULL))
-        return PLACE_FAULT(place, raw->key == NULL ? "certificate" : "key",
-                           "listen[%d]: expected certificate and key together, found one of them",
-                           number);
+        return place_fault(place, raw->key == NULL ? "certificate" : "key",
+                           ": expected certificate and key together, found one of them");
     if (raw->certificate != NULL && !listener->tls)
-        return PLACE_FAULT(place, "certificate",
-                           "listen[%d]: expected tls: true with a certificate", number);
+        return place_fault(place, "certificate", ": expected tls: true with a certificate");
     return KH_OK;
 }
 
@@ -180,37 +202,55 @@ listener_read(const struct place *place, const struct config_raw_listener *raw,
 }
 
 static enum kh_err
-listener_check_unique(const struct place *place, const struct config *config)
+listener_check_unique(const struct place *place, const struct config_listener *listener)
 {
-    const char *address = config->listener[place->index].address;
+    const char *address = listener[place->index].address;
     size_t n = strlen(address);
     if (n > 2 && strcmp(address + n - 2, ":0") == 0)
         return KH_OK;
     for (int i = 0; i < place->index; i++) {
-        if (strcmp(config->listener[i].address, address) == 0)
-            return PLACE_FAULT(place, "address", "listen[%d].address: %.80s is given a second time",
-                               place->index + 1, address);
+        if (strcmp(listener[i].address, address) == 0)
+            return place_fault(place, "address", ".address: %.80s is given a second time", address);
     }
     return KH_OK;
+}
+
+enum kh_err
+config_listener_list_read(struct yaml_text *document, const struct config_listener_rules *rules,
+                          const struct config_raw_listener *raw, unsigned count,
+                          struct config_listener_list *out, struct fault *fault)
+{
+    struct config_listener_list made = {.listener = calloc(count + 1u, sizeof(*made.listener))};
+    if (made.listener == NULL)
+        return fault_set(fault, KH_ERR_MEMORY, "no memory for the configuration");
+    enum kh_err err = KH_OK;
+    for (unsigned i = 0; err == KH_OK && i < count; i++) {
+        struct place place = {document, rules, (int)i, fault};
+        made.count = i + 1u;
+        err = listener_read(&place, &raw[i], &made.listener[i]);
+        if (err == KH_OK)
+            err = listener_check_unique(&place, made.listener);
+    }
+    if (err == KH_OK)
+        *out = made;
+    else
+        config_listener_list_free(&made);
+    return err;
 }
 
 enum kh_err
 config_listeners_read(struct yaml_text *document, const struct config_raw *raw,
                       struct config *config, struct fault *fault)
 {
+    static const struct config_listener_rules rules = {.place = "listen", .may_be_insecure = true};
+    struct config_listener_list list = {0};
+    enum kh_err err = config_listener_list_read(document, &rules, raw->listener,
+                                                raw->listener_count, &list, fault);
+    if (err != KH_OK)
+        return err;
     config_listeners_free(config);
-    config->listener = calloc(raw->listener_count + 1u, sizeof(*config->listener));
-    if (config->listener == NULL)
-        return fault_set(fault, KH_ERR_MEMORY, "no memory for the configuration");
-    for (unsigned i = 0; i < raw->listener_count; i++) {
-        struct place place = {document, (int)i, fault};
-        config->listener_count = i + 1u;
-        enum kh_err err = listener_read(&place, &raw->listener[i], &config->listener[i]);
-        if (err == KH_OK)
-            err = listener_check_unique(&place, config);
-        if (err != KH_OK)
-            return err;
-    }
+    config->listener = list.listener;
+    config->listener_count = list.count;
     return KH_OK;
 }
 

@@ -114,7 +114,7 @@ raw_read(struct yaml_text *document, const struct config_schema *schema,
         err = config_listeners_read(document, raw, config, fault);
     if (err == KH_OK && yaml_text_has(document, "names"))
         err = config_names_read(document, raw, config, fault);
-    return err;
+    return err == KH_OK ? config_dischargers_read(document, raw, config, fault) : err;
 }
 
 static enum kh_err

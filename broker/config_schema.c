@@ -29,12 +29,49 @@ static const cyaml_schema_value_t name_value = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, VALUE_MAX),
 };
 
-static const cyaml_schema_field_t list_fields[] = {
+static const cyaml_schema_field_t discharger_fields[] = {
+    TEXT_FIELD("enabled", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_discharger,
+               enabled),
+    CYAML_FIELD_SEQUENCE_COUNT("listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                               struct config_raw_discharger, listener, listener_count,
+                               &listener_value, 1, CONFIG_LISTENERS_MAX),
+    TEXT_FIELD("url", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_discharger, url),
+    TEXT_FIELD("attestation", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+               struct config_raw_discharger, attestation),
+    CYAML_FIELD_SEQUENCE_COUNT("aaguids", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                               struct config_raw_discharger, aaguid, aaguid_count, &name_value, 0,
+                               DISCHARGER_AAGUIDS_MAX),
+    TEXT_FIELD("firmware", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_discharger,
+               firmware),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t known_discharger_fields[] = {
+    TEXT_FIELD("name", CYAML_FLAG_POINTER, struct config_raw_known_discharger, name),
+    TEXT_FIELD("address", CYAML_FLAG_POINTER, struct config_raw_known_discharger, address),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t known_discharger_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_raw_known_discharger,
+                        known_discharger_fields),
+};
+
+// What is no row of the table.
+static const cyaml_schema_field_t other_fields[] = {
     CYAML_FIELD_SEQUENCE_COUNT("listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                                struct config_raw, listener, listener_count, &listener_value, 0,
                                CONFIG_LISTENERS_MAX),
     CYAML_FIELD_SEQUENCE_COUNT("names", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw,
                                name, name_count, &name_value, 0, CONFIG_NAMES_MAX),
+    // Nothing in it is what is left when all its lines are commented out.
+    CYAML_FIELD_MAPPING_PTR("discharger", CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL,
+                            struct config_raw, discharger, discharger_fields),
+    CYAML_FIELD_SEQUENCE_COUNT("dischargers", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                               struct config_raw, known_discharger, known_discharger_count,
+                               &known_discharger_value, 0, CONFIG_KNOWN_DISCHARGERS_MAX),
+    TEXT_FIELD("default-discharger", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw,
+               default_discharger),
 };
 
 static size_t
@@ -88,8 +125,8 @@ config_schema_init(struct config_schema *schema)
     *schema = (struct config_schema){0};
     for (size_t i = 0; i < CONFIG_SETTINGS; i++)
         schema_add_setting(schema, i, &top, length);
-    for (size_t i = 0; i < sizeof(list_fields) / sizeof(list_fields[0]); i++)
-        schema->top[top++] = list_fields[i];
+    for (size_t i = 0; i < sizeof(other_fields) / sizeof(other_fields[0]); i++)
+        schema->top[top++] = other_fields[i];
     schema->root = (cyaml_schema_value_t){
         CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config_raw, schema->top),
     };

@@ -112,6 +112,13 @@ explain_sequence(struct explanation *why, const yaml_node_t *node,
                               schema->sequence.max, count);
         return true;
     }
+    if (count < schema->sequence.min) {
+        (void)yaml_text_fault(why->document, yaml_text_node_line(node), why->fault,
+                              "%s: expected at least %u item%s, found %s", name,
+                              schema->sequence.min, schema->sequence.min == 1 ? "" : "s",
+                              count == 0 ? "none" : "fewer");
+        return true;
+    }
     for (size_t i = 0; i < count; i++) {
         char child[160];
         (void)snprintf(child, sizeof(child), "%s[%zu]", name, i + 1);

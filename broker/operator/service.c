@@ -199,6 +199,8 @@ service_check(const struct invocation *invocation)
         invocation->directory, invocation_value(invocation, "config"), &config, used, &fault);
     for (size_t i = 0; err == KH_OK && i < config.listener_count; i++)
         err = listener_check(&config.listener[i], &fault);
+    for (size_t i = 0; err == KH_OK && i < config.discharger.listener_count; i++)
+        err = listener_check(&config.discharger.listener[i], &fault);
     config_free(&config);
     if (err != KH_OK)
         return command_failed("%s", fault.detail);

@@ -45,6 +45,14 @@ assert_reads_as_default(struct bytes text)
     assert_int_equal(config.listener_count, 1);
     assert_string_equal(config.listener[0].address, "127.0.0.1:8437");
     assert_int_equal(config.name_count, 0);
+    assert_false(config.discharger.disabled);
+    assert_null(config.discharger.url);
+    assert_int_equal(config.discharger.settings.attestation, ATTESTATION_REQUIRED);
+    assert_int_equal(config.discharger.settings.aaguid_count, 0);
+    assert_int_equal(config.discharger.settings.firmware, 0);
+    assert_int_equal(config.known_discharger_count, 0);
+    for (size_t i = 0; i < config.discharger.listener_count; i++)
+        assert_string_equal(config.discharger.listener[i].address, "127.0.0.1:8438");
     config_free(&config);
 }
 
@@ -96,6 +104,10 @@ test_restart_needed(void **state)
     new.log_format = LOG_FORMAT_JSON;
     config_restart_needed(&old, &new, &out);
     assert_string_equal(buffer_text(&out), "workers, log.format");
+    new.discharger.disabled = true;
+    new.discharger.settings.firmware = 0x50704; // a reload applies this one
+    config_restart_needed(&old, &new, &out);
+    assert_non_null(strstr(buffer_text(&out), ", log.format, discharger.enabled"));
     config_free(&old);
     config_free(&new);
 }
@@ -179,6 +191,18 @@ test_example_of_the_manual(void **state)
     // The certificate that it names is not on this machine; everything before it is right.
     if (err != KH_OK && strstr(fault.detail, "expected a PEM file") == NULL)
         fail_msg("%s", fault.detail);
+    // And what comes after it, without it.
+    static const struct bytes certificate = BYTES("    certificate: ");
+    BUFFER_AUTO without;
+    struct bytes line;
+    buffer_init(&without, sizeof(text));
+    while (bytes_cut(&document, '\n', &line))
+        if (!bytes_starts(line, certificate) && !bytes_starts(line, BYTES("    key: ")))
+            buffer_printf(&without, "%.*s\n", BYTES_ARG(line));
+    write_file(buffer_bytes(&without));
+    if (config_read(path, &config, &fault) != KH_OK)
+        fail_msg("%s", fault.detail);
+    assert_int_equal(config.known_discharger_count, 1);
     config_free(&config);
 }
 
