@@ -1,30 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading what a hole demands, and its canonical text. */
+/* What a hole demands: strict reading and canonical printing of the same form. */
 
-#include "hole.h"
+#include "hole_internal.h"
 
 #include "duration.h"
 #include "quoted.h"
 
 #include <string.h>
 
-/* Words that an attribute may have, separated by spaces; NULL for any word. */
+static bool is_any(struct bytes text);
+static bool is_version(struct bytes text);
+
+/* What values an attribute takes: one of `words`, separated by spaces, or what `check` lets
+ * through. */
 static const struct hole_attribute {
-    const char *name, *words;
-    bool ordered; /* versions */
-} attributes[] = {
-    {"user", NULL, false},      {"factor", "yubikey fido2 ssh ssh-sk", false},
-    {"presence", "yes", false}, {"verification", "none pin", false},
-    {"aaguid", NULL, false},    {"firmware", NULL, true},
+    const char *name, *words, *says;
+    bool (*check)(struct bytes text);
+    bool ordered; /* versions: it has more operators, and may be given twice */
+} attributes[HOLE_ATTRIBUTES] = {
+    [HOLE_USER] = {"user", NULL, "not empty", is_any, false},
+    [HOLE_FACTOR] = {"factor", "yubikey fido2 ssh ssh-sk", NULL, NULL, false},
+    [HOLE_PRESENCE] = {"presence", "yes", NULL, NULL, false},
+    [HOLE_VERIFICATION] = {"verification", "none pin", NULL, NULL, false},
+    [HOLE_AAGUID] = {"aaguid", NULL, "written cb69481e-8ff7-4039-93ec-0a2729a154a8",
+                     hole_value_is_aaguid, false},
+    [HOLE_FIRMWARE] = {"firmware", NULL, "a version as 5.7.4", is_version, true},
 };
-enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0] };
+
+static const char *const operators[HOLE_OPERATORS] = {
+    [HOLE_EQ] = "= ",  [HOLE_IN] = "in ", [HOLE_GE] = ">= ",
+    [HOLE_LE] = "<= ", [HOLE_GT] = "> ",  [HOLE_LT] = "< ",
+};
+enum { UNORDERED_OPERATORS = HOLE_IN + 1 };
 
 struct reader {
     struct bytes whole;
     size_t at;
-    struct buffer *out;
+    struct hole_form *out;
     struct fault *fault;
 };
+
+static bool
+is_any(struct bytes text)
+{
+    return text.n > 0;
+}
+
+static bool
+is_version(struct bytes text)
+{
+    uint32_t version[HOLE_VERSION_PARTS];
+    return hole_value_version(text, version);
+}
 
 static bool
 take(struct reader *r, const char *text)
@@ -39,8 +66,6 @@ static bool
 is_word_of(struct bytes word, const char *words)
 {
     struct bytes rest = bytes_str(words), one;
-    if (words == NULL)
-        return word.n > 0;
     while (bytes_cut(&rest, ' ', &one)) {
         if (bytes_equal(word, one))
             return true;
@@ -49,16 +74,15 @@ is_word_of(struct bytes word, const char *words)
 }
 
 static enum kh_err
-read_attribute(struct reader *r, const struct hole_attribute **out)
+read_attribute(struct reader *r, enum hole_attribute_id *out)
 {
-    for (size_t i = 0; i < ATTRIBUTES; i++) {
+    struct bytes rest = bytes_from(r->whole, r->at);
+    for (int i = 0; i < HOLE_ATTRIBUTES; i++) {
         size_t n = strlen(attributes[i].name);
-        struct bytes rest = bytes_from(r->whole, r->at);
         if (!bytes_starts(rest, bytes_str(attributes[i].name)) || n == rest.n || rest.p[n] != ' ')
             continue;
         r->at += n + 1;
-        *out = &attributes[i];
-        buffer_put_str(r->out, attributes[i].name);
+        *out = (enum hole_attribute_id)i;
         return KH_OK;
     }
     return fault_set(r->fault, KH_ERR_UNKNOWN,
@@ -68,110 +92,164 @@ read_attribute(struct reader *r, const struct hole_attribute **out)
 }
 
 static enum kh_err
-read_operator(struct reader *r, const struct hole_attribute *attribute, bool *is_list)
+read_operator(struct reader *r, bool ordered, enum hole_operator *out)
 {
-    static const char *const operators[] = {"= ", "in ", ">= ", "<= ", "> ", "< "};
-    size_t count = attribute->ordered ? 6 : 2;
-    for (size_t i = 0; i < count; i++) {
+    for (int i = 0; i < (ordered ? HOLE_OPERATORS : UNORDERED_OPERATORS); i++) {
         if (!take(r, operators[i]))
             continue;
-        *is_list = i == 1;
-        buffer_printf(r->out, " %s", operators[i]);
+        *out = (enum hole_operator)i;
         return KH_OK;
     }
     return fault_set(r->fault, KH_ERR_SYNTAX, "at byte %zu: expected %s, and one space", r->at + 1,
-                     attribute->ordered ? "=, in, <, <=, > or >=" : "= or in");
+                     ordered ? "=, in, <, <=, > or >=" : "= or in");
 }
 
 static enum kh_err
-read_values(struct reader *r, const struct hole_attribute *attribute, bool is_list)
+read_value(struct reader *r, const struct hole_attribute *attribute, struct bytes *out)
 {
-    for (size_t count = 1;; count++) {
-        uint8_t text[HOLE_TEXT_MAX];
-        size_t n, start = r->at;
-        enum kh_err err = quoted_read(r->whole, &r->at, false, text, &n, r->fault);
+    struct hole_form *form = r->out;
+    uint8_t *text = form->text + form->used; /* a value is never longer than it was written */
+    size_t n = 0, start = r->at;
+    enum kh_err err = quoted_read(r->whole, &r->at, false, text, &n, r->fault);
+    if (err)
+        return err;
+    struct bytes value = bytes_of(text, n);
+    if (attribute->words ? !is_word_of(value, attribute->words) : !attribute->check(value))
+        return fault_set(r->fault, KH_ERR_TYPE, "at byte %zu: %s is %s%s", start + 1,
+                         attribute->name, attribute->words ? "one of " : "",
+                         attribute->words ? attribute->words : attribute->says);
+    form->used += n;
+    *out = value;
+    return KH_OK;
+}
+
+static enum kh_err
+read_values(struct reader *r, struct hole_predicate *predicate)
+{
+    do {
+        if (predicate->value_count == HOLE_VALUES_MAX)
+            return fault_set(r->fault, KH_ERR_TOO_LONG, "more than %d values", HOLE_VALUES_MAX);
+        if (predicate->value_count > 0)
+            (void)take(r, " ");
+        enum kh_err err = read_value(r, &attributes[predicate->attribute],
+                                     &predicate->value[predicate->value_count]);
         if (err)
             return err;
-        if (!is_word_of(bytes_of(text, n), attribute->words))
-            return fault_set(r->fault, KH_ERR_TYPE, "at byte %zu: %s is %s%s", start + 1,
-                             attribute->name, attribute->words ? "one of " : "",
-                             attribute->words ? attribute->words : "not empty");
-        quoted_print(bytes_of(text, n), false, r->out);
-        if (!is_list || !take(r, ","))
-            return KH_OK;
-        if (count == HOLE_VALUES_MAX)
-            return fault_set(r->fault, KH_ERR_TOO_LONG, "more than %d values", HOLE_VALUES_MAX);
-        (void)take(r, " ");
-        buffer_put_str(r->out, ", ");
-    }
+        predicate->value_count++;
+    } while (predicate->op == HOLE_IN && take(r, ","));
+    return KH_OK;
 }
 
 static enum kh_err
 read_predicate(struct reader *r, uint64_t *seen)
 {
-    const struct hole_attribute *attribute = NULL;
-    bool is_list = false;
+    struct hole_predicate *predicate = &r->out->predicate[r->out->count];
+    *predicate = (struct hole_predicate){.value_count = 0};
     size_t start = r->at;
-    enum kh_err err = read_attribute(r, &attribute);
+    enum kh_err err = read_attribute(r, &predicate->attribute);
     if (err)
         return err;
-    uint64_t bit = UINT64_C(1) << (attribute - attributes);
+    const struct hole_attribute *attribute = &attributes[predicate->attribute];
+    uint64_t bit = UINT64_C(1) << predicate->attribute;
     if ((*seen & bit) && !attribute->ordered)
         return fault_set(r->fault, KH_ERR_SYNTAX, "at byte %zu: %s is given a second time",
                          start + 1, attribute->name);
     *seen |= bit;
-    err = read_operator(r, attribute, &is_list);
-    return err ? err : read_values(r, attribute, is_list);
+    err = read_operator(r, attribute->ordered, &predicate->op);
+    if (!err)
+        err = read_values(r, predicate);
+    if (!err)
+        r->out->count++;
+    return err;
 }
 
 static enum kh_err
-read_all(struct reader *r, struct hole *out)
+read_all(struct reader *r)
 {
     uint64_t seen = 0;
-    for (size_t count = 0;; count++) {
-        if (count == HOLE_PREDICATES_MAX)
+    do {
+        if (r->out->count == HOLE_PREDICATES_MAX)
             return fault_set(r->fault, KH_ERR_TOO_LONG, "more than %d predicates",
                              HOLE_PREDICATES_MAX);
         enum kh_err err = read_predicate(r, &seen);
         if (err)
             return err;
-        if (!take(r, " and "))
-            break;
-        buffer_put_str(r->out, " and ");
-    }
+    } while (take(r, " and "));
     if (!take(r, " for "))
         return fault_set(r->fault, KH_ERR_SYNTAX,
                          "at byte %zu: expected \" and \" and a predicate, or \" for \" and how "
                          "long a discharge is good",
                          r->at + 1);
-    out->names_user = seen & 1;
-    enum kh_err err = duration_parse(bytes_from(r->whole, r->at), &out->lifetime_s, r->fault);
-    if (err)
-        return err;
-    buffer_put_str(r->out, " for ");
-    duration_print(out->lifetime_s, r->out);
-    return KH_OK;
+    return duration_parse(bytes_from(r->whole, r->at), &r->out->lifetime_s, r->fault);
 }
 
 enum kh_err
-hole_parse(struct bytes text, struct buffer *canonical, struct hole *out, struct fault *fault)
+hole_form_read(struct bytes text, struct hole_form *out, struct fault *fault)
 {
-    struct hole hole = {0};
-    BUFFER_AUTO printed;
-    buffer_init(&printed, HOLE_TEXT_MAX);
     if (text.n == 0 || !quoted_text_is_clean(text))
         return fault_set(fault, KH_ERR_SYNTAX,
                          "what a hole demands is empty, not UTF-8, or has a control character");
     if (text.n > HOLE_TEXT_MAX)
         return fault_set(fault, KH_ERR_TOO_LONG, "what a hole demands is longer than %d bytes",
                          HOLE_TEXT_MAX);
-    struct reader r = {.whole = text, .out = &printed, .fault = fault};
-    enum kh_err err = read_all(&r, &hole);
-    if (!err && printed.failed)
-        err = fault_set(fault, KH_ERR_TOO_LONG, "what a hole demands is longer than %d bytes",
-                        HOLE_TEXT_MAX);
+    out->count = 0;
+    out->used = 0;
+    out->lifetime_s = 0;
+    struct reader r = {.whole = text, .out = out, .fault = fault};
+    return read_all(&r);
+}
+
+static void
+print_value(enum hole_attribute_id attribute, struct bytes value, struct buffer *out)
+{
+    if (attribute != HOLE_AAGUID) {
+        quoted_print(value, false, out);
+        return;
+    }
+    for (size_t i = 0; i < value.n; i++) {
+        uint8_t c = value.p[i];
+        buffer_put_byte(out, c >= 'A' && c <= 'F' ? (uint8_t)(c + ('a' - 'A')) : c);
+    }
+}
+
+void
+hole_predicate_print(const struct hole_predicate *predicate, struct buffer *out)
+{
+    buffer_printf(out, "%s %s", attributes[predicate->attribute].name, operators[predicate->op]);
+    for (size_t i = 0; i < predicate->value_count; i++) {
+        buffer_put_str(out, i ? ", " : "");
+        print_value(predicate->attribute, predicate->value[i], out);
+    }
+}
+
+static void
+form_print(const struct hole_form *form, struct buffer *out)
+{
+    for (size_t i = 0; i < form->count; i++) {
+        buffer_put_str(out, i ? " and " : "");
+        hole_predicate_print(&form->predicate[i], out);
+    }
+    buffer_put_str(out, " for ");
+    duration_print(form->lifetime_s, out);
+}
+
+enum kh_err
+hole_parse(struct bytes text, struct buffer *canonical, struct hole *out, struct fault *fault)
+{
+    struct hole_form form;
+    struct hole hole = {.names_user = false};
+    BUFFER_AUTO printed;
+    buffer_init(&printed, HOLE_TEXT_MAX);
+    enum kh_err err = hole_form_read(text, &form, fault);
     if (err)
         return err;
+    form_print(&form, &printed);
+    if (printed.failed)
+        return fault_set(fault, KH_ERR_TOO_LONG, "what a hole demands is longer than %d bytes",
+                         HOLE_TEXT_MAX);
+    hole.lifetime_s = form.lifetime_s;
+    for (size_t i = 0; i < form.count; i++)
+        hole.names_user = hole.names_user || form.predicate[i].attribute == HOLE_USER;
     buffer_put(canonical, buffer_bytes(&printed));
     *out = hole;
     return KH_OK;

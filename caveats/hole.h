@@ -50,14 +50,15 @@ const char *hole_factor_name(enum hole_factor factor); /* "yubikey" */
 struct hole_facts {
     struct bytes user; /* the owner of the authenticator */
     enum hole_factor factor;
-    bool presence;         /* touched */
-    bool verified;         /* by PIN or fingerprint: `verification = pin`; `none` holds either way */
-    struct bytes aaguid;   /* hexadecimal with dashes, or empty: then a predicate on it fails */
-    struct bytes firmware; /* "5.7.4", or empty: then a predicate on it fails */
+    bool presence;       /* touched */
+    bool verified;       /* by PIN or fingerprint: `verification = pin`; `none` holds either way */
+    struct bytes aaguid; /* hexadecimal with dashes, or empty: then a predicate on it fails */
+    struct bytes firmware; /* "5.7.4", or empty: then a predicate on it fails. 5.7 is 5.7.0 */
 };
 
 /* Whether all predicates hold. `canonical` is what hole_parse printed. When not, the first one that
- * fails is appended to `failing` (may be NULL) as it stands there. Anything unreadable fails. */
+ * fails is appended to `failing` (may be NULL) as it stands there. Anything unreadable fails, and
+ * so does everything without a user and a factor. */
 KH_MUST_CHECK bool hole_judge(struct bytes canonical, const struct hole_facts *facts,
                               struct buffer *failing);
 
@@ -66,7 +67,7 @@ struct hole_demand {
     int64_t lifetime_s;
     struct bytes user[HOLE_VALUES_MAX]; /* into `storage`; none: any enrolled user */
     size_t user_count;
-    bool yubikey, fido2, ssh, ssh_sk; /* factors that can fill it, the weakest that is named */
+    bool yubikey, fido2, ssh, ssh_sk; /* whether any such can fill it; none: nobody can */
     bool verification;                /* a PIN or fingerprint is demanded */
     struct buffer storage;            /* owned; hole_demand_free */
 };

@@ -31,6 +31,13 @@ refused(void **state)
         {"user = \"\" for 8h", KH_ERR_TYPE},
         {"user = a\nb for 8h", KH_ERR_SYNTAX},
         {"user = \xff for 8h", KH_ERR_SYNTAX},
+        {"aaguid = yubikey5 for 8h", KH_ERR_TYPE},
+        {"firmware >= new for 8h", KH_ERR_TYPE},
+        {"firmware >= 5.07 for 8h", KH_ERR_TYPE},
+        {"user in a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q for 8h", KH_ERR_TOO_LONG},
+        {"firmware > 1 and firmware > 2 and firmware > 3 and firmware > 4 and firmware > 5 and "
+         "firmware > 6 and firmware > 7 and firmware > 8 and firmware > 9 for 8h",
+         KH_ERR_TOO_LONG},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct fault fault = {0};
@@ -70,6 +77,10 @@ canonical(void **state)
         {"firmware >= 5.7 and firmware < 6 for 1w", "firmware >= 5.7 and firmware < 6 for 7d",
          604800, false},
         {"user = \"a b\" for 1s", "user = \"a b\" for 1s", 1, true},
+        {"aaguid = CB69481E-8FF7-4039-93EC-0A2729A154A8 for 1d",
+         "aaguid = cb69481e-8ff7-4039-93ec-0a2729a154a8 for 1d", 86400, false},
+        {"user = and and factor in ssh,ssh-sk for 1s",
+         "user = and and factor in ssh, ssh-sk for 1s", 1, true},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct fault fault = {0};
