@@ -125,7 +125,12 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/hardening.mk
 $(BUILD)/gen/migrations.inc: $(sort $(wildcard schema/sql/*.sql)) tools/embed-sql
 	@mkdir -p $(@D)
 	tools/embed-sql schema/sql/*.sql > $@
+$(BUILD)/gen/discharge_migrations.inc: $(sort $(wildcard schema/sql/discharge/*.sql)) tools/embed-sql
+	@mkdir -p $(@D)
+	tools/embed-sql schema/sql/discharge/*.sql > $@
 $(BUILD)/obj/broker/store/sqlite_store.o: $(BUILD)/gen/migrations.inc
+$(BUILD)/obj/broker/discharge/store_sqlite.o: $(BUILD)/gen/discharge_migrations.inc
+$(BUILD)/obj/broker/discharge/%.o: CPPFLAGS += -I$(BUILD)/gen
 $(BUILD)/obj/broker/store/%.o: CPPFLAGS += -I$(BUILD)/gen
 
 # ---- programs ----
