@@ -172,8 +172,11 @@ $(BUILD)/bin/keyhole: $(BUILD)/obj/client/main.o $(call archive,client) $(call a
 T ?=
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SOURCES))
-UNIT_SUPPORT := $(call objects,$(wildcard tests/support/*.c))
+# An archive: a test gets what it asks for.
+UNIT_SUPPORT := $(call archive,support)
+$(eval $(call archive_rule,support,$(wildcard tests/support/*.c)))
 
+UNIT_ROOMS_support := core
 UNIT_ROOMS_caveats := core
 UNIT_ROOMS_http := http broker core
 UNIT_ROOMS_broker := broker core
@@ -191,9 +194,15 @@ $(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $(UNIT_SUPPORT) \
     $(foreach a,$(UNIT_ROOMS_$(1)),$(call archive,$(a)))
 	$$(link) $(call libs,$(ALL_PACKAGES)) -pthread
 endef
-$(foreach room,caveats http broker database proxy authority webauthn discharge supervisor operator client,\
+$(foreach room,support caveats http broker database proxy authority webauthn discharge supervisor \
+    operator client,\
     $(eval $(call unit_rule,$(room))))
 .PRECIOUS: $(BUILD)/obj/%.o
+
+# A security key without hardware, for tests that run whole programs.
+SOFTAUTHN := $(BUILD)/tests/bin/softauthn
+$(SOFTAUTHN): $(BUILD)/obj/tests/support/softauthn/main.o $(UNIT_SUPPORT) $(call archive,core)
+	$(link) $(call libs,libcrypto)
 
 # "caveats/token" selects test_token and test_token_scan; "caveats/" the whole room.
 UNIT_SELECTED := $(if $(T),$(filter $(BUILD)/tests/$(subst /,/test_,$(T))%,$(UNIT_PROGRAMS)),$(UNIT_PROGRAMS))
@@ -201,7 +210,7 @@ UNIT_SELECTED := $(if $(T),$(filter $(BUILD)/tests/$(subst /,/test_,$(T))%,$(UNI
 unit: $(UNIT_SELECTED)
 	@BUILD=$(BUILD) tests/run-unit $^
 
-e2e: all
+e2e: all $(SOFTAUTHN)
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e $(T)
 
 setup:
