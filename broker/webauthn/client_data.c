@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Client data by a real parser: two readers that take the same bytes for different texts are how a
+ * signature for one site opens another. */
+#include "client_data.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { WHY_MAX = 160 };
+
+static bool
+member_read(const json_t *object, const char *name, struct bytes *out, char *why)
+{
+    const json_t *member = json_object_get(object, name);
+    if (!json_is_string(member)) {
+        snprintf(why, WHY_MAX, "%s is missing or is no text", name);
+        return false;
+    }
+    *out = bytes_of(json_string_value(member), json_string_length(member));
+    return true;
+}
+
+static bool
+text_is_plain(struct bytes text, char *why)
+{
+    if (text.n > CLIENT_DATA_MAX)
+        snprintf(why, WHY_MAX, "it is longer than %d bytes", CLIENT_DATA_MAX);
+    else if (bytes_starts(text, BYTES("\xef\xbb\xbf")))
+        snprintf(why, WHY_MAX, "it begins with a byte order mark");
+    else if (bytes_index(text, '\0') < text.n)
+        snprintf(why, WHY_MAX, "there is a NUL in it");
+    else if (!bytes_is_utf8(text))
+        snprintf(why, WHY_MAX, "it is not UTF-8");
+    else
+        return true;
+    return false;
+}
+
+bool
+client_data_read(struct bytes text, struct client_data *out, char *why)
+{
+    json_error_t error;
+    *out = (struct client_data){0};
+    if (!text_is_plain(text, why))
+        return false;
+    out->json = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, &error);
+    if (!json_is_object(out->json)) {
+        // What the parser says repeats the text, which is somebody else's.
+        if (out->json == NULL && json_error_code(&error) == json_error_duplicate_key)
+            snprintf(why, WHY_MAX, "it names a member twice");
+        else
+            snprintf(why, WHY_MAX, "it is not a JSON object");
+        return false;
+    }
+    const json_t *cross = json_object_get(out->json, "crossOrigin");
+    out->cross_origin = cross != NULL && !json_is_false(cross);
+    out->top_origin = json_object_get(out->json, "topOrigin") != NULL;
+    return member_read(out->json, "type", &out->type, why) &&
+           member_read(out->json, "challenge", &out->challenge, why) &&
+           member_read(out->json, "origin", &out->origin, why);
+}
+
+void
+client_data_free(struct client_data *client)
+{
+    json_decref(client->json);
+    *client = (struct client_data){0};
+}
