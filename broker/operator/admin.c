@@ -20,6 +20,16 @@ admin_init(void)
     json_memory_init();
 }
 
+/* ---- whom to ask ---- */
+
+struct server {
+    const char *name, *socket, *start;
+};
+
+static const struct server broker = {"broker", "admin.sock", "keyholed run"};
+static const struct server discharger = {"discharger", "discharger.sock",
+                                         "keyholed run (or keyholed discharger run)"};
+
 /* ---- the line there ---- */
 
 static int
@@ -46,18 +56,19 @@ request_write(const char *command, struct admin_request *request, struct buffer 
 }
 
 static enum kh_err
-connect_fault(const char *directory, const char *path, int error, struct fault *fault)
+connect_fault(const struct server *server, const char *directory, const char *path, int error,
+              struct fault *fault)
 {
     if (error == ENOENT || error == ENOTDIR)
         return fault_set(fault, KH_ERR_CLOSED,
-                         "no broker is running in %s (no admin.sock there): start it with keyholed "
-                         "run --dir %s",
-                         directory, directory);
+                         "no %s is running in %s (no %s there): start it with %s --dir %s",
+                         server->name, directory, server->socket, server->start, directory);
     if (error == ECONNREFUSED)
-        return fault_set(fault, KH_ERR_CLOSED,
-                         "no broker is running in %s (nobody listens on its admin.sock): start it "
-                         "with keyholed run --dir %s",
-                         directory, directory);
+        return fault_set(
+            fault, KH_ERR_CLOSED,
+            "no %s is running in %s (nobody listens on its %s): start it with %s --dir "
+            "%s",
+            server->name, directory, server->socket, server->start, directory);
     if (error == EACCES || error == EPERM)
         return fault_set(fault, KH_ERR_PERMISSION,
                          "%s may be used by the owner of the state directory alone", path);
@@ -65,20 +76,20 @@ connect_fault(const char *directory, const char *path, int error, struct fault *
 }
 
 static enum kh_err
-admin_connect(const char *directory, int *out, struct fault *fault)
+server_connect(const struct server *server, const char *directory, int *out, struct fault *fault)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char path[PATH_MAX];
-    int n = snprintf(path, sizeof(path), "%s/admin.sock", directory);
+    int n = snprintf(path, sizeof(path), "%s/%s", directory, server->socket);
     if (n < 0 || (size_t)n >= sizeof(address.sun_path))
-        return fault_set(fault, KH_ERR_TOO_LONG,
-                         "%.200s/admin.sock is too long for a socket's path", directory);
+        return fault_set(fault, KH_ERR_TOO_LONG, "%.200s/%s is too long for a socket's path",
+                         directory, server->socket);
     memcpy(address.sun_path, path, (size_t)n + 1);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fault_set(fault, KH_ERR_IO, "no socket: %s", strerror(errno));
     if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-        enum kh_err err = connect_fault(directory, path, errno, fault);
+        enum kh_err err = connect_fault(server, directory, path, errno, fault);
         close(fd);
         return err;
     }
@@ -86,9 +97,10 @@ admin_connect(const char *directory, int *out, struct fault *fault)
     return KH_OK;
 }
 
-// A broker that does not answer is not waited for without end.
+// One that does not answer is not waited for without end.
 static enum kh_err
-line_exchange(int fd, const struct buffer *request, struct buffer *answer, struct fault *fault)
+line_exchange(const struct server *server, int fd, const struct buffer *request,
+              struct buffer *answer, struct fault *fault)
 {
     const struct timeval patience = {.tv_sec = ADMIN_PATIENCE_S};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
@@ -100,23 +112,25 @@ line_exchange(int fd, const struct buffer *request, struct buffer *answer, struc
         else if (errno == EPIPE || errno == ECONNRESET)
             break; // it may have answered all the same: that it does not want us
         else if (errno != EINTR)
-            return fault_set(fault, KH_ERR_IO, "asking the broker: %s", strerror(errno));
+            return fault_set(fault, KH_ERR_IO, "asking the %s: %s", server->name, strerror(errno));
     }
     while (answer->n == 0 || answer->p[answer->n - 1] != '\n') {
         uint8_t *room = buffer_reserve(answer, 16384);
         if (room == NULL)
-            return fault_set(fault, KH_ERR_PROTOCOL, "the broker's answer is too long");
+            return fault_set(fault, KH_ERR_PROTOCOL, "the %s's answer is too long", server->name);
         ssize_t n = recv(fd, room, 16384, 0);
         if (n > 0)
             buffer_advance(answer, (size_t)n);
         else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return fault_set(fault, KH_ERR_TIMEOUT,
-                             "the broker does not answer; its authority may be restarting: see its "
-                             "log");
+                             "the %s does not answer; it may be restarting: see its log",
+                             server->name);
         else if (n == 0 || errno == ECONNRESET)
-            return fault_set(fault, KH_ERR_CLOSED, "the broker went away before it answered");
+            return fault_set(fault, KH_ERR_CLOSED, "the %s went away before it answered",
+                             server->name);
         else if (errno != EINTR)
-            return fault_set(fault, KH_ERR_IO, "the broker's answer: %s", strerror(errno));
+            return fault_set(fault, KH_ERR_IO, "the %s's answer: %s", server->name,
+                             strerror(errno));
     }
     answer->n--;
     return KH_OK;
@@ -136,7 +150,7 @@ parse_refusal(const json_t *answer, enum operator_exit *status, struct fault *fa
     const char *code = text_member(answer, "code"), *message = text_member(answer, "message");
     if (code == NULL || message == NULL)
         return fault_set(fault, KH_ERR_PROTOCOL,
-                         "the broker's answer is not as documented: is it of another version?");
+                         "the answer is not as documented: is it of another version?");
     *status =
         strcmp(code, "denied") == 0 || strcmp(code, "permission") == 0 ? EXIT_DENIED : EXIT_FAILED;
     return fault_set(fault, KH_ERR_DENIED, "%s", message);
@@ -158,15 +172,16 @@ admin_parse(struct bytes line, json_t **result, enum operator_exit *status, stru
         err = parse_refusal(answer, status, fault);
     } else {
         err = fault_set(fault, KH_ERR_PROTOCOL,
-                        "the broker's answer is not as documented: is it of another version?");
+                        "the answer is not as documented: is it of another version?");
     }
     json_decref(answer);
     return err;
 }
 
 static enum kh_err
-admin_exchange(const char *directory, const char *command, struct admin_request *request,
-               json_t **result, enum operator_exit *status, struct fault *fault)
+admin_exchange(const struct server *server, const char *directory, const char *command,
+               struct admin_request *request, json_t **result, enum operator_exit *status,
+               struct fault *fault)
 {
     BUFFER_AUTO line, answer;
     int fd = -1;
@@ -177,9 +192,9 @@ admin_exchange(const char *directory, const char *command, struct admin_request 
     json_decref(request->object);
     request->object = NULL;
     if (err == KH_OK)
-        err = admin_connect(directory, &fd, fault);
+        err = server_connect(server, directory, &fd, fault);
     if (err == KH_OK)
-        err = line_exchange(fd, &line, &answer, fault);
+        err = line_exchange(server, fd, &line, &answer, fault);
     if (err == KH_OK)
         err = admin_parse(buffer_bytes(&answer), result, status, fault);
     if (err == KH_ERR_PERMISSION)
@@ -189,18 +204,32 @@ admin_exchange(const char *directory, const char *command, struct admin_request 
     return err;
 }
 
-enum operator_exit
-admin_ask(const char *directory, const char *command, struct admin_request *request,
-          json_t **result)
+static enum operator_exit
+server_ask(const struct server *server, const char *directory, const char *command,
+           struct admin_request *request, json_t **result)
 {
     struct fault fault = {0};
     enum operator_exit status;
-    if (admin_exchange(directory, command, request, result, &status, &fault) != KH_OK) {
+    if (admin_exchange(server, directory, command, request, result, &status, &fault) != KH_OK) {
         fputs("keyholed: ", stderr);
         terminal_print_safe(stderr, fault.detail);
         fputc('\n', stderr);
     }
     return status;
+}
+
+enum operator_exit
+admin_ask(const char *directory, const char *command, struct admin_request *request,
+          json_t **result)
+{
+    return server_ask(&broker, directory, command, request, result);
+}
+
+enum operator_exit
+admin_ask_discharger(const char *directory, const char *command, struct admin_request *request,
+                     json_t **result)
+{
+    return server_ask(&discharger, directory, command, request, result);
 }
 
 enum kh_err
@@ -209,7 +238,7 @@ admin_ask_request_quietly(const char *directory, const char *command, struct adm
 {
     enum operator_exit status;
     struct fault fault;
-    return admin_exchange(directory, command, request, result, &status, &fault);
+    return admin_exchange(&broker, directory, command, request, result, &status, &fault);
 }
 
 enum kh_err

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One question to the broker over its admin socket (docs/PROTOCOL.admin.md).
+ * One question to the broker, or to the discharger, over its admin socket (docs/PROTOCOL.admin.md,
+ * docs/PROTOCOL.discharge.md).
  */
 #ifndef KEYHOLE_OPERATOR_ADMIN_H
 #define KEYHOLE_OPERATOR_ADMIN_H
@@ -28,6 +29,11 @@ struct admin_request {
  * message stands on standard error, and the exit status says which kind it was. */
 KH_MUST_CHECK enum operator_exit admin_ask(const char *directory, const char *command,
                                            struct admin_request *request, json_t **result);
+
+/* The same of the discharger, over DIR/discharger.sock. */
+KH_MUST_CHECK enum operator_exit admin_ask_discharger(const char *directory, const char *command,
+                                                      struct admin_request *request,
+                                                      json_t **result);
 
 /* As admin_ask, but quiet when there is no broker. */
 KH_MUST_CHECK enum kh_err admin_ask_quietly(const char *directory, const char *command,

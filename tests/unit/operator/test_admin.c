@@ -134,10 +134,10 @@ no_broker(void **state)
 /* A broker that answers one request with `answer`, and exits with 0 when it was asked `expected`.
  */
 static pid_t
-fake_broker(const char *expected, const char *answer)
+fake_server(const char *name, const char *expected, const char *answer)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, test_path("admin.sock"));
+    strcpy(address.sun_path, test_path(name));
     unlink(address.sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
@@ -161,6 +161,12 @@ fake_broker(const char *expected, const char *answer)
     }
     close(fd);
     return pid;
+}
+
+static pid_t
+fake_broker(const char *expected, const char *answer)
+{
+    return fake_server("admin.sock", expected, answer);
 }
 
 static void
@@ -190,6 +196,36 @@ there_and_back(void **state)
     assert_string_equal(admin_text(result, "token"), "kh1_x");
     assert_string_equal(captured.err, "");
     json_decref(result);
+}
+
+static enum operator_exit
+ask_discharger(json_t **result)
+{
+    struct admin_request request;
+    admin_request_init(&request);
+    capture_begin();
+    enum operator_exit status = admin_ask_discharger(test_directory, "status", &request, result);
+    capture_end(&captured);
+    return status;
+}
+
+static void
+the_discharger_is_asked_over_a_socket_of_its_own(void **state)
+{
+    (void)state;
+    json_t *result = NULL;
+    assert_int_equal(ask_discharger(&result), EXIT_FAILED);
+    assert_contains(captured.err, "no discharger is running in");
+    assert_contains(captured.err, "no discharger.sock there");
+    pid_t pid = fake_server("discharger.sock", "{\"command\":\"status\"}\n",
+                            "{\"ok\":true,\"result\":{\"users\":3}}\n");
+    assert_int_equal(ask_discharger(&result), EXIT_DONE);
+    asked(pid);
+    assert_int_equal(admin_number(result, "users"), 3);
+    json_decref(result);
+    result = NULL;
+    assert_int_equal(ask_discharger(&result), EXIT_FAILED);
+    assert_contains(captured.err, "nobody listens on its discharger.sock");
 }
 
 static void
@@ -242,6 +278,7 @@ main(void)
         cmocka_unit_test(no_broker),
         cmocka_unit_test(results),
         cmocka_unit_test(there_and_back),
+        cmocka_unit_test(the_discharger_is_asked_over_a_socket_of_its_own),
         cmocka_unit_test(a_broker_that_goes_away),
         cmocka_unit_test(a_message_that_would_act_on_the_terminal),
     };
