@@ -30,6 +30,7 @@ enum slot_kind {
     SLOT_FIELD,               /* name: of a form, or a JSON pointer ("/auth/key") */
     SLOT_AWS,                 /* the access key id of SigV4, in a header or a presigned query */
     SLOT_SUBPROTOCOL,         /* an item of Sec-WebSocket-Protocol */
+    SLOT_COUNT
 };
 
 struct slot {
@@ -52,6 +53,7 @@ enum inject_kind {
     INJECT_JWT,     /* header: an assertion, sent or exchanged */
     INJECT_MTLS,    /* a client certificate; nothing on the request */
     INJECT_SEVERAL, /* other credentials, put together */
+    INJECT_COUNT
 };
 
 enum {
@@ -155,6 +157,7 @@ enum edit_kind {
     EDIT_PATH_SET,        /* the segment where the token stood; value not encoded */
     EDIT_FIELD_SET,       /* name; in the body, which was held back; value not encoded */
     EDIT_SUBPROTOCOL_SET, /* the item where the token stood */
+    EDIT_COUNT
 };
 
 struct edit {

@@ -159,7 +159,7 @@ decision_edits_tx(const struct message_decision *message, struct buffer *out)
     for (size_t i = 0; i < n; i++) {
         const struct edit *edit = &message->edit[i];
         wire_put_require(out, edit->kind != EDIT_UNSET);
-        wire_put_enum(out, edit->kind, EDIT_QUERY_REMOVE + 1);
+        wire_put_enum(out, edit->kind, EDIT_COUNT);
         wire_put_bytes(out, edit->name, MESSAGE_FIELD_MAX);
         wire_put_bytes(out, edit->value, MESSAGE_ANY_MAX);
     }
@@ -174,7 +174,7 @@ decision_edits_rx(struct wire_reader *reader, struct message_decision *message)
     message->edit_count = wire_get_count(reader, DECISION_EDITS_MAX);
     for (size_t i = 0; i < message->edit_count; i++) {
         struct edit *edit = &message->edit[i];
-        edit->kind = (enum edit_kind)wire_get_enum(reader, EDIT_QUERY_REMOVE + 1);
+        edit->kind = (enum edit_kind)wire_get_enum(reader, EDIT_COUNT);
         wire_require(reader, edit->kind != EDIT_UNSET);
         edit->name = wire_get_bytes(reader, MESSAGE_FIELD_MAX);
         edit->value = wire_get_bytes(reader, MESSAGE_ANY_MAX);

@@ -14,14 +14,14 @@ enum {
 void
 slot_put(struct buffer *out, const struct slot *slot)
 {
-    wire_put_enum(out, slot->kind, SLOT_KEYHOLE_TOKEN + 1);
+    wire_put_enum(out, slot->kind, SLOT_COUNT);
     wire_put_bytes(out, slot->name, MESSAGE_FIELD_MAX);
 }
 
 void
 slot_get(struct wire_reader *reader, struct slot *slot)
 {
-    slot->kind = (enum slot_kind)wire_get_enum(reader, SLOT_KEYHOLE_TOKEN + 1);
+    slot->kind = (enum slot_kind)wire_get_enum(reader, SLOT_COUNT);
     slot->name = wire_get_bytes(reader, MESSAGE_FIELD_MAX);
 }
 
@@ -102,7 +102,7 @@ message_route_tx(const struct route *route, struct buffer *out)
 {
     wire_put_bytes(out, route->credential, MESSAGE_NAME_MAX);
     route_places_tx(route, out);
-    wire_put_enum(out, route->inject_kind, INJECT_QUERY + 1);
+    wire_put_enum(out, route->inject_kind, INJECT_COUNT);
     wire_put_bytes(out, route->inject_name, MESSAGE_FIELD_MAX);
     wire_put_bool(out, route->enabled);
     wire_put_bool(out, route->plain);
@@ -120,7 +120,7 @@ message_route_rx(struct bytes body, struct route *out)
     wire_init(&reader, body);
     route.credential = wire_get_bytes(&reader, MESSAGE_NAME_MAX);
     route_places_rx(&reader, &route);
-    route.inject_kind = (enum inject_kind)wire_get_enum(&reader, INJECT_QUERY + 1);
+    route.inject_kind = (enum inject_kind)wire_get_enum(&reader, INJECT_COUNT);
     route.inject_name = wire_get_bytes(&reader, MESSAGE_FIELD_MAX);
     route.enabled = wire_get_bool(&reader);
     route.plain = wire_get_bool(&reader);

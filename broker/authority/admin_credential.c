@@ -388,6 +388,7 @@ const struct admin_command admin_credential_commands[] = {
       {"ports", ADMIN_NUMBERS, false},
       {"slots", ADMIN_TEXTS, false},
       {"inject", ADMIN_TEXT, false},
+      {"options", ADMIN_TEXTS, false},
       {"resolve", ADMIN_TEXTS, false},
       {"upstream_ca", ADMIN_TEXT, false},
       {"allow_networks", ADMIN_TEXTS, false},

@@ -5,6 +5,8 @@
  */
 #include "credential.h"
 
+#include "credential_option.h"
+
 #include "../../caveats/path.h"
 
 #include <stdlib.h>
@@ -164,6 +166,7 @@ static const struct {
     {STORE_LIST_NETWORKS, credential_add_network},
     {STORE_LIST_RESOLVE, credential_add_resolve},
     {STORE_LIST_PATH_EXCEPTIONS, add_path_exception},
+    {STORE_LIST_OPTIONS, credential_add_option},
 };
 
 // ---- defaults ----
@@ -236,7 +239,9 @@ complete(struct credential *credential, const struct store_credential *given, st
 
     if (preset && given->inject.n == 0)
         err = credential_set_inject(credential, bytes_str(preset->inject), fault);
-    return err ? err : complete_places(credential, given, fault);
+    if (!err)
+        err = complete_places(credential, given, fault);
+    return err ? err : credential_complete_options(credential, fault);
 }
 
 // ---- the whole ----
@@ -251,8 +256,9 @@ check_whole(const struct credential *credential, struct fault *fault)
                          "hosts: say at least one host that the secret may go to, or a preset");
     if (route->slot_count == 0)
         return fault_set(fault, KH_ERR_USAGE, "slots: say where clients put their key");
-    if (route->inject_kind == INJECT_UNSET)
-        return fault_set(fault, KH_ERR_USAGE, "inject: say how the secret is put on the request");
+    enum kh_err err = credential_check_inject(credential, fault);
+    if (err)
+        return err;
     if (route->plain && route->network_count == 0)
         return fault_set(fault, KH_ERR_USAGE,
                          "plain: HTTP without TLS is only for addresses inside an allowed network; "

@@ -18,7 +18,9 @@
 
 enum {
     CREDENTIAL_NAME_MAX = 64,
-    CREDENTIAL_SECRET_MAX = 8192, /* a header line has at most 16 KiB */
+    CREDENTIAL_SECRET_MAX =
+        16384, /* of all kinds; those that go into a header: inject_internal.h */
+    CREDENTIAL_FIELD_MAX = 256,
     CREDENTIAL_CA_MAX = 65536,
 };
 
@@ -26,7 +28,7 @@ struct credential {
     struct store_credential row;  /* canonical texts; `sealed` is empty */
     struct route route;           /* the same as the proxies see it */
     const struct preset *preset;  /* NULL without one */
-    struct bytes inject_template; /* INJECT_HEADER: with {secret} */
+    struct bytes inject_template; /* of the kinds that have one */
     struct secret *secret;
     struct credential_text *text; /* owns what the slices point into */
 };
@@ -58,6 +60,9 @@ KH_MUST_CHECK enum kh_err credential_add_slot(struct credential *credential, str
                                               struct fault *fault);
 KH_MUST_CHECK enum kh_err credential_set_inject(struct credential *credential, struct bytes text,
                                                 struct fault *fault);
+/* Options and whatever else the injection demands of the whole credential. */
+KH_MUST_CHECK enum kh_err credential_check_inject(const struct credential *credential,
+                                                  struct fault *fault);
 KH_MUST_CHECK enum kh_err credential_add_resolve(struct credential *credential, struct bytes text,
                                                  struct fault *fault);
 KH_MUST_CHECK enum kh_err credential_add_network(struct credential *credential, struct bytes text,
@@ -67,6 +72,11 @@ KH_MUST_CHECK enum kh_err credential_set_upstream_ca(struct credential *credenti
 /* Append to a list of the row. */
 KH_MUST_CHECK enum kh_err credential_list_add(struct credential *credential, enum store_list list,
                                               struct bytes text, struct fault *fault);
+/* The name of a header (in lower case) or parameter that may carry a key, appended. */
+KH_MUST_CHECK enum kh_err credential_field_name(struct bytes text, struct buffer *out,
+                                                struct fault *fault);
+KH_MUST_CHECK enum kh_err credential_parameter_name(struct bytes text, struct buffer *out,
+                                                    struct fault *fault);
 /* A slot for an injection that was given without one, and the other way round; "" when unclear. */
 void credential_slot_for_inject(struct bytes inject, struct buffer *out);
 void credential_inject_for_slot(struct bytes slot, struct buffer *out);

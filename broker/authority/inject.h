@@ -8,19 +8,38 @@
 
 #include "credential.h"
 
-enum { INJECTION_TEXT_MAX = 65536, INJECTION_SCRUB_MIN = 4 };
+enum {
+    INJECTION_TEXT_MAX = 65536,
+    INJECTION_SCRUB_MIN = 4,
+    INJECTION_REFUSAL_MAX = 256,
+};
+
+/* What an injection may look at. */
+struct injection_context {
+    const struct message_decide *request; /* canonical, and where the token was */
+    int64_t now;                          /* seconds since 1970 */
+};
+
+enum injection_result {
+    INJECTION_FAILED = 0, /* memory, or a fault of our own */
+    INJECTION_READY,
+    INJECTION_REFUSED, /* no signature can be made for such a request: `refusal` says why */
+};
 
 struct injection {
     struct edit edit[DECISION_EDITS_MAX];
     size_t edit_count;
     struct bytes secret[DECISION_SECRETS_MAX]; /* empty when the credential is not scrubbed */
     size_t secret_count;
-    struct buffer text; /* owns what the slices point into; wiped */
+    struct buffer text;                  /* owns what the slices point into; wiped */
+    char refusal[INJECTION_REFUSAL_MAX]; /* for the client */
 };
 
-/* `slot` is where the client's token was. Call injection_free in any case. */
-KH_MUST_CHECK enum kh_err injection_make(const struct credential *credential,
-                                         const struct slot *slot, struct injection *out);
+/* There is something to put on the request with INJECTION_READY alone. Call injection_free in any
+ * case. */
+KH_MUST_CHECK enum injection_result injection_make(const struct credential *credential,
+                                                   const struct injection_context *context,
+                                                   struct injection *out);
 void injection_free(struct injection *injection);
 
 #endif

@@ -13,6 +13,7 @@ struct preset {
     const char *hosts, *slots, *inject;
     const char *basic_user; /* "" when Basic is nothing special */
     const char *environment, *path_exceptions, *token_prefix;
+    const char *options; /* a line each */
     const char *doc;
 };
 

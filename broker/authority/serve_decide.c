@@ -117,7 +117,14 @@ allow(const struct authority *authority, const struct message_decide *request,
     }
     // A running request has its key already.
     if (!request->rejudge) {
-        if (injection_make(credential, &request->slot, injection)) {
+        const struct injection_context context = {.request = request,
+                                                  .now = clock_now_s(&authority->clock)};
+        enum injection_result result = injection_make(credential, &context, injection);
+        if (result == INJECTION_REFUSED) {
+            deny(out, KH_REASON_NOT_SIGNABLE, bytes_str(injection->refusal));
+            return;
+        }
+        if (result != INJECTION_READY) {
             deny(out, KH_REASON_INTERNAL, BYTES("the secret could not be put on the request"));
             return;
         }

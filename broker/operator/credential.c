@@ -186,6 +186,7 @@ put_options(const struct invocation *invocation, struct admin_request *request)
     admin_put_list(request, "hosts", invocation_values(invocation, "host"));
     admin_put_list(request, "slots", invocation_values(invocation, "slot"));
     admin_put_text(request, "inject", invocation_value(invocation, "inject"));
+    admin_put_list(request, "options", invocation_values(invocation, "option"));
     admin_put_list(request, "resolve", invocation_values(invocation, "resolve"));
     admin_put_list(request, "allow_networks", invocation_values(invocation, "allow-network"));
     admin_put_list(request, "path_exceptions", invocation_values(invocation, "path-exception"));
@@ -313,6 +314,7 @@ static const struct operator_option add_options[] = {
      "where clients put the token: bearer, basic, header:NAME, query:NAME"},
     {"inject", 0, "INJECTION", false,
      "how the key is put: 'header:NAME: … {secret}', basic, query:NAME"},
+    {"option", 0, "NAME=VALUE", true, "what the injection needs to know, as region=eu-west-1"},
     {"secret-fd", 0, "N", false, "the secret from descriptor N, not from standard input"},
     {"resolve", 0, "HOST:PORT:ADDRESS:PORT", true, "connect there instead, as curl's"},
     {"upstream-ca", 0, "FILE", false, "trust these CAs (PEM) instead of the system's"},

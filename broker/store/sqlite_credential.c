@@ -11,6 +11,7 @@ static const char *const list_name[STORE_LIST_COUNT] = {
     [STORE_LIST_RESOLVE] = "resolve",
     [STORE_LIST_NETWORKS] = "allow_networks",
     [STORE_LIST_PATH_EXCEPTIONS] = "path_exceptions",
+    [STORE_LIST_OPTIONS] = "options",
 };
 
 const char *

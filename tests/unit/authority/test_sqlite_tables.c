@@ -92,6 +92,8 @@ example(int64_t id, const char *name)
     row.item[STORE_LIST_PATH_EXCEPTIONS][0] = BYTES("semicolon");
     row.item_count[STORE_LIST_HOSTS] = 2;
     row.item_count[STORE_LIST_PATH_EXCEPTIONS] = 1;
+    row.item[STORE_LIST_OPTIONS][0] = BYTES("region=eu-west-1");
+    row.item_count[STORE_LIST_OPTIONS] = 1;
     return row;
 }
 
@@ -114,9 +116,9 @@ credentials(void **state)
     assert_ok(store_credential_each(store, see_credential, &seen, fault));
     assert_string_equal(seen.text,
                         "alpha  basic [pem] 0010 again 5/99 hosts=b.example hosts=a.example"
-                        " path_exceptions=semicolon\n"
+                        " path_exceptions=semicolon options=region=eu-west-1\n"
                         "zeta  basic [pem] 1010 sealed 5/0 hosts=b.example hosts=a.example"
-                        " path_exceptions=semicolon\n");
+                        " path_exceptions=semicolon options=region=eu-west-1\n");
     assert_ok(store_credential_remove(store, 8, fault));
     assert_fault(store_credential_remove(store, 8, fault), KH_ERR_NOT_FOUND, "");
     seen = (struct seen){0};

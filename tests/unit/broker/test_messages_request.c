@@ -64,8 +64,7 @@ random_decide(struct random *random, struct buffer *pool, struct message_decide 
         .upgrade = random_bytes(random, pool, 9),
         .client = random_bytes(random, pool, 45),
         .client_uid = (uint32_t)random_next(random),
-        .slot = {(enum slot_kind)random_below(random, SLOT_KEYHOLE_TOKEN + 1),
-                 random_bytes(random, pool, 20)},
+        .slot = {(enum slot_kind)random_below(random, SLOT_COUNT), random_bytes(random, pool, 20)},
         .slot_in_user = random_below(random, 2) == 1,
         .token = random_bytes(random, pool, 8192),
     };
@@ -250,7 +249,7 @@ random_decision(struct random *random, struct buffer *pool, struct message_decis
     out->edit_count = random_below(random, DECISION_EDITS_MAX + 1);
     for (size_t i = 0; i < out->edit_count; i++)
         out->edit[i] =
-            (struct edit){(enum edit_kind)(1 + random_below(random, EDIT_QUERY_REMOVE)),
+            (struct edit){(enum edit_kind)(1 + random_below(random, EDIT_COUNT - 1)),
                           random_bytes(random, pool, 60), random_bytes(random, pool, 4000)};
     out->secret_count = random_below(random, DECISION_SECRETS_MAX + 1);
     for (size_t i = 0; i < out->secret_count; i++)

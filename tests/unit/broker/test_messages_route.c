@@ -18,9 +18,9 @@ random_route(struct random *random, struct buffer *pool, struct route *out)
         out->port[i] = (uint16_t)random_next(random);
     out->slot_count = random_below(random, ROUTE_SLOTS_MAX + 1);
     for (size_t i = 0; i < out->slot_count; i++)
-        out->slot[i] = (struct slot){(enum slot_kind)(1 + random_below(random, SLOT_KEYHOLE_TOKEN)),
+        out->slot[i] = (struct slot){(enum slot_kind)(1 + random_below(random, SLOT_COUNT - 1)),
                                      random_bytes(random, pool, MESSAGE_FIELD_MAX)};
-    out->inject_kind = (enum inject_kind)random_below(random, INJECT_QUERY + 1);
+    out->inject_kind = (enum inject_kind)random_below(random, INJECT_COUNT);
     out->inject_name = random_bytes(random, pool, MESSAGE_FIELD_MAX);
     out->enabled = random_below(random, 2) == 1;
     out->plain = random_below(random, 2) == 1;
