@@ -24,7 +24,9 @@ enum {
 struct scanner {
     struct bytes in;
     size_t at;
-    struct token *token;
+    struct token_caveat *caveat; /* TOKEN_CAVEATS_MAX of them, for all macaroons */
+    size_t caveat_count;
+    size_t macaroon_count; /* that were scanned */
     struct fault *fault;
 };
 
@@ -32,7 +34,7 @@ static enum kh_err
 malformed(struct scanner *s, const char *what)
 {
     return fault_set(s->fault, KH_ERR_MALFORMED, "macaroon %zu, byte %zu: %s",
-                     s->token->macaroon_count + 1, s->at + 1, what);
+                     s->macaroon_count + 1, s->at + 1, what);
 }
 
 static bool
@@ -108,9 +110,8 @@ scan_end(struct scanner *s)
 static enum kh_err
 scan_caveat(struct scanner *s)
 {
-    struct token *token = s->token;
     struct token_caveat c;
-    if (token->caveat_count == TOKEN_CAVEATS_MAX)
+    if (s->caveat_count == TOKEN_CAVEATS_MAX)
         return malformed(s, "too many caveats");
     enum kh_err err = scan_location(s, &c.location);
     if (!err)
@@ -122,17 +123,14 @@ scan_caveat(struct scanner *s)
     if (!err && c.location.n && !c.vid.n)
         err = malformed(s, "a location on a first-party caveat");
     if (!err)
-        token->caveat[token->caveat_count++] = c;
+        s->caveat[s->caveat_count++] = c;
     return err;
 }
 
 static enum kh_err
-scan_macaroon(struct scanner *s)
+scan_macaroon(struct scanner *s, size_t id_max, struct macaroon_view *m)
 {
-    struct token *token = s->token;
-    struct macaroon_view *m = &token->macaroon[token->macaroon_count];
-    size_t id_max = token->macaroon_count ? TOKEN_CAVEAT_MAX : TOKEN_IDENTIFIER_MAX;
-    size_t first = token->caveat_count;
+    size_t first = s->caveat_count;
     if (!next_is(s, 2))
         return malformed(s, "not a macaroon of version 2");
     s->at++;
@@ -148,23 +146,27 @@ scan_macaroon(struct scanner *s)
     if (!err)
         err = scan_field(s, FIELD_SIGNATURE, TOKEN_SIGNATURE_SIZE, TOKEN_SIGNATURE_SIZE,
                          &m->signature);
-    m->caveat = &token->caveat[first];
-    m->caveat_count = token->caveat_count - first;
+    m->caveat = &s->caveat[first];
+    m->caveat_count = s->caveat_count - first;
     m->parent = -1;
+    m->depth = 0;
     return err;
 }
 
 static enum kh_err
-scan_structure(struct scanner *s)
+scan_structure(struct scanner *s, struct token *token)
 {
     do {
-        if (s->token->macaroon_count == 1 + TOKEN_DISCHARGES_MAX)
+        if (s->macaroon_count == 1 + TOKEN_DISCHARGES_MAX)
             return malformed(s, "too many discharges");
-        enum kh_err err = scan_macaroon(s);
+        size_t id_max = s->macaroon_count ? TOKEN_CAVEAT_MAX : TOKEN_IDENTIFIER_MAX;
+        enum kh_err err = scan_macaroon(s, id_max, &token->macaroon[s->macaroon_count]);
         if (err)
             return err;
-        s->token->macaroon_count++;
+        s->macaroon_count++;
     } while (s->at < s->in.n);
+    token->macaroon_count = s->macaroon_count;
+    token->caveat_count = s->caveat_count;
     return KH_OK;
 }
 
@@ -225,9 +227,8 @@ check_graph(struct token *token, struct fault *fault)
 /* ---- the text ---- */
 
 static enum kh_err
-scan_text(struct bytes text, struct scanner *s)
+scan_text(struct bytes text, struct scanner *s, struct token *token)
 {
-    struct token *token = s->token;
     size_t mark = bytes_find(text, BYTES(TOKEN_MARK));
     if (text.n > TOKEN_TEXT_MAX)
         return fault_set(s->fault, KH_ERR_MALFORMED, "longer than %d characters", TOKEN_TEXT_MAX);
@@ -257,10 +258,10 @@ token_scan(struct bytes text, struct token **out, struct fault *fault)
     if (!token)
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
     buffer_init_secret(&token->raw, RAW_MAX);
-    struct scanner s = {.token = token, .fault = fault};
-    enum kh_err err = scan_text(text, &s);
+    struct scanner s = {.caveat = token->caveat, .fault = fault};
+    enum kh_err err = scan_text(text, &s, token);
     if (!err)
-        err = scan_structure(&s);
+        err = scan_structure(&s, token);
     if (!err)
         err = check_graph(token, fault);
     if (err)
@@ -268,4 +269,24 @@ token_scan(struct bytes text, struct token **out, struct fault *fault)
     else
         *out = token;
     return err;
+}
+
+enum kh_err
+token_discharge_scan(struct bytes raw, struct token_discharge *out, struct fault *fault)
+{
+    struct token_discharge discharge;
+    struct scanner s = {.in = raw, .caveat = discharge.caveat, .fault = fault};
+    if (raw.n > RAW_MAX)
+        return fault_set(fault, KH_ERR_MALFORMED, "a discharge longer than %d bytes", RAW_MAX);
+    enum kh_err err = scan_macaroon(&s, TOKEN_CAVEAT_MAX, &discharge.macaroon);
+    if (!err && s.at != raw.n)
+        err = malformed(&s, "something follows the discharge");
+    if (err)
+        return err;
+    out->raw = raw;
+    out->macaroon = discharge.macaroon;
+    out->macaroon.caveat = out->caveat;
+    for (size_t i = 0; i < s.caveat_count; i++)
+        out->caveat[i] = discharge.caveat[i];
+    return KH_OK;
 }
