@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -277,10 +276,11 @@ open_socket(struct server *s)
 const char *
 softauthn_serve(const struct softauthn_server_options *options)
 {
-    struct server *s = calloc(1, sizeof(*s));
-    if (s == NULL || !softauthn_presence_known(options->presence))
+    static struct server server;
+    struct server *s = &server;
+    if (!softauthn_presence_known(options->presence))
         return "that presence is not known";
-    s->options = *options;
+    *s = (struct server){.options = *options};
     strcpy(s->presence, options->presence);
     for (size_t i = 0; i < FIRST_CLIENT + CLIENTS_MAX; i++)
         s->fd[i].fd = -1;
