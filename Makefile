@@ -88,6 +88,7 @@ BROKER_SOURCES := $(call sources,broker/*.c)
 HTTP_SOURCES := $(call sources,broker/http/*.c)
 PROXY_SOURCES := $(call sources,broker/proxy/*.c)
 DATABASE_SOURCES := $(call sources,broker/database/*.c)
+ADMIN_SOURCES := $(call sources,broker/admin/*.c)
 AUTHORITY_SOURCES := $(call sources,broker/authority/*.c broker/store/*.c)
 WEBAUTHN_SOURCES := $(call sources,broker/webauthn/*.c)
 DISCHARGE_SOURCES := $(call sources,broker/discharge/*.c)
@@ -95,7 +96,7 @@ SUPERVISOR_SOURCES := $(call sources,broker/supervisor/*.c)
 OPERATOR_SOURCES := $(call sources,broker/operator/*.c)
 CLIENT_SOURCES := $(call sources,client/*.c)
 
-ARCHIVES := core broker database http proxy authority webauthn discharge supervisor operator client
+ARCHIVES := core broker database admin http proxy authority webauthn discharge supervisor operator client
 archive = $(BUILD)/lib/lib$(1).a
 
 define archive_rule
@@ -107,6 +108,7 @@ endef
 $(eval $(call archive_rule,core,$(CORE_SOURCES)))
 $(eval $(call archive_rule,broker,$(BROKER_SOURCES)))
 $(eval $(call archive_rule,database,$(DATABASE_SOURCES)))
+$(eval $(call archive_rule,admin,$(ADMIN_SOURCES)))
 $(eval $(call archive_rule,http,$(HTTP_SOURCES)))
 $(eval $(call archive_rule,proxy,$(PROXY_SOURCES)))
 $(eval $(call archive_rule,authority,$(AUTHORITY_SOURCES)))
@@ -154,12 +156,13 @@ $(BUILD)/libexec/keyhole/keyhole-proxy: $(BUILD)/obj/broker/proxy/main.o \
 	$(link) $(call libs,$(PACKAGES_PROXY) $(PACKAGES_BROKER)) -pthread
 
 $(BUILD)/libexec/keyhole/keyhole-authority: $(BUILD)/obj/broker/authority/main.o \
-    $(call archive,authority) $(call archive,database) $(call archive,broker) $(call archive,core)
+    $(call archive,authority) $(call archive,database) $(call archive,admin) \
+    $(call archive,broker) $(call archive,core)
 	$(link) $(call libs,$(PACKAGES_AUTHORITY) $(PACKAGES_BROKER) $(PACKAGES_CORE))
 
 $(BUILD)/libexec/keyhole/keyhole-discharger: $(BUILD)/obj/broker/discharge/main.o \
     $(call archive,discharge) $(call archive,webauthn) $(call archive,http) \
-    $(call archive,database) $(call archive,broker) $(call archive,core)
+    $(call archive,database) $(call archive,admin) $(call archive,broker) $(call archive,core)
 	$(link) $(call libs,$(PACKAGES_DISCHARGE) $(PACKAGES_BROKER) $(PACKAGES_CORE))
 
 $(BUILD)/bin/keyhole: $(BUILD)/obj/client/main.o $(call archive,client) $(call archive,core)
@@ -182,9 +185,10 @@ UNIT_ROOMS_http := http broker core
 UNIT_ROOMS_broker := broker core
 UNIT_ROOMS_proxy := proxy http broker core
 UNIT_ROOMS_database := database broker core
-UNIT_ROOMS_authority := authority database broker core
+UNIT_ROOMS_admin := admin broker core
+UNIT_ROOMS_authority := authority database admin broker core
 UNIT_ROOMS_webauthn := webauthn broker core
-UNIT_ROOMS_discharge := discharge webauthn http database broker core
+UNIT_ROOMS_discharge := discharge webauthn http database admin broker core
 UNIT_ROOMS_supervisor := supervisor broker core
 UNIT_ROOMS_operator := operator supervisor webauthn broker core
 UNIT_ROOMS_client := client core
@@ -194,8 +198,8 @@ $(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $(UNIT_SUPPORT) \
     $(foreach a,$(UNIT_ROOMS_$(1)),$(call archive,$(a)))
 	$$(link) $(call libs,$(ALL_PACKAGES)) -pthread
 endef
-$(foreach room,support caveats http broker database proxy authority webauthn discharge supervisor \
-    operator client,\
+$(foreach room,support caveats http broker database admin proxy authority webauthn discharge \
+    supervisor operator client,\
     $(eval $(call unit_rule,$(room))))
 .PRECIOUS: $(BUILD)/obj/%.o
 

@@ -1,259 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The admin socket: who may connect, one line in, one line out.
+ * The authority's admin socket: its commands, carried out for whoever connected.
  */
 #include "admin.h"
 
-#include "../log.h"
+#include "admin_request.h"
 
-#include <errno.h>
-#include <event2/event.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-enum { READ_SIZE = 16384, IDLE_S = 10, PAUSE_S = 1 };
-
-struct admin_connection {
-    struct admin *admin;
-    struct admin_connection *next;
-    int fd;
-    uint32_t uid;
-    struct event *event;
-    struct buffer in, out; // both wiped
+static const struct admin_command *const tables[] = {
+    admin_credential_commands, admin_token_commands,   admin_state_commands,
+    admin_policy_commands,     admin_explain_commands,
 };
 
-struct admin {
-    struct authority *authority;
-    int fd;
-    struct event *readable, *resume;
-    struct admin_connection *connection;
-    size_t connection_count;
-};
-
-static void
-connection_free(struct admin_connection *connection)
+void
+admin_init(void)
 {
-    struct admin *admin = connection->admin;
-
-    for (struct admin_connection **p = &admin->connection; *p; p = &(*p)->next) {
-        if (*p == connection) {
-            *p = connection->next;
-            admin->connection_count--;
-            break;
-        }
-    }
-    if (connection->event)
-        event_free(connection->event);
-    close(connection->fd);
-    buffer_free(&connection->in);
-    buffer_free(&connection->out);
-    free(connection);
-}
-
-static void on_ready(evutil_socket_t fd, short what, void *context);
-
-static bool
-wait_for(struct admin_connection *connection, short what)
-{
-    const struct timeval idle = {.tv_sec = IDLE_S};
-
-    if (connection->event)
-        event_free(connection->event);
-    connection->event = event_new(connection->admin->authority->base, connection->fd,
-                                  (short)(what | EV_PERSIST), on_ready, connection);
-    return connection->event && event_add(connection->event, &idle) == 0;
-}
-
-// ---- answering ----
-
-static void
-refuse(struct admin_connection *connection, enum kh_err code, const char *message)
-{
-    buffer_printf(&connection->out, "{\"ok\": false, \"code\": \"%s\", \"message\": \"%s\"}\n",
-                  kh_err_code(code), message);
-}
-
-static void
-answer(struct admin_connection *connection, size_t end)
-{
-    struct authority *authority = connection->admin->authority;
-    struct bytes in = buffer_bytes(&connection->in);
-
-    if (end > ADMIN_LINE_MAX) {
-        refuse(connection, KH_ERR_TOO_LONG, "a request has at most 1 MiB");
-    } else if (end + 1 != in.n) {
-        refuse(connection, KH_ERR_PROTOCOL, "one connection carries one request");
-    } else {
-        authority->actor_uid = connection->uid;
-        admin_answer(authority, bytes_slice(in, 0, end), &connection->out);
-        authority->actor_uid = UINT32_MAX;
-    }
-    buffer_free(&connection->in);
-    if (connection->out.failed || !wait_for(connection, EV_WRITE))
-        connection_free(connection);
-}
-
-static void
-write_some(struct admin_connection *connection)
-{
-    struct bytes out = buffer_bytes(&connection->out);
-    ssize_t n = send(connection->fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n > 0)
-        buffer_consume(&connection->out, (size_t)n);
-    if (n <= 0 || connection->out.n == 0)
-        connection_free(connection);
-}
-
-static void
-read_some(struct admin_connection *connection)
-{
-    size_t before = connection->in.n;
-    uint8_t *room = buffer_reserve(&connection->in, READ_SIZE);
-
-    if (room == NULL) { // longer than any request
-        answer(connection, ADMIN_LINE_MAX + 1);
-        return;
-    }
-    ssize_t n = recv(connection->fd, room, READ_SIZE, MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n <= 0) {
-        connection_free(connection);
-        return;
-    }
-    buffer_advance(&connection->in, (size_t)n);
-    struct bytes fresh = bytes_from(buffer_bytes(&connection->in), before);
-    size_t end = bytes_index(fresh, '\n');
-    if (end < fresh.n || before + fresh.n > ADMIN_LINE_MAX)
-        answer(connection, before + end);
-}
-
-static void
-on_ready(evutil_socket_t fd, short what, void *context)
-{
-    struct admin_connection *connection = context;
-
-    (void)fd;
-    if (what & EV_TIMEOUT)
-        connection_free(connection);
-    else if (what & EV_WRITE)
-        write_some(connection);
-    else
-        read_some(connection);
-}
-
-// ---- accepting ----
-
-// The socket's rights say the same; this holds when somebody changed them.
-static bool
-peer_may(int fd, uint32_t *uid)
-{
-    struct ucred peer;
-    socklen_t n = sizeof peer;
-
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) || n != sizeof peer)
-        return false;
-    *uid = peer.uid;
-    return peer.uid == 0 || peer.uid == geteuid();
-}
-
-static void
-connection_new(struct admin *admin, int fd)
-{
-    struct admin_connection *connection = NULL;
-    uint32_t uid = UINT32_MAX;
-
-    if (!peer_may(fd, &uid)) {
-        log_warning("admin-refused", "user id %u may not use the admin socket", uid);
-        close(fd);
-        return;
-    }
-    if (admin->connection_count < ADMIN_CONNECTIONS_MAX)
-        connection = calloc(1, sizeof *connection);
-    if (connection == NULL) {
-        log_warning("admin-busy", "too many connections to the admin socket");
-        close(fd);
-        return;
-    }
-    connection->admin = admin;
-    connection->fd = fd;
-    connection->uid = uid;
-    buffer_init_secret(&connection->in, ADMIN_LINE_MAX + 2 * READ_SIZE);
-    buffer_init_secret(&connection->out, 16 * ADMIN_LINE_MAX);
-    connection->next = admin->connection;
-    admin->connection = connection;
-    admin->connection_count++;
-    if (!wait_for(connection, EV_READ))
-        connection_free(connection);
-}
-
-static void
-on_resume(evutil_socket_t fd, short what, void *context)
-{
-    struct admin *admin = context;
-
-    (void)fd;
-    (void)what;
-    (void)event_add(admin->readable, NULL);
-}
-
-static void
-on_connect(evutil_socket_t listener, short what, void *context)
-{
-    struct admin *admin = context;
-    const struct timeval pause = {.tv_sec = PAUSE_S};
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-    (void)what;
-    if (fd >= 0) {
-        connection_new(admin, fd);
-    } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-        // Without descriptors the listener stays readable: rest rather than spin.
-        log_warning("admin-accept", "the admin socket: %s", strerror(errno));
-        (void)event_del(admin->readable);
-        (void)event_add(admin->resume, &pause);
-    }
-}
-
-enum kh_err
-admin_new(struct authority *authority, int fd, struct admin **out, struct fault *fault)
-{
-    struct admin *admin = calloc(1, sizeof *admin);
-
-    if (admin == NULL || evutil_make_socket_nonblocking(fd)) {
-        close(fd);
-        free(admin);
-        return fault_set(fault, KH_ERR_IO, "the admin socket cannot be used");
-    }
-    admin->authority = authority;
-    admin->fd = fd;
-    admin->readable = event_new(authority->base, fd, EV_READ | EV_PERSIST, on_connect, admin);
-    admin->resume = evtimer_new(authority->base, on_resume, admin);
-    if (admin->readable == NULL || admin->resume == NULL || event_add(admin->readable, NULL)) {
-        admin_free(&admin);
-        return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
-    }
-    *out = admin;
-    return KH_OK;
+    admin_request_init();
 }
 
 void
-admin_free(struct admin **admin)
+admin_answer(struct authority *authority, struct bytes line, struct buffer *out)
 {
-    if (*admin == NULL)
-        return;
-    while ((*admin)->connection)
-        connection_free((*admin)->connection);
-    if ((*admin)->readable)
-        event_free((*admin)->readable);
-    if ((*admin)->resume)
-        event_free((*admin)->resume);
-    close((*admin)->fd);
-    free(*admin);
-    *admin = NULL;
+    admin_request_answer(tables, sizeof tables / sizeof tables[0], authority, line, out);
+}
+
+static void
+answer_for(void *context, uint32_t uid, struct bytes line, struct buffer *out)
+{
+    struct authority *authority = context;
+
+    authority->actor_uid = uid;
+    admin_answer(authority, line, out);
+    authority->actor_uid = UINT32_MAX;
+}
+
+enum kh_err
+admin_new(struct authority *authority, int fd, struct admin_server **out, struct fault *fault)
+{
+    return admin_server_new(authority->base, fd, answer_for, authority, out, fault);
 }

@@ -128,9 +128,9 @@ put_as_credential(json_t *result, const struct credential *credential, struct fa
 }
 
 static enum kh_err
-credential_show(struct authority *authority, const json_t *request, json_t *result,
-                struct fault *fault)
+credential_show(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     struct credential *credential;
     enum kh_err err =
         credentials_get(&authority->credentials, admin_text(request, "name"), &credential, fault);
@@ -138,9 +138,9 @@ credential_show(struct authority *authority, const json_t *request, json_t *resu
 }
 
 static enum kh_err
-credential_list(struct authority *authority, const json_t *request, json_t *result,
-                struct fault *fault)
+credential_list(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     json_t *array = json_array();
     enum kh_err err = array ? KH_OK : fault_set(fault, KH_ERR_MEMORY, "memory is used up");
 
@@ -241,9 +241,9 @@ read_row(const json_t *request, int64_t now, struct store_credential *row, struc
 }
 
 static enum kh_err
-credential_add(struct authority *authority, const json_t *request, json_t *result,
-               struct fault *fault)
+credential_add(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     struct store_credential row;
     struct credential *credential = NULL;
     BUFFER_AUTO text;
@@ -275,9 +275,9 @@ credential_add(struct authority *authority, const json_t *request, json_t *resul
 }
 
 static enum kh_err
-credential_rotate(struct authority *authority, const json_t *request, json_t *result,
-                  struct fault *fault)
+credential_rotate(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     struct credential *credential;
     struct secret *secret = NULL;
     int64_t now = clock_now_s(&authority->clock);
@@ -332,23 +332,23 @@ set_enabled(struct authority *authority, const json_t *request, json_t *result, 
 }
 
 static enum kh_err
-credential_enable(struct authority *authority, const json_t *request, json_t *result,
-                  struct fault *fault)
+credential_enable(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     return set_enabled(authority, request, result, true, fault);
 }
 
 static enum kh_err
-credential_disable(struct authority *authority, const json_t *request, json_t *result,
-                   struct fault *fault)
+credential_disable(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     return set_enabled(authority, request, result, false, fault);
 }
 
 static enum kh_err
-credential_remove(struct authority *authority, const json_t *request, json_t *result,
-                  struct fault *fault)
+credential_remove(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     struct credential *credential;
     struct revocation ended;
     enum kh_err err =

@@ -145,8 +145,9 @@ explain_with(struct authority *authority, const json_t *json, json_t *result, st
 }
 
 static enum kh_err
-admin_explain(struct authority *authority, const json_t *json, json_t *result, struct fault *fault)
+admin_explain(void *context, const json_t *json, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     struct explaining *e = calloc(1, sizeof *e);
 
     if (e == NULL)

@@ -5,8 +5,8 @@
  */
 #include "admin_request.h"
 
+#include "../admin/suggest.h"
 #include "policy_version.h"
-#include "suggest.h"
 
 #include <stdio.h>
 
@@ -134,9 +134,9 @@ put_counts(const struct policy *policy, json_t *result, struct fault *fault)
 // ---- check, test ----
 
 static enum kh_err
-policy_check(struct authority *authority, const json_t *request, json_t *result,
-             struct fault *fault)
+policy_check(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     char path[POLICY_PATH_MAX];
     struct policy *policy = NULL;
     size_t passed = 0;
@@ -202,8 +202,9 @@ put_tests(const struct policy *policy, json_t *result, struct fault *fault)
 }
 
 static enum kh_err
-policy_test(struct authority *authority, const json_t *request, json_t *result, struct fault *fault)
+policy_test(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     char path[POLICY_PATH_MAX];
     struct policy *policy = NULL;
 
@@ -240,9 +241,9 @@ apply(struct authority *authority, const struct policy_version_request *request,
 }
 
 static enum kh_err
-policy_apply(struct authority *authority, const json_t *request, json_t *result,
-             struct fault *fault)
+policy_apply(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     char path[POLICY_PATH_MAX];
     struct policy_version_request wanted = {
         .path = path,
@@ -259,9 +260,9 @@ policy_apply(struct authority *authority, const json_t *request, json_t *result,
 }
 
 static enum kh_err
-policy_rollback(struct authority *authority, const json_t *request, json_t *result,
-                struct fault *fault)
+policy_rollback(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     char path[64];
     int64_t number = admin_number(request, "version");
     BUFFER_AUTO text;
@@ -329,8 +330,9 @@ show_row(void *context, const struct store_policy *row, struct fault *fault)
 }
 
 static enum kh_err
-policy_list(struct authority *authority, const json_t *request, json_t *result, struct fault *fault)
+policy_list(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     struct showing showing = {.authority = authority, .array = json_array()};
     enum kh_err err = showing.array ? KH_OK : fault_set(fault, KH_ERR_MEMORY, "memory is used up");
 
@@ -350,8 +352,9 @@ policy_list(struct authority *authority, const json_t *request, json_t *result, 
 }
 
 static enum kh_err
-policy_show(struct authority *authority, const json_t *request, json_t *result, struct fault *fault)
+policy_show(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     struct showing showing = {.authority = authority, .object = result};
     int64_t number = admin_has(request, "version") ? admin_number(request, "version")
                                                    : authority->policy_version;

@@ -1,41 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The commands of the admin socket: a table of what each takes and who carries it out.
+ * The authority's admin commands. The context of each is a struct authority.
  */
-#ifndef KEYHOLE_ADMIN_REQUEST_H
-#define KEYHOLE_ADMIN_REQUEST_H
+#ifndef KEYHOLE_AUTHORITY_ADMIN_REQUEST_H
+#define KEYHOLE_AUTHORITY_ADMIN_REQUEST_H
 
+#include "../admin/request.h"
 #include "admin.h"
-
-#include <jansson.h>
-
-enum { ADMIN_MEMBERS_MAX = 18 };
-
-enum admin_type {
-    ADMIN_TYPE_UNSET = 0,
-    ADMIN_TEXT,
-    ADMIN_FLAG,
-    ADMIN_NUMBER,
-    ADMIN_TEXTS,
-    ADMIN_NUMBERS,
-    ADMIN_FLAG_OR_TEXT,
-};
-
-struct admin_member {
-    const char *name;
-    enum admin_type type;
-    bool required;
-};
-
-/* Members are checked before this is called; `result` is an object to fill. */
-typedef enum kh_err admin_fn(struct authority *authority, const json_t *request, json_t *result,
-                             struct fault *fault);
-
-struct admin_command {
-    const char *name;
-    admin_fn *handle;
-    struct admin_member member[ADMIN_MEMBERS_MAX]; /* beside "command"; ends with name == NULL */
-};
 
 /* The tables; each ends with name == NULL. */
 extern const struct admin_command admin_credential_commands[];
@@ -43,27 +14,5 @@ extern const struct admin_command admin_token_commands[];
 extern const struct admin_command admin_state_commands[];
 extern const struct admin_command admin_policy_commands[];
 extern const struct admin_command admin_explain_commands[];
-
-/* ---- reading: members were checked, what is absent is empty ---- */
-struct bytes admin_text(const json_t *request, const char *name);
-bool admin_has(const json_t *request, const char *name);
-bool admin_flag(const json_t *request, const char *name, bool otherwise);
-int64_t admin_number(const json_t *request, const char *name);
-/* Up to `cap`; KH_ERR_TOO_LONG beyond. */
-KH_MUST_CHECK enum kh_err admin_texts(const json_t *request, const char *name, struct bytes *out,
-                                      size_t cap, size_t *count, struct fault *fault);
-
-/* ---- writing: KH_ERR_MEMORY when it cannot be put ---- */
-KH_MUST_CHECK enum kh_err admin_put(json_t *object, const char *name, json_t *value,
-                                    struct fault *fault); /* takes `value` over */
-KH_MUST_CHECK enum kh_err admin_put_text(json_t *object, const char *name, struct bytes text,
-                                         struct fault *fault);
-KH_MUST_CHECK enum kh_err admin_put_number(json_t *object, const char *name, int64_t number,
-                                           struct fault *fault);
-KH_MUST_CHECK enum kh_err admin_put_time(json_t *object, const char *name, int64_t seconds,
-                                         struct fault *fault);
-KH_MUST_CHECK enum kh_err admin_put_hex(json_t *object, const char *name, const uint8_t *p,
-                                        size_t n, struct fault *fault);
-KH_MUST_CHECK enum kh_err admin_append_text(json_t *array, struct bytes text, struct fault *fault);
 
 #endif

@@ -120,9 +120,9 @@ put_counts(struct authority *authority, json_t *result, struct fault *fault)
 }
 
 static enum kh_err
-admin_status(struct authority *authority, const json_t *request, json_t *result,
-             struct fault *fault)
+admin_status(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     (void)request;
     enum kh_err err = admin_put_text(result, "version", BYTES(KEYHOLE_VERSION), fault);
     if (!err)
@@ -139,8 +139,9 @@ admin_status(struct authority *authority, const json_t *request, json_t *result,
 // ---- keys ----
 
 static enum kh_err
-key_list(struct authority *authority, const json_t *request, json_t *result, struct fault *fault)
+key_list(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     const struct root_key *active = root_keys_active(&authority->keys);
     json_t *array = json_array();
     enum kh_err err = array ? KH_OK : no_memory(fault);
@@ -177,8 +178,9 @@ key_record(const char *command, uint32_t id, struct buffer *subject)
 }
 
 static enum kh_err
-key_rotate(struct authority *authority, const json_t *request, json_t *result, struct fault *fault)
+key_rotate(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     struct root_key key = {0};
     BUFFER_AUTO subject;
     enum kh_err err = change_begin(authority, fault);
@@ -204,8 +206,9 @@ key_rotate(struct authority *authority, const json_t *request, json_t *result, s
 }
 
 static enum kh_err
-key_retire(struct authority *authority, const json_t *request, json_t *result, struct fault *fault)
+key_retire(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     int64_t id = admin_number(request, "id"), now = clock_now_s(&authority->clock);
     BUFFER_AUTO subject;
 
@@ -233,8 +236,9 @@ key_retire(struct authority *authority, const json_t *request, json_t *result, s
 // ---- the local CA, the audit log ----
 
 static enum kh_err
-ca_show(struct authority *authority, const json_t *request, json_t *result, struct fault *fault)
+ca_show(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     char sha256[LOCAL_CA_SHA256_HEX];
     BUFFER_AUTO pem;
 
@@ -251,8 +255,9 @@ ca_show(struct authority *authority, const json_t *request, json_t *result, stru
 }
 
 static enum kh_err
-audit_head(struct authority *authority, const json_t *request, json_t *result, struct fault *fault)
+audit_head(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     struct audit_head head;
 
     (void)request;

@@ -35,8 +35,9 @@ put_mint_result(json_t *result, const struct mint_request *request,
 }
 
 static enum kh_err
-admin_mint(struct authority *authority, const json_t *json, json_t *result, struct fault *fault)
+admin_mint(void *context, const json_t *json, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     struct bytes credential[TOKEN_CREDENTIALS_MAX + 1], caveat[MINT_CAVEATS_MAX + 1];
     struct mint_request request = {
         .credential = credential,
@@ -123,8 +124,9 @@ describe(const struct revocation *done, struct buffer *out)
 }
 
 static enum kh_err
-admin_revoke(struct authority *authority, const json_t *json, json_t *result, struct fault *fault)
+admin_revoke(void *context, const json_t *json, json_t *result, struct fault *fault)
 {
+    struct authority *authority = context;
     struct revoke_request request = {
         .token = admin_text(json, "token"),
         .this_lineage = admin_flag(json, "lineage", false),

@@ -5,7 +5,7 @@
 #include "credential_option.h"
 
 #include "../../caveats/path.h"
-#include "suggest.h"
+#include "../admin/suggest.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #include "credentials.h"
 
 #include "../../caveats/path.h"
-#include "suggest.h"
+#include "../admin/suggest.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -31,7 +31,7 @@ struct options {
 
 struct service {
     struct authority authority;
-    struct admin *admin;
+    struct admin_server *admin;
     struct event *tick;
     bool stopped; // the supervisor asked for it
 };
@@ -123,7 +123,7 @@ on_admin_listener(struct channel *channel, void *context, const struct message *
     struct fault fault = {0};
 
     (void)channel;
-    admin_free(&service->admin);
+    admin_server_free(&service->admin);
     if (admin_new(&service->authority, message->fd, &service->admin, &fault))
         log_error("admin", "%s", fault.detail);
     return true;
@@ -260,7 +260,7 @@ static void
 stop_loop(struct service *service)
 {
     serve_proxies_close(&service->authority);
-    admin_free(&service->admin);
+    admin_server_free(&service->admin);
     channel_free(&service->authority.supervisor);
     if (service->tick)
         event_free(service->tick);

@@ -4,7 +4,7 @@
  */
 #include "preset.h"
 
-#include "suggest.h"
+#include "../admin/suggest.h"
 
 static const struct preset table[] = {
 #define KH_PRESET(name_, hosts_, slots_, inject_, basic_user_, environment_, path_exceptions_,     \

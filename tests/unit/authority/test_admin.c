@@ -6,7 +6,7 @@
 #include <sys/un.h>
 
 static struct authority authority;
-static struct admin *admin;
+static struct admin_server *admin;
 static struct sockaddr_un address;
 
 static int
@@ -30,7 +30,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-    admin_free(&admin);
+    admin_server_free(&admin);
     event_base_free(authority.base);
     authority_close(&authority);
     return fixture_teardown(state);

@@ -2,23 +2,25 @@
  *
  * One admin request: parsed strictly, its members checked against the table, carried out, answered.
  */
-#include "admin_request.h"
+#include "request.h"
 
+#include "../../caveats/timestamp.h"
 #include "../json_memory.h"
-#include "../log.h"
 #include "suggest.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const struct admin_command *const tables[] = {
-    admin_credential_commands, admin_token_commands,   admin_state_commands,
-    admin_policy_commands,     admin_explain_commands,
+enum { HEX_MAX = 64 };
+
+struct admin_tables {
+    const struct admin_command *const *table;
+    size_t count;
+    void *context;
 };
-enum { TABLE_COUNT = sizeof tables / sizeof tables[0] };
 
 void
-admin_init(void)
+admin_request_init(void)
 {
     json_memory_init();
 }
@@ -94,16 +96,16 @@ admin_put_number(json_t *object, const char *name, int64_t number, struct fault 
 enum kh_err
 admin_put_time(json_t *object, const char *name, int64_t seconds, struct fault *fault)
 {
-    char text[CLOCK_TEXT_SIZE];
+    char text[TIMESTAMP_SIZE];
 
-    clock_print_s(seconds, text);
+    timestamp_print(seconds, text);
     return admin_put_text(object, name, bytes_str(text), fault);
 }
 
 enum kh_err
 admin_put_hex(json_t *object, const char *name, const uint8_t *p, size_t n, struct fault *fault)
 {
-    char hex[2 * AUDIT_HASH_SIZE + 1];
+    char hex[HEX_MAX + 1];
 
     if (!bytes_to_hex(bytes_of(p, n), hex, sizeof hex))
         return fault_set(fault, KH_ERR_INTERNAL, "%s does not fit", name);
@@ -224,14 +226,15 @@ check_members(const struct admin_command *command, json_t *request, struct fault
 }
 
 static enum kh_err
-find_command(const json_t *request, const struct admin_command **out, struct fault *fault)
+find_command(const struct admin_tables *tables, const json_t *request,
+             const struct admin_command **out, struct fault *fault)
 {
     struct bytes name = admin_text(request, "command");
     struct suggestion suggestion;
 
     suggest_begin(&suggestion, name);
-    for (size_t i = 0; i < TABLE_COUNT; i++) {
-        for (const struct admin_command *command = tables[i]; command->name; command++) {
+    for (size_t i = 0; i < tables->count; i++) {
+        for (const struct admin_command *command = tables->table[i]; command->name; command++) {
             if (bytes_is(name, command->name)) {
                 *out = command;
                 return KH_OK;
@@ -270,7 +273,7 @@ answer_fault(const struct fault *fault, struct buffer *out)
 }
 
 static enum kh_err
-carry_out(struct authority *authority, struct bytes line, json_t *result, struct fault *fault)
+carry_out(const struct admin_tables *tables, struct bytes line, json_t *result, struct fault *fault)
 {
     json_error_t error;
     const struct admin_command *command = NULL;
@@ -284,24 +287,26 @@ carry_out(struct authority *authority, struct bytes line, json_t *result, struct
                          "(near byte %d)",
                          request ? 0 : error.position);
     }
-    enum kh_err err = find_command(request, &command, fault);
+    enum kh_err err = find_command(tables, request, &command, fault);
     if (!err)
         err = check_members(command, request, fault);
     if (!err)
-        err = command->handle(authority, request, result, fault);
+        err = command->handle(tables->context, request, result, fault);
     json_decref(request);
     return err;
 }
 
 void
-admin_answer(struct authority *authority, struct bytes line, struct buffer *out)
+admin_request_answer(const struct admin_command *const *table, size_t count, void *context,
+                     struct bytes line, struct buffer *out)
 {
+    const struct admin_tables tables = {.table = table, .count = count, .context = context};
     struct fault fault = {.err = KH_ERR_INTERNAL};
     json_t *result = json_object(), *answer = NULL;
     enum kh_err err = KH_ERR_MEMORY;
 
     if (result)
-        err = carry_out(authority, line, result, &fault);
+        err = carry_out(&tables, line, result, &fault);
     if (!err)
         answer = json_pack("{s:b, s:O}", "ok", 1, "result", result);
     if (err) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
+#include "../files.h"
 
-#include "../../../broker/authority/suggest.h"
+#include "../../../broker/admin/suggest.h"
 
 static const char *
 suggest(struct suggestion *s, const char *wanted)

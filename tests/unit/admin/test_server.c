@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../files.h"
+
+#include "../../../broker/admin/server.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static struct event_base *base;
+static struct admin_server *server;
+static struct sockaddr_un address;
+static int requests;
+static uint32_t last_uid;
+
+static void
+echo(void *context, uint32_t uid, struct bytes line, struct buffer *out)
+{
+    assert_ptr_equal(context, &requests);
+    requests++;
+    last_uid = uid;
+    buffer_put(out, line);
+    buffer_put_byte(out, '\n');
+}
+
+static int
+setup(void **state)
+{
+    struct fault fault = {0};
+
+    if (fixture_setup(state))
+        return -1;
+    requests = 0;
+    base = event_base_new();
+    address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/admin.sock", fixture_base);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 128) ||
+           admin_server_new(base, fd, echo, &requests, &server, &fault);
+}
+
+static int
+teardown(void **state)
+{
+    admin_server_free(&server);
+    admin_server_free(&server);
+    event_base_free(base);
+    return fixture_teardown(state);
+}
+
+static void
+settle(void)
+{
+    for (int i = 0; i < 20; i++)
+        (void)event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+static int
+connect_admin(void)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    settle();
+    return fd;
+}
+
+/* Everything until the end; "(open)" when there is none yet. */
+static const char *
+ask(int fd, const char *text)
+{
+    static char out[4096];
+    size_t n = 0;
+
+    (void)send(fd, text, strlen(text), MSG_NOSIGNAL);
+    for (int i = 0; i < 10; i++) {
+        settle();
+        ssize_t got = recv(fd, out + n, sizeof out - 1 - n, 0);
+        if (got == 0 || (got < 0 && errno == ECONNRESET)) {
+            out[n] = '\0';
+            return out;
+        }
+        n += got > 0 ? (size_t)got : 0;
+    }
+    return "(open)";
+}
+
+static void
+one_line_each_way(void **state)
+{
+    int fd = connect_admin();
+
+    (void)state;
+    assert_string_equal(ask(fd, "hel"), "(open)");
+    assert_int_equal(requests, 0);
+    assert_string_equal(ask(fd, "lo\n"), "hello\n");
+    assert_int_equal(requests, 1);
+    assert_int_equal(last_uid, geteuid());
+    close(fd);
+}
+
+static void
+one_request_for_a_connection(void **state)
+{
+    int fd = connect_admin();
+
+    (void)state;
+    assert_non_null(strstr(ask(fd, "one\ntwo\n"), "\"code\": \"protocol\""));
+    assert_int_equal(requests, 0);
+    close(fd);
+}
+
+static void
+a_bounded_number_at_once(void **state)
+{
+    int fd[ADMIN_CONNECTIONS_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++)
+        fd[i] = connect_admin();
+    int more = connect_admin();
+    assert_string_equal(ask(more, "x\n"), "");
+    close(more);
+    assert_int_equal(requests, 0);
+    for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++)
+        close(fd[i]);
+    settle();
+    more = connect_admin();
+    assert_string_equal(ask(more, "x\n"), "x\n");
+    close(more);
+}
+
+static void
+others_are_refused(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip(); // only root can become somebody else
+    assert_int_equal(chmod(fixture_base, 0711), 0);
+    assert_int_equal(chmod(address.sun_path, 0666), 0);
+    assert_int_equal(seteuid(12345), 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int connected = connect(fd, (struct sockaddr *)&address, sizeof address);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(connected, 0);
+    assert_string_equal(ask(fd, "x\n"), "");
+    assert_int_equal(requests, 0);
+    close(fd);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(one_line_each_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_request_for_a_connection, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_bounded_number_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(others_are_refused, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
