@@ -204,15 +204,24 @@ void policy_each_caveat(const struct policy *policy, const struct policy_request
 struct policy_mint {
     int64_t lifetime_max_s;           /* 0: no limit */
     const struct policy_grant *limit; /* the grant that sets it, or NULL */
+    const struct policy_hole *hole[POLICY_HOLES_MAX]; /* to be minted (hole_print_for_user) */
+    size_t hole_count;
 };
 
-/* Whether a token for that user and these credentials can be of use, and how long it may live: for
- * each credential some grant must give it to the user. KH_ERR_DENIED says what is missing. Grants
- * that demand a hole do not count unless `can_fill`. */
+/* Whether a token for that user and these credentials can be of use, how long it may live and which
+ * holes it must have: for each credential some grant must give it to the user. KH_ERR_DENIED says
+ * what is missing. Grants that demand a hole do not count unless `can_fill`; then they count where
+ * no grant without one does, and the first of them is taken. */
 KH_MUST_CHECK enum kh_err policy_mint_check(const struct policy *policy, struct bytes user,
                                             const struct bytes *credential, size_t count,
                                             bool can_fill, struct policy_mint *out,
                                             struct fault *fault);
+/* The same for a token that gets a hole in any case, as a login's: the first grant that demands
+ * holes is taken where there is one, since its holes cost nothing more and cover more. There may be
+ * none at all. */
+KH_MUST_CHECK enum kh_err policy_mint_login(const struct policy *policy, struct bytes user,
+                                            const struct bytes *credential, size_t count,
+                                            struct policy_mint *out, struct fault *fault);
 
 /* ---- the policy's own tests ---- */
 
