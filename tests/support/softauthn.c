@@ -104,13 +104,13 @@ softauthn_aaguid(void)
 }
 
 bool
-lies(const struct softauthn *a, enum softauthn_lie lie)
+softauthn_lies(const struct softauthn *a, enum softauthn_lie lie)
 {
     return a->options.lie == lie;
 }
 
 enum softauthn_status
-touched(struct softauthn *a, bool wait)
+softauthn_touched(struct softauthn *a, bool wait)
 {
     return a->options.touch ? a->options.touch(a->options.arg, wait) : SOFTAUTHN_OK;
 }
@@ -125,9 +125,10 @@ softauthn_new(const struct softauthn_options *options)
     a->agreement = EVP_EC_gen("P-256");
     if (options->state)
         a->state_path = strdup(options->state);
-    pin_new_token(a);
-    if (a->agreement == NULL || (options->state && a->state_path == NULL) || !state_load(a) ||
-        (options->pin && !pin_set(a, bytes_str(options->pin))))
+    softauthn_pin_new_token(a);
+    if (a->agreement == NULL || (options->state && a->state_path == NULL) ||
+        !softauthn_state_load(a) ||
+        (options->pin && !softauthn_pin_set(a, bytes_str(options->pin))))
         softauthn_free(&a);
     return a;
 }
@@ -160,60 +161,60 @@ softauthn_set_counter(struct softauthn *a, uint32_t counter)
 static void
 write_versions(const struct softauthn *a, struct buffer *out)
 {
-    cbor_write_int(out, 1); // versions
-    cbor_write_array(out, 3);
-    cbor_write_text(out, "U2F_V2");
-    cbor_write_text(out, "FIDO_2_0");
-    cbor_write_text(out, "FIDO_2_1");
-    cbor_write_int(out, 2); // extensions
-    cbor_write_array(out, 1);
-    cbor_write_text(out, "credProtect");
-    cbor_write_int(out, 3);
-    cbor_write_bytes(out, bytes_of(softauthn_aaguid(), 16));
-    cbor_write_int(out, 4); // options
-    cbor_write_map(out, 4);
-    cbor_write_text(out, "rk");
-    cbor_write_bool(out, true);
-    cbor_write_text(out, "up");
-    cbor_write_bool(out, true);
-    cbor_write_text(out, "clientPin");
-    cbor_write_bool(out, a->state.pin_set);
-    cbor_write_text(out, "pinUvAuthToken");
-    cbor_write_bool(out, true);
+    ctap_write_int(out, 1); // versions
+    ctap_write_array(out, 3);
+    ctap_write_text(out, "U2F_V2");
+    ctap_write_text(out, "FIDO_2_0");
+    ctap_write_text(out, "FIDO_2_1");
+    ctap_write_int(out, 2); // extensions
+    ctap_write_array(out, 1);
+    ctap_write_text(out, "credProtect");
+    ctap_write_int(out, 3);
+    ctap_write_bytes(out, bytes_of(softauthn_aaguid(), 16));
+    ctap_write_int(out, 4); // options
+    ctap_write_map(out, 4);
+    ctap_write_text(out, "rk");
+    ctap_write_bool(out, true);
+    ctap_write_text(out, "up");
+    ctap_write_bool(out, true);
+    ctap_write_text(out, "clientPin");
+    ctap_write_bool(out, a->state.pin_set);
+    ctap_write_text(out, "pinUvAuthToken");
+    ctap_write_bool(out, true);
 }
 
 static void
 write_algorithms(const struct softauthn *a, struct buffer *out)
 {
     size_t n = sizeof(algorithm_words) / sizeof(*algorithm_words);
-    cbor_write_int(out, 10); // algorithms
-    cbor_write_array(out, a->options.algorithm ? 1 : n);
+    ctap_write_int(out, 10); // algorithms
+    ctap_write_array(out, a->options.algorithm ? 1 : n);
     for (size_t i = 0; i < n; i++) {
         if (a->options.algorithm && a->options.algorithm != algorithm_words[i].algorithm)
             continue;
-        cbor_write_map(out, 2);
-        cbor_write_text(out, "alg");
-        cbor_write_int(out, algorithm_words[i].algorithm);
-        cbor_write_text(out, "type");
-        cbor_write_text(out, "public-key");
+        ctap_write_map(out, 2);
+        ctap_write_text(out, "alg");
+        ctap_write_int(out, algorithm_words[i].algorithm);
+        ctap_write_text(out, "type");
+        ctap_write_text(out, "public-key");
     }
 }
 
 static enum softauthn_status
 get_info(struct softauthn *a, struct buffer *out)
 {
-    cbor_write_map(out, 8);
+    ctap_write_map(out, 8);
     write_versions(a, out);
-    cbor_write_int(out, 5); // maxMsgSize
-    cbor_write_int(out, 1200);
-    cbor_write_int(out, 6); // pinUvAuthProtocols, the best first
-    cbor_write_array(out, a->options.pin_protocol ? 1 : 2);
-    cbor_write_int(out, a->options.pin_protocol ? a->options.pin_protocol : 2);
+    ctap_write_int(out, 5); // maxMsgSize
+    ctap_write_int(out, 1200);
+    ctap_write_int(out, 6); // pinUvAuthProtocols, the best first
+    ctap_write_array(out, a->options.pin_protocol ? 1 : 2);
+    ctap_write_int(out, a->options.pin_protocol ? a->options.pin_protocol : 2);
     if (a->options.pin_protocol == 0)
-        cbor_write_int(out, 1);
-    cbor_write_int(out, 9); // transports
-    cbor_write_array(out, 1);
-    cbor_write_text(out, "usb");
+        ctap_write_int(out, 1);
+    ctap_write_int(out, 9); // transports
+    ctap_write_array(out, 1);
+    ctap_write_text(out, "usb");
     write_algorithms(a, out);
     return SOFTAUTHN_OK;
 }
@@ -221,7 +222,7 @@ get_info(struct softauthn *a, struct buffer *out)
 static enum softauthn_status
 reset(struct softauthn *a)
 {
-    enum softauthn_status status = touched(a, true);
+    enum softauthn_status status = softauthn_touched(a, true);
     if (status != SOFTAUTHN_OK)
         return status;
     memset(a->state.credential, 0, sizeof(a->state.credential));
@@ -229,8 +230,8 @@ reset(struct softauthn *a)
     a->state.pin_retries = SOFTAUTHN_PIN_RETRIES;
     a->pin_mismatches = 0;
     a->answers.count = 0;
-    pin_new_token(a);
-    return state_save(a) ? SOFTAUTHN_OK : SOFTAUTHN_OTHER;
+    softauthn_pin_new_token(a);
+    return softauthn_state_save(a) ? SOFTAUTHN_OK : SOFTAUTHN_OTHER;
 }
 
 static enum softauthn_status
@@ -238,7 +239,7 @@ obey(struct softauthn *a, struct bytes command, struct buffer *out)
 {
     if (command.n == 0)
         return SOFTAUTHN_INVALID_LENGTH;
-    struct cbor_reader in = {.rest = bytes_from(command, 1)};
+    struct ctap_reader in = {.rest = bytes_from(command, 1)};
     switch (command.p[0]) {
     case MAKE_CREDENTIAL:
         return softauthn_make_credential(a, &in, out);
@@ -253,7 +254,7 @@ obey(struct softauthn *a, struct bytes command, struct buffer *out)
     case RESET:
         return reset(a);
     case SELECTION:
-        return touched(a, true);
+        return softauthn_touched(a, true);
     default:
         return SOFTAUTHN_INVALID_COMMAND;
     }

@@ -18,39 +18,39 @@ write_pin(struct softauthn *a, const struct softauthn_request *r, int permission
     uint8_t tag[32];
     if (r->pin == NULL)
         return SOFTAUTHN_OK;
-    enum softauthn_status status = pin_authorise(a, r->pin, permission, hash, tag);
+    enum softauthn_status status = softauthn_pin_authorise(a, r->pin, permission, hash, tag);
     if (status != SOFTAUTHN_OK)
         return status;
-    cbor_write_int(command, label);
-    cbor_write_bytes(command, bytes_of(tag, sizeof(tag)));
-    cbor_write_int(command, label + 1);
-    cbor_write_int(command, 2);
+    ctap_write_int(command, label);
+    ctap_write_bytes(command, bytes_of(tag, sizeof(tag)));
+    ctap_write_int(command, label + 1);
+    ctap_write_int(command, 2);
     return SOFTAUTHN_OK;
 }
 
 static void
 write_descriptors(struct buffer *command, struct bytes id)
 {
-    cbor_write_array(command, 1);
-    cbor_write_map(command, 2);
-    cbor_write_text(command, "id");
-    cbor_write_bytes(command, id);
-    cbor_write_text(command, "type");
-    cbor_write_text(command, "public-key");
+    ctap_write_array(command, 1);
+    ctap_write_map(command, 2);
+    ctap_write_text(command, "id");
+    ctap_write_bytes(command, id);
+    ctap_write_text(command, "type");
+    ctap_write_text(command, "public-key");
 }
 
 static void
 write_algorithms(struct buffer *command)
 {
     static const int all[] = {SOFTAUTHN_ES256, SOFTAUTHN_EDDSA, SOFTAUTHN_RS256};
-    cbor_write_int(command, 4);
-    cbor_write_array(command, 3);
+    ctap_write_int(command, 4);
+    ctap_write_array(command, 3);
     for (size_t i = 0; i < 3; i++) {
-        cbor_write_map(command, 2);
-        cbor_write_text(command, "alg");
-        cbor_write_int(command, all[i]);
-        cbor_write_text(command, "type");
-        cbor_write_text(command, "public-key");
+        ctap_write_map(command, 2);
+        ctap_write_text(command, "alg");
+        ctap_write_int(command, all[i]);
+        ctap_write_text(command, "type");
+        ctap_write_text(command, "public-key");
     }
 }
 
@@ -59,20 +59,20 @@ write_make(struct softauthn *a, const struct softauthn_request *r, struct bytes 
            struct buffer *command)
 {
     buffer_put_byte(command, 0x01);
-    cbor_write_map(command, 4 + (r->credential.n ? 1 : 0) + (r->pin ? 2 : 0));
-    cbor_write_int(command, 1);
-    cbor_write_bytes(command, hash);
-    cbor_write_int(command, 2);
-    cbor_write_map(command, 1);
-    cbor_write_text(command, "id");
-    cbor_write_text(command, r->rp_id);
-    cbor_write_int(command, 3);
-    cbor_write_map(command, 1);
-    cbor_write_text(command, "id");
-    cbor_write_bytes(command, BYTES("user"));
+    ctap_write_map(command, 4 + (r->credential.n ? 1 : 0) + (r->pin ? 2 : 0));
+    ctap_write_int(command, 1);
+    ctap_write_bytes(command, hash);
+    ctap_write_int(command, 2);
+    ctap_write_map(command, 1);
+    ctap_write_text(command, "id");
+    ctap_write_text(command, r->rp_id);
+    ctap_write_int(command, 3);
+    ctap_write_map(command, 1);
+    ctap_write_text(command, "id");
+    ctap_write_bytes(command, BYTES("user"));
     write_algorithms(command);
     if (r->credential.n) {
-        cbor_write_int(command, 5);
+        ctap_write_int(command, 5);
         write_descriptors(command, r->credential);
     }
     return write_pin(a, r, SOFTAUTHN_MAY_REGISTER, hash, 8, command);
@@ -95,28 +95,28 @@ take_id(struct bytes data, struct softauthn_registration *out)
 static enum softauthn_status
 read_make(struct bytes answer, struct softauthn_registration *out)
 {
-    struct cbor_reader in = {.rest = bytes_from(answer, 1)};
+    struct ctap_reader in = {.rest = bytes_from(answer, 1)};
     struct bytes format = BYTES(""), data = BYTES(""), statement = BYTES("");
-    for (uint64_t n = cbor_read_map(&in); n > 0 && !in.failed; n--)
-        switch (cbor_read_int(&in)) {
+    for (uint64_t n = ctap_read_map(&in); n > 0 && !in.failed; n--)
+        switch (ctap_read_int(&in)) {
         case 1:
-            format = cbor_read_text(&in);
+            format = ctap_read_text(&in);
             break;
         case 2:
-            data = cbor_read_bytes(&in);
+            data = ctap_read_bytes(&in);
             break;
         default:
-            statement = cbor_read_item(&in).rest;
+            statement = ctap_read_item(&in).rest;
         }
     if (in.failed || !take_id(data, out))
         return SOFTAUTHN_OTHER;
-    cbor_write_map(&out->attestation, 3);
-    cbor_write_text(&out->attestation, "fmt");
-    cbor_write_text(&out->attestation, bytes_is(format, "none") ? "none" : "packed");
-    cbor_write_text(&out->attestation, "attStmt");
+    ctap_write_map(&out->attestation, 3);
+    ctap_write_text(&out->attestation, "fmt");
+    ctap_write_text(&out->attestation, bytes_is(format, "none") ? "none" : "packed");
+    ctap_write_text(&out->attestation, "attStmt");
     buffer_put(&out->attestation, statement);
-    cbor_write_text(&out->attestation, "authData");
-    cbor_write_bytes(&out->attestation, data);
+    ctap_write_text(&out->attestation, "authData");
+    ctap_write_bytes(&out->attestation, data);
     return out->attestation.failed ? SOFTAUTHN_OTHER : SOFTAUTHN_OK;
 }
 
@@ -158,17 +158,17 @@ write_u2f_data(struct buffer *data, const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE], 
     buffer_put_byte(data, 0);
     buffer_put_byte(data, (uint8_t)id.n);
     buffer_put(data, id);
-    cbor_write_map(data, 5);
-    cbor_write_int(data, 1);
-    cbor_write_int(data, 2);
-    cbor_write_int(data, 3);
-    cbor_write_int(data, SOFTAUTHN_ES256);
-    cbor_write_int(data, -1);
-    cbor_write_int(data, 1);
-    cbor_write_int(data, -2);
-    cbor_write_bytes(data, bytes_slice(point, 1, 32));
-    cbor_write_int(data, -3);
-    cbor_write_bytes(data, bytes_slice(point, 33, 32));
+    ctap_write_map(data, 5);
+    ctap_write_int(data, 1);
+    ctap_write_int(data, 2);
+    ctap_write_int(data, 3);
+    ctap_write_int(data, SOFTAUTHN_ES256);
+    ctap_write_int(data, -1);
+    ctap_write_int(data, 1);
+    ctap_write_int(data, -2);
+    ctap_write_bytes(data, bytes_slice(point, 1, 32));
+    ctap_write_int(data, -3);
+    ctap_write_bytes(data, bytes_slice(point, 33, 32));
 }
 
 static enum softauthn_status
@@ -177,7 +177,7 @@ register_u2f(struct softauthn *a, const struct softauthn_request *r, struct byte
 {
     uint8_t both[2 * SOFTAUTHN_HASH_SIZE], *rp_hash = both + SOFTAUTHN_HASH_SIZE;
     memcpy(both, hash.p, SOFTAUTHN_HASH_SIZE);
-    sha256(bytes_str(r->rp_id), rp_hash);
+    softauthn_sha256(bytes_str(r->rp_id), rp_hash);
     BUFFER_AUTO answer, data;
     buffer_init(&answer, ANSWER_MAX);
     buffer_init(&data, 512);
@@ -196,18 +196,18 @@ register_u2f(struct softauthn *a, const struct softauthn_request *r, struct byte
     size_t leaf_n = (size_t)(end - rest.p);
 
     write_u2f_data(&data, rp_hash, point, id);
-    cbor_write_map(&out->attestation, 3);
-    cbor_write_text(&out->attestation, "fmt");
-    cbor_write_text(&out->attestation, "fido-u2f");
-    cbor_write_text(&out->attestation, "attStmt");
-    cbor_write_map(&out->attestation, 2);
-    cbor_write_text(&out->attestation, "sig");
-    cbor_write_bytes(&out->attestation, bytes_from(rest, leaf_n));
-    cbor_write_text(&out->attestation, "x5c");
-    cbor_write_array(&out->attestation, 1);
-    cbor_write_bytes(&out->attestation, bytes_slice(rest, 0, leaf_n));
-    cbor_write_text(&out->attestation, "authData");
-    cbor_write_bytes(&out->attestation, buffer_bytes(&data));
+    ctap_write_map(&out->attestation, 3);
+    ctap_write_text(&out->attestation, "fmt");
+    ctap_write_text(&out->attestation, "fido-u2f");
+    ctap_write_text(&out->attestation, "attStmt");
+    ctap_write_map(&out->attestation, 2);
+    ctap_write_text(&out->attestation, "sig");
+    ctap_write_bytes(&out->attestation, bytes_from(rest, leaf_n));
+    ctap_write_text(&out->attestation, "x5c");
+    ctap_write_array(&out->attestation, 1);
+    ctap_write_bytes(&out->attestation, bytes_slice(rest, 0, leaf_n));
+    ctap_write_text(&out->attestation, "authData");
+    ctap_write_bytes(&out->attestation, buffer_bytes(&data));
     return take_id(buffer_bytes(&data), out) && !out->attestation.failed ? SOFTAUTHN_OK
                                                                          : SOFTAUTHN_OTHER;
 }
@@ -217,7 +217,7 @@ softauthn_register(struct softauthn *a, const struct softauthn_request *r,
                    struct softauthn_registration *out)
 {
     uint8_t digest[SOFTAUTHN_HASH_SIZE];
-    sha256(r->client_data, digest);
+    softauthn_sha256(r->client_data, digest);
     struct bytes hash = bytes_of(digest, sizeof(digest));
     *out = (struct softauthn_registration){0};
     buffer_init(&out->attestation, ANSWER_MAX);
@@ -238,26 +238,26 @@ softauthn_register(struct softauthn *a, const struct softauthn_request *r,
 static enum softauthn_status
 read_get(struct bytes answer, struct softauthn_assertion *out)
 {
-    struct cbor_reader in = {.rest = bytes_from(answer, 1)};
+    struct ctap_reader in = {.rest = bytes_from(answer, 1)};
     struct bytes id = BYTES("");
-    for (uint64_t n = cbor_read_map(&in); n > 0 && !in.failed; n--)
-        switch (cbor_read_int(&in)) {
+    for (uint64_t n = ctap_read_map(&in); n > 0 && !in.failed; n--)
+        switch (ctap_read_int(&in)) {
         case 1:
-            for (uint64_t m = cbor_read_map(&in); m > 0 && !in.failed; m--) {
-                if (bytes_is(cbor_read_text(&in), "id"))
-                    id = cbor_read_bytes(&in);
+            for (uint64_t m = ctap_read_map(&in); m > 0 && !in.failed; m--) {
+                if (bytes_is(ctap_read_text(&in), "id"))
+                    id = ctap_read_bytes(&in);
                 else
-                    cbor_read_item(&in);
+                    ctap_read_item(&in);
             }
             break;
         case 2:
-            buffer_put(&out->authenticator_data, cbor_read_bytes(&in));
+            buffer_put(&out->authenticator_data, ctap_read_bytes(&in));
             break;
         case 3:
-            buffer_put(&out->signature, cbor_read_bytes(&in));
+            buffer_put(&out->signature, ctap_read_bytes(&in));
             break;
         default:
-            cbor_read_item(&in);
+            ctap_read_item(&in);
         }
     if (in.failed || id.n > sizeof(out->id))
         return SOFTAUTHN_OTHER;
@@ -271,7 +271,7 @@ assert_u2f(struct softauthn *a, const struct softauthn_request *r, struct bytes 
            struct softauthn_assertion *out)
 {
     uint8_t rp_hash[SOFTAUTHN_HASH_SIZE];
-    sha256(bytes_str(r->rp_id), rp_hash);
+    softauthn_sha256(bytes_str(r->rp_id), rp_hash);
     BUFFER_AUTO data, answer;
     buffer_init(&data, 512);
     buffer_init(&answer, 512);
@@ -295,7 +295,7 @@ softauthn_assert(struct softauthn *a, const struct softauthn_request *r,
                  struct softauthn_assertion *out)
 {
     uint8_t digest[SOFTAUTHN_HASH_SIZE];
-    sha256(r->client_data, digest);
+    softauthn_sha256(r->client_data, digest);
     struct bytes hash = bytes_of(digest, sizeof(digest));
     *out = (struct softauthn_assertion){0};
     buffer_init(&out->authenticator_data, 1024);
@@ -306,13 +306,13 @@ softauthn_assert(struct softauthn *a, const struct softauthn_request *r,
     buffer_init(&command, ANSWER_MAX);
     buffer_init(&answer, ANSWER_MAX);
     buffer_put_byte(&command, 0x02);
-    cbor_write_map(&command, 2 + (r->credential.n ? 1 : 0) + (r->pin ? 2 : 0));
-    cbor_write_int(&command, 1);
-    cbor_write_text(&command, r->rp_id);
-    cbor_write_int(&command, 2);
-    cbor_write_bytes(&command, hash);
+    ctap_write_map(&command, 2 + (r->credential.n ? 1 : 0) + (r->pin ? 2 : 0));
+    ctap_write_int(&command, 1);
+    ctap_write_text(&command, r->rp_id);
+    ctap_write_int(&command, 2);
+    ctap_write_bytes(&command, hash);
     if (r->credential.n) {
-        cbor_write_int(&command, 3);
+        ctap_write_int(&command, 3);
         write_descriptors(&command, r->credential);
     }
     enum softauthn_status status = write_pin(a, r, SOFTAUTHN_MAY_ASSERT, hash, 6, &command);

@@ -9,14 +9,14 @@ enum { UNSIGNED, NEGATIVE, BYTE_STRING, TEXT, ARRAY, MAP, TAG, SIMPLE, NESTING_M
 enum { FALSE_VALUE = 20, TRUE_VALUE = 21 };
 
 static uint64_t
-fail(struct cbor_reader *r)
+fail(struct ctap_reader *r)
 {
-    *r = (struct cbor_reader){.failed = true};
+    *r = (struct ctap_reader){.failed = true};
     return 0;
 }
 
 static uint64_t
-read_head(struct cbor_reader *r, int *major)
+read_head(struct ctap_reader *r, int *major)
 {
     *major = -1;
     if (r->failed || r->rest.n == 0)
@@ -40,7 +40,7 @@ read_head(struct cbor_reader *r, int *major)
 }
 
 static uint64_t
-read_length(struct cbor_reader *r, int wanted)
+read_length(struct ctap_reader *r, int wanted)
 {
     int major;
     uint64_t value = read_head(r, &major);
@@ -49,19 +49,19 @@ read_length(struct cbor_reader *r, int wanted)
 }
 
 uint64_t
-cbor_read_map(struct cbor_reader *r)
+ctap_read_map(struct ctap_reader *r)
 {
     return read_length(r, MAP);
 }
 
 uint64_t
-cbor_read_array(struct cbor_reader *r)
+ctap_read_array(struct ctap_reader *r)
 {
     return read_length(r, ARRAY);
 }
 
 static struct bytes
-read_string(struct cbor_reader *r, int wanted)
+read_string(struct ctap_reader *r, int wanted)
 {
     size_t n = (size_t)read_length(r, wanted);
     if (r->failed)
@@ -72,19 +72,19 @@ read_string(struct cbor_reader *r, int wanted)
 }
 
 struct bytes
-cbor_read_bytes(struct cbor_reader *r)
+ctap_read_bytes(struct ctap_reader *r)
 {
     return read_string(r, BYTE_STRING);
 }
 
 struct bytes
-cbor_read_text(struct cbor_reader *r)
+ctap_read_text(struct ctap_reader *r)
 {
     return read_string(r, TEXT);
 }
 
 int64_t
-cbor_read_int(struct cbor_reader *r)
+ctap_read_int(struct ctap_reader *r)
 {
     int major;
     uint64_t value = read_head(r, &major);
@@ -94,7 +94,7 @@ cbor_read_int(struct cbor_reader *r)
 }
 
 bool
-cbor_read_bool(struct cbor_reader *r)
+ctap_read_bool(struct ctap_reader *r)
 {
     int major;
     uint64_t value = read_head(r, &major);
@@ -104,7 +104,7 @@ cbor_read_bool(struct cbor_reader *r)
 }
 
 static void
-skip(struct cbor_reader *r, int depth)
+skip(struct ctap_reader *r, int depth)
 {
     int major;
     uint64_t value = read_head(r, &major);
@@ -124,14 +124,14 @@ skip(struct cbor_reader *r, int depth)
         skip(r, depth + 1);
 }
 
-struct cbor_reader
-cbor_read_item(struct cbor_reader *r)
+struct ctap_reader
+ctap_read_item(struct ctap_reader *r)
 {
     struct bytes before = r->rest;
     skip(r, 0);
     if (r->failed)
-        return (struct cbor_reader){.failed = true};
-    return (struct cbor_reader){.rest = {before.p, before.n - r->rest.n}};
+        return (struct ctap_reader){.failed = true};
+    return (struct ctap_reader){.rest = {before.p, before.n - r->rest.n}};
 }
 
 static void
@@ -149,19 +149,19 @@ write_head(struct buffer *b, int major, uint64_t value)
 }
 
 void
-cbor_write_map(struct buffer *b, uint64_t pairs)
+ctap_write_map(struct buffer *b, uint64_t pairs)
 {
     write_head(b, MAP, pairs);
 }
 
 void
-cbor_write_array(struct buffer *b, uint64_t items)
+ctap_write_array(struct buffer *b, uint64_t items)
 {
     write_head(b, ARRAY, items);
 }
 
 void
-cbor_write_int(struct buffer *b, int64_t value)
+ctap_write_int(struct buffer *b, int64_t value)
 {
     if (value < 0)
         write_head(b, NEGATIVE, (uint64_t)(-1 - value));
@@ -170,20 +170,20 @@ cbor_write_int(struct buffer *b, int64_t value)
 }
 
 void
-cbor_write_bool(struct buffer *b, bool value)
+ctap_write_bool(struct buffer *b, bool value)
 {
     write_head(b, SIMPLE, value ? TRUE_VALUE : FALSE_VALUE);
 }
 
 void
-cbor_write_bytes(struct buffer *b, struct bytes value)
+ctap_write_bytes(struct buffer *b, struct bytes value)
 {
     write_head(b, BYTE_STRING, value.n);
     buffer_put(b, value);
 }
 
 void
-cbor_write_text(struct buffer *b, const char *value)
+ctap_write_text(struct buffer *b, const char *value)
 {
     write_head(b, TEXT, strlen(value));
     buffer_put_str(b, value);

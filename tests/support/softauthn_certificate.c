@@ -103,10 +103,10 @@ make_root(EVP_PKEY *key)
 }
 
 bool
-certificate_make_root(const struct softauthn_key *key, uint8_t out[SOFTAUTHN_CERTIFICATE_MAX],
-                      uint32_t *n)
+softauthn_certificate_make_root(const struct softauthn_key *key,
+                                uint8_t out[SOFTAUTHN_CERTIFICATE_MAX], uint32_t *n)
 {
-    EVP_PKEY *loaded = key_load(key);
+    EVP_PKEY *loaded = softauthn_key_load(key);
     X509 *root = loaded ? make_root(loaded) : NULL;
     int length = root ? i2d_X509(root, NULL) : -1;
     bool done = length > 0 && length <= SOFTAUTHN_CERTIFICATE_MAX;
@@ -120,26 +120,28 @@ certificate_make_root(const struct softauthn_key *key, uint8_t out[SOFTAUTHN_CER
 }
 
 bool
-certificate_make_leaf(const struct softauthn *a, struct buffer *out)
+softauthn_certificate_make_leaf(const struct softauthn *a, struct buffer *out)
 {
     uint8_t aaguid[16];
     memcpy(aaguid, softauthn_aaguid(), sizeof(aaguid));
-    if (lies(a, SOFTAUTHN_LIE_AAGUID))
+    if (softauthn_lies(a, SOFTAUTHN_LIE_AAGUID))
         aaguid[0] ^= 0xff;
     struct leaf leaf = {
         .name = "Softauthn Serial 1",
-        .unit = lies(a, SOFTAUTHN_LIE_UNIT) ? "Web Server" : "Authenticator Attestation",
-        .constraints = lies(a, SOFTAUTHN_LIE_CA) ? "critical,CA:TRUE" : "critical,CA:FALSE",
+        .unit = softauthn_lies(a, SOFTAUTHN_LIE_UNIT) ? "Web Server" : "Authenticator Attestation",
+        .constraints =
+            softauthn_lies(a, SOFTAUTHN_LIE_CA) ? "critical,CA:TRUE" : "critical,CA:FALSE",
         .aaguid = aaguid,
         .firmware = a->options.firmware,
-        .days = lies(a, SOFTAUTHN_LIE_EXPIRED) ? -1 : 3650,
+        .days = softauthn_lies(a, SOFTAUTHN_LIE_EXPIRED) ? -1 : 3650,
     };
     const uint8_t *p = a->state.root;
     X509 *root = d2i_X509(NULL, &p, (long)a->state.root_n);
-    EVP_PKEY *key = key_load(&a->state.leaf_key);
+    EVP_PKEY *key = softauthn_key_load(&a->state.leaf_key);
     // a root of the same name, with a key that nobody trusts
-    EVP_PKEY *signer =
-        lies(a, SOFTAUTHN_LIE_ROOT) ? EVP_EC_gen("P-256") : key_load(&a->state.root_key);
+    EVP_PKEY *signer = softauthn_lies(a, SOFTAUTHN_LIE_ROOT)
+                           ? EVP_EC_gen("P-256")
+                           : softauthn_key_load(&a->state.root_key);
     X509 *x = root && key && signer ? make(key, signer, root, &leaf) : NULL;
     int n = x ? i2d_X509(x, NULL) : -1;
     uint8_t *room = n > 0 ? buffer_reserve(out, (size_t)n) : NULL;

@@ -7,7 +7,8 @@
 #include <string.h>
 
 struct softauthn_credential *
-credential_find(struct softauthn *a, struct bytes id, const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE])
+softauthn_credential_find(struct softauthn *a, struct bytes id,
+                          const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE])
 {
     for (size_t i = 0; i < SOFTAUTHN_CREDENTIALS_MAX; i++) {
         struct softauthn_credential *c = &a->state.credential[i];
@@ -19,7 +20,8 @@ credential_find(struct softauthn *a, struct bytes id, const uint8_t rp_hash[SOFT
 }
 
 struct softauthn_credential *
-credential_make(struct softauthn *a, int algorithm, const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE])
+softauthn_credential_make(struct softauthn *a, int algorithm,
+                          const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE])
 {
     for (size_t i = 0; i < SOFTAUTHN_CREDENTIALS_MAX; i++) {
         struct softauthn_credential *c = &a->state.credential[i];
@@ -27,7 +29,8 @@ credential_make(struct softauthn *a, int algorithm, const uint8_t rp_hash[SOFTAU
             continue;
         *c = (struct softauthn_credential){.protection = 1};
         memcpy(c->rp_hash, rp_hash, SOFTAUTHN_HASH_SIZE);
-        if (RAND_bytes(c->id, SOFTAUTHN_ID_SIZE) != 1 || !key_generate(algorithm, &c->key))
+        if (RAND_bytes(c->id, SOFTAUTHN_ID_SIZE) != 1 ||
+            !softauthn_key_generate(algorithm, &c->key))
             return NULL;
         c->used = true;
         return c;
@@ -38,33 +41,33 @@ credential_make(struct softauthn *a, int algorithm, const uint8_t rp_hash[SOFTAU
 static uint32_t
 count(struct softauthn *a)
 {
-    if (lies(a, SOFTAUTHN_LIE_NO_COUNTER))
+    if (softauthn_lies(a, SOFTAUTHN_LIE_NO_COUNTER))
         return 0;
-    if (lies(a, SOFTAUTHN_LIE_COUNTER)) {
+    if (softauthn_lies(a, SOFTAUTHN_LIE_COUNTER)) {
         if (a->state.counter == 0)
             a->state.counter = 1; // zero twice would be no lie: it says that there is no counter
         return a->state.counter;
     }
-    if (lies(a, SOFTAUTHN_LIE_COUNTER_BACK))
+    if (softauthn_lies(a, SOFTAUTHN_LIE_COUNTER_BACK))
         return a->state.counter > 1 ? --a->state.counter : 1;
     return ++a->state.counter;
 }
 
 void
-credential_write_data(struct softauthn *a, const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE],
-                      uint8_t flags, struct buffer *out)
+softauthn_credential_write_data(struct softauthn *a, const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE],
+                                uint8_t flags, struct buffer *out)
 {
     uint8_t data[37];
     memcpy(data, rp_hash, SOFTAUTHN_HASH_SIZE);
-    if (lies(a, SOFTAUTHN_LIE_RP_HASH))
+    if (softauthn_lies(a, SOFTAUTHN_LIE_RP_HASH))
         data[0] ^= 0xff;
-    if (lies(a, SOFTAUTHN_LIE_NO_PRESENCE))
+    if (softauthn_lies(a, SOFTAUTHN_LIE_NO_PRESENCE))
         flags &= (uint8_t)~SOFTAUTHN_FLAG_UP;
-    if (lies(a, SOFTAUTHN_LIE_NO_VERIFICATION))
+    if (softauthn_lies(a, SOFTAUTHN_LIE_NO_VERIFICATION))
         flags &= (uint8_t)~SOFTAUTHN_FLAG_UV;
-    if (lies(a, SOFTAUTHN_LIE_RESERVED))
+    if (softauthn_lies(a, SOFTAUTHN_LIE_RESERVED))
         flags |= SOFTAUTHN_FLAG_RESERVED;
-    if (lies(a, SOFTAUTHN_LIE_BACKUP))
+    if (softauthn_lies(a, SOFTAUTHN_LIE_BACKUP))
         flags |= SOFTAUTHN_FLAG_BACKED_UP;
     data[32] = flags;
     uint32_t number = count(a);
@@ -74,8 +77,9 @@ credential_write_data(struct softauthn *a, const uint8_t rp_hash[SOFTAUTHN_HASH_
 }
 
 bool
-credential_sign(const struct softauthn *a, const struct softauthn_key *key, struct bytes data,
-                struct bytes client_data_hash, struct buffer *signature)
+softauthn_credential_sign(const struct softauthn *a, const struct softauthn_key *key,
+                          struct bytes data, struct bytes client_data_hash,
+                          struct buffer *signature)
 {
     BUFFER_AUTO message;
     buffer_init(&message, SOFTAUTHN_MESSAGE_MAX);
@@ -83,18 +87,18 @@ credential_sign(const struct softauthn *a, const struct softauthn_key *key, stru
     buffer_put(&message, client_data_hash);
     if (message.failed)
         return false;
-    if (lies(a, SOFTAUTHN_LIE_CLIENT_DATA))
+    if (softauthn_lies(a, SOFTAUTHN_LIE_CLIENT_DATA))
         message.p[message.n - 1] ^= 1;
     struct softauthn_key other;
-    if (lies(a, SOFTAUTHN_LIE_KEY)) {
-        if (!key_generate(key->algorithm, &other))
+    if (softauthn_lies(a, SOFTAUTHN_LIE_KEY)) {
+        if (!softauthn_key_generate(key->algorithm, &other))
             return false;
         key = &other;
     }
     size_t start = signature->n;
-    if (!key_sign(key, buffer_bytes(&message), signature))
+    if (!softauthn_key_sign(key, buffer_bytes(&message), signature))
         return false;
-    if (lies(a, SOFTAUTHN_LIE_SIGNATURE))
+    if (softauthn_lies(a, SOFTAUTHN_LIE_SIGNATURE))
         signature->p[start + (signature->n - start) / 2] ^= 1;
     return true;
 }

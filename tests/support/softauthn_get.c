@@ -9,17 +9,17 @@
 struct request {
     struct bytes hash, rp_id, tag;
     bool has_tag, has_allow, verify, presence;
-    struct cbor_reader allow;
+    struct ctap_reader allow;
     int protocol;
     uint8_t rp_hash[SOFTAUTHN_HASH_SIZE];
 };
 
 static void
-read_options(struct cbor_reader *in, struct request *out)
+read_options(struct ctap_reader *in, struct request *out)
 {
-    for (uint64_t n = cbor_read_map(in); n > 0 && !in->failed; n--) {
-        struct bytes name = cbor_read_text(in);
-        bool value = cbor_read_bool(in);
+    for (uint64_t n = ctap_read_map(in); n > 0 && !in->failed; n--) {
+        struct bytes name = ctap_read_text(in);
+        bool value = ctap_read_bool(in);
         if (bytes_is(name, "uv"))
             out->verify = value;
         else if (bytes_is(name, "up"))
@@ -28,35 +28,35 @@ read_options(struct cbor_reader *in, struct request *out)
 }
 
 static bool
-read_request(struct cbor_reader *in, struct request *out)
+read_request(struct ctap_reader *in, struct request *out)
 {
     *out = (struct request){.presence = true};
-    for (uint64_t n = cbor_read_map(in); n > 0 && !in->failed; n--)
-        switch (cbor_read_int(in)) {
+    for (uint64_t n = ctap_read_map(in); n > 0 && !in->failed; n--)
+        switch (ctap_read_int(in)) {
         case 1:
-            out->rp_id = cbor_read_text(in);
+            out->rp_id = ctap_read_text(in);
             break;
         case 2:
-            out->hash = cbor_read_bytes(in);
+            out->hash = ctap_read_bytes(in);
             break;
         case 3:
-            out->allow = cbor_read_item(in);
+            out->allow = ctap_read_item(in);
             out->has_allow = true;
             break;
         case 5:
             read_options(in, out);
             break;
         case 6:
-            out->tag = cbor_read_bytes(in);
+            out->tag = ctap_read_bytes(in);
             out->has_tag = true;
             break;
         case 7:
-            out->protocol = (int)cbor_read_int(in);
+            out->protocol = (int)ctap_read_int(in);
             break;
         default:
-            cbor_read_item(in);
+            ctap_read_item(in);
         }
-    sha256(out->rp_id, out->rp_hash);
+    softauthn_sha256(out->rp_id, out->rp_hash);
     return !in->failed;
 }
 
@@ -66,22 +66,22 @@ judge(struct softauthn *a, const struct request *request)
     if (request->hash.n != SOFTAUTHN_HASH_SIZE || request->rp_id.n == 0)
         return SOFTAUTHN_MISSING_PARAMETER;
     if (request->has_tag && request->tag.n == 0)
-        return pin_select(a);
+        return softauthn_pin_select(a);
     if (request->has_tag)
-        return pin_check_token(a, request->protocol, request->hash, request->tag,
-                               SOFTAUTHN_MAY_ASSERT, request->rp_hash);
+        return softauthn_pin_check_token(a, request->protocol, request->hash, request->tag,
+                                         SOFTAUTHN_MAY_ASSERT, request->rp_hash);
     return request->verify ? SOFTAUTHN_INVALID_OPTION : SOFTAUTHN_OK;
 }
 
 static struct bytes
-read_descriptor(struct cbor_reader *in)
+read_descriptor(struct ctap_reader *in)
 {
     struct bytes id = BYTES("");
-    for (uint64_t n = cbor_read_map(in); n > 0 && !in->failed; n--) {
-        if (bytes_is(cbor_read_text(in), "id"))
-            id = cbor_read_bytes(in);
+    for (uint64_t n = ctap_read_map(in); n > 0 && !in->failed; n--) {
+        if (bytes_is(ctap_read_text(in), "id"))
+            id = ctap_read_bytes(in);
         else
-            cbor_read_item(in);
+            ctap_read_item(in);
     }
     return id;
 }
@@ -89,10 +89,10 @@ read_descriptor(struct cbor_reader *in)
 static void
 find_allowed(struct softauthn *a, const struct request *request)
 {
-    struct cbor_reader list = request->allow;
-    for (uint64_t n = cbor_read_array(&list); n > 0 && !list.failed; n--) {
+    struct ctap_reader list = request->allow;
+    for (uint64_t n = ctap_read_array(&list); n > 0 && !list.failed; n--) {
         const struct softauthn_credential *c =
-            credential_find(a, read_descriptor(&list), request->rp_hash);
+            softauthn_credential_find(a, read_descriptor(&list), request->rp_hash);
         if (c && a->answers.count == 0 && (c->protection < 3 || request->has_tag))
             a->answers.credential[a->answers.count++] = (size_t)(c - a->state.credential);
     }
@@ -114,8 +114,8 @@ next_credential(struct softauthn *a)
 {
     const struct softauthn_credential *c =
         &a->state.credential[a->answers.credential[a->answers.next++]];
-    if (lies(a, SOFTAUTHN_LIE_CREDENTIAL))
-        return credential_make(a, c->key.algorithm, c->rp_hash);
+    if (softauthn_lies(a, SOFTAUTHN_LIE_CREDENTIAL))
+        return softauthn_credential_make(a, c->key.algorithm, c->rp_hash);
     return c;
 }
 
@@ -128,38 +128,38 @@ answer(struct softauthn *a, size_t total, struct buffer *out)
     buffer_init(&signature, 1024);
     if (c == NULL)
         return SOFTAUTHN_KEY_STORE_FULL;
-    credential_write_data(a, c->rp_hash, a->answers.flags, &data);
-    if (lies(a, SOFTAUTHN_LIE_TRAILING))
+    softauthn_credential_write_data(a, c->rp_hash, a->answers.flags, &data);
+    if (softauthn_lies(a, SOFTAUTHN_LIE_TRAILING))
         buffer_put_byte(&data, 0);
-    if (!credential_sign(a, &c->key, buffer_bytes(&data),
-                         bytes_of(a->answers.hash, SOFTAUTHN_HASH_SIZE), &signature))
+    if (!softauthn_credential_sign(a, &c->key, buffer_bytes(&data),
+                                   bytes_of(a->answers.hash, SOFTAUTHN_HASH_SIZE), &signature))
         return SOFTAUTHN_OTHER;
-    cbor_write_map(out, 3 + (c->discoverable ? 1 : 0) + (total > 1 ? 1 : 0));
-    cbor_write_int(out, 1);
-    cbor_write_map(out, 2);
-    cbor_write_text(out, "id");
-    cbor_write_bytes(out, bytes_of(c->id, SOFTAUTHN_ID_SIZE));
-    cbor_write_text(out, "type");
-    cbor_write_text(out, "public-key");
-    cbor_write_int(out, 2);
-    cbor_write_bytes(out, buffer_bytes(&data));
-    cbor_write_int(out, 3);
-    cbor_write_bytes(out, buffer_bytes(&signature));
+    ctap_write_map(out, 3 + (c->discoverable ? 1 : 0) + (total > 1 ? 1 : 0));
+    ctap_write_int(out, 1);
+    ctap_write_map(out, 2);
+    ctap_write_text(out, "id");
+    ctap_write_bytes(out, bytes_of(c->id, SOFTAUTHN_ID_SIZE));
+    ctap_write_text(out, "type");
+    ctap_write_text(out, "public-key");
+    ctap_write_int(out, 2);
+    ctap_write_bytes(out, buffer_bytes(&data));
+    ctap_write_int(out, 3);
+    ctap_write_bytes(out, buffer_bytes(&signature));
     if (c->discoverable) {
-        cbor_write_int(out, 4);
-        cbor_write_map(out, 1);
-        cbor_write_text(out, "id");
-        cbor_write_bytes(out, bytes_of(c->user, c->user_n));
+        ctap_write_int(out, 4);
+        ctap_write_map(out, 1);
+        ctap_write_text(out, "id");
+        ctap_write_bytes(out, bytes_of(c->user, c->user_n));
     }
     if (total > 1) {
-        cbor_write_int(out, 5);
-        cbor_write_int(out, (int64_t)total);
+        ctap_write_int(out, 5);
+        ctap_write_int(out, (int64_t)total);
     }
-    return state_save(a) ? SOFTAUTHN_OK : SOFTAUTHN_OTHER;
+    return softauthn_state_save(a) ? SOFTAUTHN_OK : SOFTAUTHN_OTHER;
 }
 
 enum softauthn_status
-softauthn_get_assertion(struct softauthn *a, struct cbor_reader *in, struct buffer *out)
+softauthn_get_assertion(struct softauthn *a, struct ctap_reader *in, struct buffer *out)
 {
     struct request request;
     a->answers.count = a->answers.next = 0;
@@ -173,7 +173,7 @@ softauthn_get_assertion(struct softauthn *a, struct cbor_reader *in, struct buff
     else
         find_discoverable(a, &request);
     if (request.presence)
-        status = touched(a, true);
+        status = softauthn_touched(a, true);
     if (status != SOFTAUTHN_OK || a->answers.count == 0) {
         a->answers.count = 0;
         return status != SOFTAUTHN_OK ? status : SOFTAUTHN_NO_CREDENTIALS;

@@ -32,25 +32,25 @@ enum {
 
 /* ---- CBOR (RFC 8949), what CTAP needs of it ---- */
 
-struct cbor_reader {
+struct ctap_reader {
     struct bytes rest;
     bool failed; /* all that follows is zero and empty */
 };
-uint64_t cbor_read_map(struct cbor_reader *r); /* its number of pairs */
-uint64_t cbor_read_array(struct cbor_reader *r);
-int64_t cbor_read_int(struct cbor_reader *r);
-bool cbor_read_bool(struct cbor_reader *r);
-struct bytes cbor_read_bytes(struct cbor_reader *r);
-struct bytes cbor_read_text(struct cbor_reader *r);
+uint64_t ctap_read_map(struct ctap_reader *r); /* its number of pairs */
+uint64_t ctap_read_array(struct ctap_reader *r);
+int64_t ctap_read_int(struct ctap_reader *r);
+bool ctap_read_bool(struct ctap_reader *r);
+struct bytes ctap_read_bytes(struct ctap_reader *r);
+struct bytes ctap_read_text(struct ctap_reader *r);
 /* Pass over one item; gives a reader of it alone. */
-struct cbor_reader cbor_read_item(struct cbor_reader *r);
+struct ctap_reader ctap_read_item(struct ctap_reader *r);
 
-void cbor_write_map(struct buffer *b, uint64_t pairs);
-void cbor_write_array(struct buffer *b, uint64_t items);
-void cbor_write_int(struct buffer *b, int64_t value);
-void cbor_write_bool(struct buffer *b, bool value);
-void cbor_write_bytes(struct buffer *b, struct bytes value);
-void cbor_write_text(struct buffer *b, const char *value);
+void ctap_write_map(struct buffer *b, uint64_t pairs);
+void ctap_write_array(struct buffer *b, uint64_t items);
+void ctap_write_int(struct buffer *b, int64_t value);
+void ctap_write_bool(struct buffer *b, bool value);
+void ctap_write_bytes(struct buffer *b, struct bytes value);
+void ctap_write_text(struct buffer *b, const char *value);
 
 /* ---- keys ---- */
 
@@ -59,12 +59,13 @@ struct softauthn_key {
     uint32_t n;
     uint8_t der[SOFTAUTHN_KEY_MAX];
 };
-bool key_generate(int algorithm, struct softauthn_key *out);
-EVP_PKEY *key_load(const struct softauthn_key *key); /* the caller's */
-void key_write_cose(struct buffer *b, EVP_PKEY *key, int algorithm);
-bool key_point(EVP_PKEY *key, uint8_t out[65]); /* of P-256, uncompressed */
-bool key_sign(const struct softauthn_key *key, struct bytes message, struct buffer *signature);
-void sha256(struct bytes in, uint8_t out[SOFTAUTHN_HASH_SIZE]);
+bool softauthn_key_generate(int algorithm, struct softauthn_key *out);
+EVP_PKEY *softauthn_key_load(const struct softauthn_key *key); /* the caller's */
+void softauthn_key_write_cose(struct buffer *b, EVP_PKEY *key, int algorithm);
+bool softauthn_key_point(EVP_PKEY *key, uint8_t out[65]); /* of P-256, uncompressed */
+bool softauthn_key_sign(const struct softauthn_key *key, struct bytes message,
+                        struct buffer *signature);
+void softauthn_sha256(struct bytes in, uint8_t out[SOFTAUTHN_HASH_SIZE]);
 
 /* ---- what outlives the authenticator ---- */
 
@@ -109,46 +110,48 @@ struct softauthn {
     } answers; /* of the last getAssertion, for getNextAssertion */
 };
 
-bool state_load(struct softauthn *a);
-bool state_save(const struct softauthn *a);
-bool lies(const struct softauthn *a, enum softauthn_lie lie);
-enum softauthn_status touched(struct softauthn *a, bool wait);
+bool softauthn_state_load(struct softauthn *a);
+bool softauthn_state_save(const struct softauthn *a);
+bool softauthn_lies(const struct softauthn *a, enum softauthn_lie lie);
+enum softauthn_status softauthn_touched(struct softauthn *a, bool wait);
 
-struct softauthn_credential *credential_find(struct softauthn *a, struct bytes id,
-                                             const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE]);
-struct softauthn_credential *credential_make(struct softauthn *a, int algorithm,
-                                             const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE]);
+struct softauthn_credential *softauthn_credential_find(struct softauthn *a, struct bytes id,
+                                                       const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE]);
+struct softauthn_credential *softauthn_credential_make(struct softauthn *a, int algorithm,
+                                                       const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE]);
 /* The first 37 bytes, as honest as the lie allows; counts. */
-void credential_write_data(struct softauthn *a, const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE],
-                           uint8_t flags, struct buffer *out);
+void softauthn_credential_write_data(struct softauthn *a,
+                                     const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE], uint8_t flags,
+                                     struct buffer *out);
 /* Sign authenticator data and client data hash, as honest as the lie allows. */
-bool credential_sign(const struct softauthn *a, const struct softauthn_key *key, struct bytes data,
-                     struct bytes client_data_hash, struct buffer *signature);
+bool softauthn_credential_sign(const struct softauthn *a, const struct softauthn_key *key,
+                               struct bytes data, struct bytes client_data_hash,
+                               struct buffer *signature);
 
-bool certificate_make_root(const struct softauthn_key *key, uint8_t out[SOFTAUTHN_CERTIFICATE_MAX],
-                           uint32_t *n);
+bool softauthn_certificate_make_root(const struct softauthn_key *key,
+                                     uint8_t out[SOFTAUTHN_CERTIFICATE_MAX], uint32_t *n);
 /* The leaf for one attestation, DER. */
-bool certificate_make_leaf(const struct softauthn *a, struct buffer *out);
+bool softauthn_certificate_make_leaf(const struct softauthn *a, struct buffer *out);
 
-enum softauthn_status softauthn_make_credential(struct softauthn *a, struct cbor_reader *in,
+enum softauthn_status softauthn_make_credential(struct softauthn *a, struct ctap_reader *in,
                                                 struct buffer *out);
-enum softauthn_status softauthn_get_assertion(struct softauthn *a, struct cbor_reader *in,
+enum softauthn_status softauthn_get_assertion(struct softauthn *a, struct ctap_reader *in,
                                               struct buffer *out);
 enum softauthn_status softauthn_next_assertion(struct softauthn *a, struct buffer *out);
-enum softauthn_status softauthn_client_pin(struct softauthn *a, struct cbor_reader *in,
+enum softauthn_status softauthn_client_pin(struct softauthn *a, struct ctap_reader *in,
                                            struct buffer *out);
 
-bool pin_set(struct softauthn *a, struct bytes pin);
-void pin_new_token(struct softauthn *a);
+bool softauthn_pin_set(struct softauthn *a, struct bytes pin);
+void softauthn_pin_new_token(struct softauthn *a);
 /* pinUvAuthParam over a client data hash. */
-enum softauthn_status pin_check_token(const struct softauthn *a, int protocol, struct bytes hash,
-                                      struct bytes tag, int permission,
-                                      const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE]);
+enum softauthn_status softauthn_pin_check_token(const struct softauthn *a, int protocol,
+                                                struct bytes hash, struct bytes tag, int permission,
+                                                const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE]);
 /* What a client does to verify a user: the PIN, a token, and the tag over a client data hash
  * (protocol 2). Wrong PINs count. */
-enum softauthn_status pin_authorise(struct softauthn *a, const char *pin, int permission,
-                                    struct bytes hash, uint8_t tag[32]);
+enum softauthn_status softauthn_pin_authorise(struct softauthn *a, const char *pin, int permission,
+                                              struct bytes hash, uint8_t tag[32]);
 /* What a zero-length pinUvAuthParam asks for: to be touched, so that a person can choose a key. */
-enum softauthn_status pin_select(struct softauthn *a);
+enum softauthn_status softauthn_pin_select(struct softauthn *a);
 
 #endif

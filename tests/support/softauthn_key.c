@@ -10,13 +10,13 @@
 #include <openssl/x509.h>
 
 void
-sha256(struct bytes in, uint8_t out[SOFTAUTHN_HASH_SIZE])
+softauthn_sha256(struct bytes in, uint8_t out[SOFTAUTHN_HASH_SIZE])
 {
     EVP_Digest(in.p, in.n, out, NULL, EVP_sha256(), NULL);
 }
 
 bool
-key_generate(int algorithm, struct softauthn_key *out)
+softauthn_key_generate(int algorithm, struct softauthn_key *out)
 {
     *out = (struct softauthn_key){.algorithm = algorithm};
     EVP_PKEY *key = NULL;
@@ -38,14 +38,14 @@ key_generate(int algorithm, struct softauthn_key *out)
 }
 
 EVP_PKEY *
-key_load(const struct softauthn_key *key)
+softauthn_key_load(const struct softauthn_key *key)
 {
     const uint8_t *p = key->der;
     return d2i_AutoPrivateKey(NULL, &p, (long)key->n);
 }
 
 bool
-key_point(EVP_PKEY *key, uint8_t out[65])
+softauthn_key_point(EVP_PKEY *key, uint8_t out[65])
 {
     size_t n = 0;
     return EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, out, 65, &n) == 1 &&
@@ -56,11 +56,11 @@ static void
 write_rsa(struct buffer *b, EVP_PKEY *key)
 {
     static const char *const part[] = {OSSL_PKEY_PARAM_RSA_N, OSSL_PKEY_PARAM_RSA_E};
-    cbor_write_map(b, 4);
-    cbor_write_int(b, 1);
-    cbor_write_int(b, 3);
-    cbor_write_int(b, 3);
-    cbor_write_int(b, SOFTAUTHN_RS256);
+    ctap_write_map(b, 4);
+    ctap_write_int(b, 1);
+    ctap_write_int(b, 3);
+    ctap_write_int(b, 3);
+    ctap_write_int(b, SOFTAUTHN_RS256);
     for (int i = 0; i < 2; i++) {
         BIGNUM *number = NULL;
         uint8_t bytes[512];
@@ -68,14 +68,14 @@ write_rsa(struct buffer *b, EVP_PKEY *key)
             b->failed = true;
         else
             BN_bn2bin(number, bytes);
-        cbor_write_int(b, -1 - i);
-        cbor_write_bytes(b, bytes_of(bytes, b->failed ? 0 : (size_t)BN_num_bytes(number)));
+        ctap_write_int(b, -1 - i);
+        ctap_write_bytes(b, bytes_of(bytes, b->failed ? 0 : (size_t)BN_num_bytes(number)));
         BN_free(number);
     }
 }
 
 void
-key_write_cose(struct buffer *b, EVP_PKEY *key, int algorithm)
+softauthn_key_write_cose(struct buffer *b, EVP_PKEY *key, int algorithm)
 {
     if (algorithm == SOFTAUTHN_RS256) {
         write_rsa(b, key);
@@ -84,27 +84,28 @@ key_write_cose(struct buffer *b, EVP_PKEY *key, int algorithm)
     bool edwards = algorithm == SOFTAUTHN_EDDSA;
     uint8_t point[65] = {0};
     size_t n = 32;
-    if (edwards ? EVP_PKEY_get_raw_public_key(key, point + 1, &n) != 1 : !key_point(key, point))
+    if (edwards ? EVP_PKEY_get_raw_public_key(key, point + 1, &n) != 1
+                : !softauthn_key_point(key, point))
         b->failed = true;
-    cbor_write_map(b, edwards ? 4 : 5);
-    cbor_write_int(b, 1); // kty: OKP or EC2
-    cbor_write_int(b, edwards ? 1 : 2);
-    cbor_write_int(b, 3); // alg
-    cbor_write_int(b, algorithm);
-    cbor_write_int(b, -1); // crv: Ed25519 or P-256
-    cbor_write_int(b, edwards ? 6 : 1);
-    cbor_write_int(b, -2); // x
-    cbor_write_bytes(b, bytes_of(point + 1, 32));
+    ctap_write_map(b, edwards ? 4 : 5);
+    ctap_write_int(b, 1); // kty: OKP or EC2
+    ctap_write_int(b, edwards ? 1 : 2);
+    ctap_write_int(b, 3); // alg
+    ctap_write_int(b, algorithm);
+    ctap_write_int(b, -1); // crv: Ed25519 or P-256
+    ctap_write_int(b, edwards ? 6 : 1);
+    ctap_write_int(b, -2); // x
+    ctap_write_bytes(b, bytes_of(point + 1, 32));
     if (!edwards) {
-        cbor_write_int(b, -3); // y
-        cbor_write_bytes(b, bytes_of(point + 33, 32));
+        ctap_write_int(b, -3); // y
+        ctap_write_bytes(b, bytes_of(point + 33, 32));
     }
 }
 
 bool
-key_sign(const struct softauthn_key *key, struct bytes message, struct buffer *signature)
+softauthn_key_sign(const struct softauthn_key *key, struct bytes message, struct buffer *signature)
 {
-    EVP_PKEY *loaded = key_load(key);
+    EVP_PKEY *loaded = softauthn_key_load(key);
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     const EVP_MD *digest = key->algorithm == SOFTAUTHN_EDDSA ? NULL : EVP_sha256();
     size_t n = 0;

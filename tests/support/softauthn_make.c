@@ -8,36 +8,36 @@
 struct request {
     struct bytes hash, rp_id, user, tag;
     bool has_tag, has_exclude, discoverable, verify, presence;
-    struct cbor_reader exclude;
+    struct ctap_reader exclude;
     int algorithm, protocol, protection;
     uint8_t rp_hash[SOFTAUTHN_HASH_SIZE];
 };
 
 /* The value of "id" in a map with text keys: a text or byte string. */
 static struct bytes
-read_id(struct cbor_reader *in, bool text)
+read_id(struct ctap_reader *in, bool text)
 {
     struct bytes id = BYTES("");
-    for (uint64_t n = cbor_read_map(in); n > 0 && !in->failed; n--) {
-        if (!bytes_is(cbor_read_text(in), "id"))
-            cbor_read_item(in);
+    for (uint64_t n = ctap_read_map(in); n > 0 && !in->failed; n--) {
+        if (!bytes_is(ctap_read_text(in), "id"))
+            ctap_read_item(in);
         else
-            id = text ? cbor_read_text(in) : cbor_read_bytes(in);
+            id = text ? ctap_read_text(in) : ctap_read_bytes(in);
     }
     return id;
 }
 
 static int
-read_algorithm(struct cbor_reader *in, int only)
+read_algorithm(struct ctap_reader *in, int only)
 {
     int chosen = 0;
-    for (uint64_t n = cbor_read_array(in); n > 0 && !in->failed; n--)
-        for (uint64_t m = cbor_read_map(in); m > 0 && !in->failed; m--) {
-            if (!bytes_is(cbor_read_text(in), "alg")) {
-                cbor_read_item(in);
+    for (uint64_t n = ctap_read_array(in); n > 0 && !in->failed; n--)
+        for (uint64_t m = ctap_read_map(in); m > 0 && !in->failed; m--) {
+            if (!bytes_is(ctap_read_text(in), "alg")) {
+                ctap_read_item(in);
                 continue;
             }
-            int algorithm = (int)cbor_read_int(in);
+            int algorithm = (int)ctap_read_int(in);
             bool known = algorithm == SOFTAUTHN_ES256 || algorithm == SOFTAUTHN_EDDSA ||
                          algorithm == SOFTAUTHN_RS256;
             if (known && chosen == 0 && (only == 0 || only == algorithm))
@@ -47,22 +47,22 @@ read_algorithm(struct cbor_reader *in, int only)
 }
 
 static void
-read_extensions(struct cbor_reader *in, struct request *out)
+read_extensions(struct ctap_reader *in, struct request *out)
 {
-    for (uint64_t n = cbor_read_map(in); n > 0 && !in->failed; n--) {
-        if (bytes_is(cbor_read_text(in), "credProtect"))
-            out->protection = (int)cbor_read_int(in);
+    for (uint64_t n = ctap_read_map(in); n > 0 && !in->failed; n--) {
+        if (bytes_is(ctap_read_text(in), "credProtect"))
+            out->protection = (int)ctap_read_int(in);
         else
-            cbor_read_item(in);
+            ctap_read_item(in);
     }
 }
 
 static void
-read_options(struct cbor_reader *in, struct request *out)
+read_options(struct ctap_reader *in, struct request *out)
 {
-    for (uint64_t n = cbor_read_map(in); n > 0 && !in->failed; n--) {
-        struct bytes name = cbor_read_text(in);
-        bool value = cbor_read_bool(in);
+    for (uint64_t n = ctap_read_map(in); n > 0 && !in->failed; n--) {
+        struct bytes name = ctap_read_text(in);
+        bool value = ctap_read_bool(in);
         if (bytes_is(name, "rk"))
             out->discoverable = value;
         else if (bytes_is(name, "uv"))
@@ -73,13 +73,13 @@ read_options(struct cbor_reader *in, struct request *out)
 }
 
 static bool
-read_request(const struct softauthn *a, struct cbor_reader *in, struct request *out)
+read_request(const struct softauthn *a, struct ctap_reader *in, struct request *out)
 {
     *out = (struct request){.presence = true};
-    for (uint64_t n = cbor_read_map(in); n > 0 && !in->failed; n--)
-        switch (cbor_read_int(in)) {
+    for (uint64_t n = ctap_read_map(in); n > 0 && !in->failed; n--)
+        switch (ctap_read_int(in)) {
         case 1:
-            out->hash = cbor_read_bytes(in);
+            out->hash = ctap_read_bytes(in);
             break;
         case 2:
             out->rp_id = read_id(in, true);
@@ -91,7 +91,7 @@ read_request(const struct softauthn *a, struct cbor_reader *in, struct request *
             out->algorithm = read_algorithm(in, a->options.algorithm);
             break;
         case 5:
-            out->exclude = cbor_read_item(in);
+            out->exclude = ctap_read_item(in);
             out->has_exclude = true;
             break;
         case 6:
@@ -101,16 +101,16 @@ read_request(const struct softauthn *a, struct cbor_reader *in, struct request *
             read_options(in, out);
             break;
         case 8:
-            out->tag = cbor_read_bytes(in);
+            out->tag = ctap_read_bytes(in);
             out->has_tag = true;
             break;
         case 9:
-            out->protocol = (int)cbor_read_int(in);
+            out->protocol = (int)ctap_read_int(in);
             break;
         default:
-            cbor_read_item(in);
+            ctap_read_item(in);
         }
-    sha256(out->rp_id, out->rp_hash);
+    softauthn_sha256(out->rp_id, out->rp_hash);
     return !in->failed;
 }
 
@@ -123,14 +123,14 @@ judge(struct softauthn *a, const struct request *request)
         request->protection > 3)
         return SOFTAUTHN_INVALID_PARAMETER;
     if (request->has_tag && request->tag.n == 0)
-        return pin_select(a);
+        return softauthn_pin_select(a);
     if (request->algorithm == 0)
         return SOFTAUTHN_UNSUPPORTED_ALGORITHM;
     if (!request->presence)
         return SOFTAUTHN_INVALID_OPTION;
     if (request->has_tag)
-        return pin_check_token(a, request->protocol, request->hash, request->tag,
-                               SOFTAUTHN_MAY_REGISTER, request->rp_hash);
+        return softauthn_pin_check_token(a, request->protocol, request->hash, request->tag,
+                                         SOFTAUTHN_MAY_REGISTER, request->rp_hash);
     if (request->verify)
         return SOFTAUTHN_INVALID_OPTION; // no built-in verification, as on most YubiKeys
     return a->state.pin_set ? SOFTAUTHN_PIN_REQUIRED : SOFTAUTHN_OK;
@@ -140,12 +140,12 @@ static bool
 is_excluded(struct softauthn *a, const struct request *request)
 {
     bool found = false;
-    struct cbor_reader list = request->exclude;
+    struct ctap_reader list = request->exclude;
     if (!request->has_exclude)
         return false;
-    for (uint64_t n = cbor_read_array(&list); n > 0 && !list.failed; n--) {
+    for (uint64_t n = ctap_read_array(&list); n > 0 && !list.failed; n--) {
         const struct softauthn_credential *c =
-            credential_find(a, read_id(&list, false), request->rp_hash);
+            softauthn_credential_find(a, read_id(&list, false), request->rp_hash);
         if (c && (c->protection < 3 || request->has_tag))
             found = true;
     }
@@ -156,7 +156,7 @@ static bool
 write_data(struct softauthn *a, const struct request *request,
            const struct softauthn_credential *credential, struct buffer *data)
 {
-    EVP_PKEY *key = key_load(&credential->key);
+    EVP_PKEY *key = softauthn_key_load(&credential->key);
     if (key == NULL)
         return false;
     uint8_t flags = SOFTAUTHN_FLAG_UP | SOFTAUTHN_FLAG_CREDENTIAL;
@@ -164,18 +164,18 @@ write_data(struct softauthn *a, const struct request *request,
         flags |= SOFTAUTHN_FLAG_UV;
     if (request->protection)
         flags |= SOFTAUTHN_FLAG_EXTENSIONS;
-    credential_write_data(a, request->rp_hash, flags, data);
+    softauthn_credential_write_data(a, request->rp_hash, flags, data);
     buffer_put(data, bytes_of(softauthn_aaguid(), 16));
     buffer_put_byte(data, 0);
     buffer_put_byte(data, SOFTAUTHN_ID_SIZE);
     buffer_put(data, bytes_of(credential->id, SOFTAUTHN_ID_SIZE));
-    key_write_cose(data, key, credential->key.algorithm);
+    softauthn_key_write_cose(data, key, credential->key.algorithm);
     if (request->protection) {
-        cbor_write_map(data, 1);
-        cbor_write_text(data, "credProtect");
-        cbor_write_int(data, request->protection);
+        ctap_write_map(data, 1);
+        ctap_write_text(data, "credProtect");
+        ctap_write_int(data, request->protection);
     }
-    if (lies(a, SOFTAUTHN_LIE_TRAILING))
+    if (softauthn_lies(a, SOFTAUTHN_LIE_TRAILING))
         buffer_put_byte(data, 0);
     EVP_PKEY_free(key);
     return !data->failed;
@@ -186,7 +186,7 @@ write_statement(struct softauthn *a, const struct softauthn_credential *credenti
                 struct bytes data, struct bytes hash, struct buffer *out)
 {
     if (a->options.format == SOFTAUTHN_NONE) {
-        cbor_write_map(out, 0);
+        ctap_write_map(out, 0);
         return true;
     }
     bool self = a->options.format == SOFTAUTHN_SELF;
@@ -194,18 +194,18 @@ write_statement(struct softauthn *a, const struct softauthn_credential *credenti
     BUFFER_AUTO signature, leaf;
     buffer_init(&signature, 1024);
     buffer_init(&leaf, SOFTAUTHN_CERTIFICATE_MAX);
-    if (!credential_sign(a, key, data, hash, &signature) ||
-        (!self && !certificate_make_leaf(a, &leaf)))
+    if (!softauthn_credential_sign(a, key, data, hash, &signature) ||
+        (!self && !softauthn_certificate_make_leaf(a, &leaf)))
         return false;
-    cbor_write_map(out, self ? 2 : 3);
-    cbor_write_text(out, "alg");
-    cbor_write_int(out, key->algorithm);
-    cbor_write_text(out, "sig");
-    cbor_write_bytes(out, buffer_bytes(&signature));
+    ctap_write_map(out, self ? 2 : 3);
+    ctap_write_text(out, "alg");
+    ctap_write_int(out, key->algorithm);
+    ctap_write_text(out, "sig");
+    ctap_write_bytes(out, buffer_bytes(&signature));
     if (!self) {
-        cbor_write_text(out, "x5c");
-        cbor_write_array(out, 1);
-        cbor_write_bytes(out, buffer_bytes(&leaf));
+        ctap_write_text(out, "x5c");
+        ctap_write_array(out, 1);
+        ctap_write_bytes(out, buffer_bytes(&leaf));
     }
     return true;
 }
@@ -223,7 +223,7 @@ forget_former(struct softauthn *a, const struct request *request)
 }
 
 enum softauthn_status
-softauthn_make_credential(struct softauthn *a, struct cbor_reader *in, struct buffer *out)
+softauthn_make_credential(struct softauthn *a, struct ctap_reader *in, struct buffer *out)
 {
     struct request request;
     if (!read_request(a, in, &request))
@@ -233,14 +233,15 @@ softauthn_make_credential(struct softauthn *a, struct cbor_reader *in, struct bu
         return status;
     bool excluded = is_excluded(a, &request);
     // touched first: else anyone could ask which credentials are here
-    status = touched(a, true);
+    status = softauthn_touched(a, true);
     if (status != SOFTAUTHN_OK)
         return status;
     if (excluded)
         return SOFTAUTHN_CREDENTIAL_EXCLUDED;
     if (request.discoverable)
         forget_former(a, &request);
-    struct softauthn_credential *c = credential_make(a, request.algorithm, request.rp_hash);
+    struct softauthn_credential *c =
+        softauthn_credential_make(a, request.algorithm, request.rp_hash);
     if (c == NULL)
         return SOFTAUTHN_KEY_STORE_FULL;
     c->discoverable = request.discoverable;
@@ -253,13 +254,13 @@ softauthn_make_credential(struct softauthn *a, struct cbor_reader *in, struct bu
     buffer_init(&data, SOFTAUTHN_MESSAGE_MAX);
     if (!write_data(a, &request, c, &data))
         return SOFTAUTHN_OTHER;
-    cbor_write_map(out, 3);
-    cbor_write_int(out, 1);
-    cbor_write_text(out, a->options.format == SOFTAUTHN_NONE ? "none" : "packed");
-    cbor_write_int(out, 2);
-    cbor_write_bytes(out, buffer_bytes(&data));
-    cbor_write_int(out, 3);
-    if (!write_statement(a, c, buffer_bytes(&data), request.hash, out) || !state_save(a))
+    ctap_write_map(out, 3);
+    ctap_write_int(out, 1);
+    ctap_write_text(out, a->options.format == SOFTAUTHN_NONE ? "none" : "packed");
+    ctap_write_int(out, 2);
+    ctap_write_bytes(out, buffer_bytes(&data));
+    ctap_write_int(out, 3);
+    if (!write_statement(a, c, buffer_bytes(&data), request.hash, out) || !softauthn_state_save(a))
         return SOFTAUTHN_OTHER;
     return SOFTAUTHN_OK;
 }

@@ -30,7 +30,7 @@ enum {
 struct request {
     int protocol, subcommand, permissions;
     bool has_key, has_rp;
-    struct cbor_reader key;
+    struct ctap_reader key;
     struct bytes tag, new_pin, pin_hash, rp_id;
 };
 
@@ -40,19 +40,19 @@ struct secret {
 };
 
 bool
-pin_set(struct softauthn *a, struct bytes pin)
+softauthn_pin_set(struct softauthn *a, struct bytes pin)
 {
     uint8_t hash[SOFTAUTHN_HASH_SIZE];
-    sha256(pin, hash);
+    softauthn_sha256(pin, hash);
     memcpy(a->state.pin_hash, hash, sizeof(a->state.pin_hash));
     a->state.pin_set = true;
     a->state.pin_retries = SOFTAUTHN_PIN_RETRIES;
-    pin_new_token(a);
-    return state_save(a);
+    softauthn_pin_new_token(a);
+    return softauthn_state_save(a);
 }
 
 void
-pin_new_token(struct softauthn *a)
+softauthn_pin_new_token(struct softauthn *a)
 {
     RAND_bytes(a->token, sizeof(a->token));
     a->token_permissions = 0;
@@ -82,17 +82,17 @@ derive(const uint8_t shared[32], const char *purpose, uint8_t out[32])
 }
 
 static bool
-read_point(struct cbor_reader *r, uint8_t point[65])
+read_point(struct ctap_reader *r, uint8_t point[65])
 {
     int found = 0;
     point[0] = 4;
-    for (uint64_t n = cbor_read_map(r); n > 0 && !r->failed; n--) {
-        int64_t label = cbor_read_int(r);
+    for (uint64_t n = ctap_read_map(r); n > 0 && !r->failed; n--) {
+        int64_t label = ctap_read_int(r);
         if (label != -2 && label != -3) {
-            cbor_read_item(r);
+            ctap_read_item(r);
             continue;
         }
-        struct bytes coordinate = cbor_read_bytes(r);
+        struct bytes coordinate = ctap_read_bytes(r);
         if (coordinate.n != 32)
             return false;
         memcpy(point + (label == -2 ? 1 : 33), coordinate.p, 32);
@@ -120,7 +120,7 @@ load_point(uint8_t point[65])
 static bool
 agree(struct softauthn *a, const struct request *request, struct secret *out)
 {
-    struct cbor_reader r = request->key;
+    struct ctap_reader r = request->key;
     uint8_t point[65], shared[32];
     size_t n = sizeof(shared);
     if (!read_point(&r, point))
@@ -138,7 +138,7 @@ agree(struct softauthn *a, const struct request *request, struct secret *out)
     if (request->protocol == 2)
         return derive(shared, "CTAP2 HMAC key", out->mac) &&
                derive(shared, "CTAP2 AES key", out->cipher);
-    sha256(bytes_of(shared, sizeof(shared)), out->mac);
+    softauthn_sha256(bytes_of(shared, sizeof(shared)), out->mac);
     memcpy(out->cipher, out->mac, sizeof(out->cipher));
     return true;
 }
@@ -183,39 +183,39 @@ crypt_cbc(const struct secret *s, bool encrypt, struct bytes in, uint8_t out[ENC
 }
 
 static bool
-read_request(struct cbor_reader *in, struct request *out)
+read_request(struct ctap_reader *in, struct request *out)
 {
     *out = (struct request){0};
-    for (uint64_t n = cbor_read_map(in); n > 0 && !in->failed; n--)
-        switch (cbor_read_int(in)) {
+    for (uint64_t n = ctap_read_map(in); n > 0 && !in->failed; n--)
+        switch (ctap_read_int(in)) {
         case 1:
-            out->protocol = (int)cbor_read_int(in);
+            out->protocol = (int)ctap_read_int(in);
             break;
         case 2:
-            out->subcommand = (int)cbor_read_int(in);
+            out->subcommand = (int)ctap_read_int(in);
             break;
         case 3:
-            out->key = cbor_read_item(in);
+            out->key = ctap_read_item(in);
             out->has_key = true;
             break;
         case 4:
-            out->tag = cbor_read_bytes(in);
+            out->tag = ctap_read_bytes(in);
             break;
         case 5:
-            out->new_pin = cbor_read_bytes(in);
+            out->new_pin = ctap_read_bytes(in);
             break;
         case 6:
-            out->pin_hash = cbor_read_bytes(in);
+            out->pin_hash = ctap_read_bytes(in);
             break;
         case 9:
-            out->permissions = (int)cbor_read_int(in);
+            out->permissions = (int)ctap_read_int(in);
             break;
         case 10:
-            out->rp_id = cbor_read_text(in);
+            out->rp_id = ctap_read_text(in);
             out->has_rp = true;
             break;
         default:
-            cbor_read_item(in);
+            ctap_read_item(in);
         }
     return !in->failed;
 }
@@ -226,13 +226,13 @@ check_hash(struct softauthn *a, struct bytes hash)
 {
     // counted before it is looked at, so that pulling the plug gains nothing
     a->state.pin_retries--;
-    if (!state_save(a))
+    if (!softauthn_state_save(a))
         return SOFTAUTHN_OTHER;
     if (hash.n == sizeof(a->state.pin_hash) &&
         CRYPTO_memcmp(hash.p, a->state.pin_hash, hash.n) == 0) {
         a->state.pin_retries = SOFTAUTHN_PIN_RETRIES;
         a->pin_mismatches = 0;
-        return state_save(a) ? SOFTAUTHN_OK : SOFTAUTHN_OTHER;
+        return softauthn_state_save(a) ? SOFTAUTHN_OK : SOFTAUTHN_OTHER;
     }
     a->pin_mismatches++;
     EVP_PKEY_free(a->agreement);
@@ -266,18 +266,18 @@ check_pin(struct softauthn *a, const struct request *request, const struct secre
 }
 
 enum softauthn_status
-pin_authorise(struct softauthn *a, const char *pin, int permission, struct bytes hash,
-              uint8_t tag[32])
+softauthn_pin_authorise(struct softauthn *a, const char *pin, int permission, struct bytes hash,
+                        uint8_t tag[32])
 {
     enum softauthn_status status = may_try(a);
     if (status != SOFTAUTHN_OK)
         return status;
     uint8_t digest[SOFTAUTHN_HASH_SIZE];
-    sha256(bytes_str(pin), digest);
+    softauthn_sha256(bytes_str(pin), digest);
     status = check_hash(a, bytes_of(digest, sizeof(a->state.pin_hash)));
     if (status != SOFTAUTHN_OK)
         return status;
-    pin_new_token(a);
+    softauthn_pin_new_token(a);
     a->token_permissions = permission;
     unsigned n = 32;
     return HMAC(EVP_sha256(), a->token, sizeof(a->token), hash.p, hash.n, tag, &n)
@@ -294,7 +294,7 @@ take_new_pin(struct softauthn *a, const struct request *request, const struct se
     size_t n = strnlen((const char *)padded, PIN_PADDED);
     if (n < PIN_MIN || n == PIN_PADDED)
         return SOFTAUTHN_PIN_POLICY;
-    return pin_set(a, bytes_of(padded, n)) ? SOFTAUTHN_OK : SOFTAUTHN_OTHER;
+    return softauthn_pin_set(a, bytes_of(padded, n)) ? SOFTAUTHN_OK : SOFTAUTHN_OTHER;
 }
 
 static enum softauthn_status
@@ -325,44 +325,44 @@ give_token(struct softauthn *a, const struct request *request, const struct secr
     enum softauthn_status status = check_pin(a, request, secret);
     if (status != SOFTAUTHN_OK)
         return status;
-    pin_new_token(a);
+    softauthn_pin_new_token(a);
     a->token_permissions = request->subcommand == GET_TOKEN
                                ? SOFTAUTHN_MAY_REGISTER | SOFTAUTHN_MAY_ASSERT
                                : request->permissions;
     if (request->has_rp) {
-        sha256(request->rp_id, a->token_rp_hash);
+        softauthn_sha256(request->rp_id, a->token_rp_hash);
         a->token_rp_bound = true;
     }
     uint8_t encrypted[ENCRYPTED_MAX];
     size_t n = crypt_cbc(secret, true, bytes_of(a->token, sizeof(a->token)), encrypted);
     if (n == 0)
         return SOFTAUTHN_OTHER;
-    cbor_write_map(out, 1);
-    cbor_write_int(out, 2);
-    cbor_write_bytes(out, bytes_of(encrypted, n));
+    ctap_write_map(out, 1);
+    ctap_write_int(out, 2);
+    ctap_write_bytes(out, bytes_of(encrypted, n));
     return SOFTAUTHN_OK;
 }
 
 enum softauthn_status
-softauthn_client_pin(struct softauthn *a, struct cbor_reader *in, struct buffer *out)
+softauthn_client_pin(struct softauthn *a, struct ctap_reader *in, struct buffer *out)
 {
     struct request request;
     struct secret secret;
     if (!read_request(in, &request))
         return SOFTAUTHN_INVALID_CBOR;
     if (request.subcommand == GET_RETRIES) {
-        cbor_write_map(out, 1);
-        cbor_write_int(out, 3);
-        cbor_write_int(out, a->state.pin_retries);
+        ctap_write_map(out, 1);
+        ctap_write_int(out, 3);
+        ctap_write_int(out, a->state.pin_retries);
         return SOFTAUTHN_OK;
     }
     bool known = request.protocol == 1 || request.protocol == 2;
     if (!known || (a->options.pin_protocol && a->options.pin_protocol != request.protocol))
         return SOFTAUTHN_INVALID_PARAMETER;
     if (request.subcommand == GET_KEY_AGREEMENT) {
-        cbor_write_map(out, 1);
-        cbor_write_int(out, 1);
-        key_write_cose(out, a->agreement, COSE_ECDH);
+        ctap_write_map(out, 1);
+        ctap_write_int(out, 1);
+        softauthn_key_write_cose(out, a->agreement, COSE_ECDH);
         return SOFTAUTHN_OK;
     }
     if (!request.has_key || !agree(a, &request, &secret))
@@ -375,8 +375,9 @@ softauthn_client_pin(struct softauthn *a, struct cbor_reader *in, struct buffer 
 }
 
 enum softauthn_status
-pin_check_token(const struct softauthn *a, int protocol, struct bytes hash, struct bytes tag,
-                int permission, const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE])
+softauthn_pin_check_token(const struct softauthn *a, int protocol, struct bytes hash,
+                          struct bytes tag, int permission,
+                          const uint8_t rp_hash[SOFTAUTHN_HASH_SIZE])
 {
     if (protocol != 1 && protocol != 2)
         return SOFTAUTHN_INVALID_PARAMETER;
@@ -387,9 +388,9 @@ pin_check_token(const struct softauthn *a, int protocol, struct bytes hash, stru
 }
 
 enum softauthn_status
-pin_select(struct softauthn *a)
+softauthn_pin_select(struct softauthn *a)
 {
-    enum softauthn_status status = touched(a, true);
+    enum softauthn_status status = softauthn_touched(a, true);
     if (status != SOFTAUTHN_OK)
         return status;
     return a->state.pin_set ? SOFTAUTHN_PIN_INVALID : SOFTAUTHN_PIN_NOT_SET;

@@ -16,24 +16,24 @@ begin(struct softauthn_state *s)
 {
     *s = (struct softauthn_state){
         .magic = STATE_MAGIC, .size = sizeof(*s), .pin_retries = SOFTAUTHN_PIN_RETRIES};
-    return key_generate(SOFTAUTHN_ES256, &s->root_key) &&
-           key_generate(SOFTAUTHN_ES256, &s->leaf_key) &&
-           certificate_make_root(&s->root_key, s->root, &s->root_n);
+    return softauthn_key_generate(SOFTAUTHN_ES256, &s->root_key) &&
+           softauthn_key_generate(SOFTAUTHN_ES256, &s->leaf_key) &&
+           softauthn_certificate_make_root(&s->root_key, s->root, &s->root_n);
 }
 
 bool
-state_load(struct softauthn *a)
+softauthn_state_load(struct softauthn *a)
 {
     FILE *file = a->state_path ? fopen(a->state_path, "rb") : NULL;
     if (file == NULL)
-        return begin(&a->state) && state_save(a);
+        return begin(&a->state) && softauthn_state_save(a);
     size_t n = fread(&a->state, sizeof(a->state), 1, file);
     fclose(file);
     return n == 1 && a->state.magic == STATE_MAGIC && a->state.size == sizeof(a->state);
 }
 
 bool
-state_save(const struct softauthn *a)
+softauthn_state_save(const struct softauthn *a)
 {
     if (a->state_path == NULL)
         return true;

@@ -52,9 +52,10 @@ sign_registration(const struct softauthn *a, const struct softauthn_credential *
     buffer_put(&message, bytes_slice(data, SOFTAUTHN_HASH_SIZE, SOFTAUTHN_HASH_SIZE));
     buffer_put(&message, bytes_slice(data, 0, SOFTAUTHN_HASH_SIZE));
     buffer_put(&message, bytes_of(c->id, SOFTAUTHN_ID_SIZE));
-    // what follows is what credential_sign() takes apart: the last part is what a lie changes
-    return credential_sign(a, &a->state.leaf_key, buffer_bytes(&message), bytes_of(point, POINT),
-                           out);
+    // what follows is what softauthn_credential_sign() takes apart: the last part is what a lie
+    // changes
+    return softauthn_credential_sign(a, &a->state.leaf_key, buffer_bytes(&message),
+                                     bytes_of(point, POINT), out);
 }
 
 static int
@@ -62,13 +63,13 @@ register_key(struct softauthn *a, struct bytes data, struct buffer *out)
 {
     if (data.n != 2 * SOFTAUTHN_HASH_SIZE)
         return SW_WRONG_LENGTH;
-    if (touched(a, false) != SOFTAUTHN_OK)
+    if (softauthn_touched(a, false) != SOFTAUTHN_OK)
         return SW_NOT_YET;
     uint8_t rp_hash[SOFTAUTHN_HASH_SIZE], point[POINT];
     memcpy(rp_hash, data.p + SOFTAUTHN_HASH_SIZE, sizeof(rp_hash));
-    struct softauthn_credential *c = credential_make(a, SOFTAUTHN_ES256, rp_hash);
-    EVP_PKEY *key = c ? key_load(&c->key) : NULL;
-    bool done = key && key_point(key, point);
+    struct softauthn_credential *c = softauthn_credential_make(a, SOFTAUTHN_ES256, rp_hash);
+    EVP_PKEY *key = c ? softauthn_key_load(&c->key) : NULL;
+    bool done = key && softauthn_key_point(key, point);
     EVP_PKEY_free(key);
     if (!done)
         return SW_WRONG_DATA;
@@ -76,8 +77,8 @@ register_key(struct softauthn *a, struct bytes data, struct buffer *out)
     buffer_put(out, bytes_of(point, POINT));
     buffer_put_byte(out, SOFTAUTHN_ID_SIZE);
     buffer_put(out, bytes_of(c->id, SOFTAUTHN_ID_SIZE));
-    if (!certificate_make_leaf(a, out) || !sign_registration(a, c, data, point, out) ||
-        !state_save(a))
+    if (!softauthn_certificate_make_leaf(a, out) || !sign_registration(a, c, data, point, out) ||
+        !softauthn_state_save(a))
         return SW_WRONG_DATA;
     return SW_OK;
 }
@@ -89,7 +90,8 @@ authenticate(struct softauthn *a, uint8_t control, struct bytes data, struct buf
     if (data.n < head || data.n != head + data.p[head - 1])
         return SW_WRONG_LENGTH;
     const uint8_t *rp_hash = data.p + SOFTAUTHN_HASH_SIZE;
-    const struct softauthn_credential *c = credential_find(a, bytes_from(data, head), rp_hash);
+    const struct softauthn_credential *c =
+        softauthn_credential_find(a, bytes_from(data, head), rp_hash);
     if (c == NULL)
         return SW_WRONG_DATA;
     if (control == AUTHENTICATE_CHECK)
@@ -97,16 +99,16 @@ authenticate(struct softauthn *a, uint8_t control, struct bytes data, struct buf
     if (control != AUTHENTICATE_TOUCHED && control != AUTHENTICATE_UNTOUCHED)
         return SW_WRONG_DATA;
     bool touch = control == AUTHENTICATE_TOUCHED;
-    if (touch && touched(a, false) != SOFTAUTHN_OK)
+    if (touch && softauthn_touched(a, false) != SOFTAUTHN_OK)
         return SW_NOT_YET;
     BUFFER_AUTO signed_data;
     buffer_init(&signed_data, 64);
-    credential_write_data(a, rp_hash, touch ? SOFTAUTHN_FLAG_UP : 0, &signed_data);
+    softauthn_credential_write_data(a, rp_hash, touch ? SOFTAUTHN_FLAG_UP : 0, &signed_data);
     // flags and counter are what the client does not know
     buffer_put(out, bytes_from(buffer_bytes(&signed_data), SOFTAUTHN_HASH_SIZE));
-    if (!credential_sign(a, &c->key, buffer_bytes(&signed_data),
-                         bytes_slice(data, 0, SOFTAUTHN_HASH_SIZE), out) ||
-        !state_save(a))
+    if (!softauthn_credential_sign(a, &c->key, buffer_bytes(&signed_data),
+                                   bytes_slice(data, 0, SOFTAUTHN_HASH_SIZE), out) ||
+        !softauthn_state_save(a))
         return SW_WRONG_DATA;
     return SW_OK;
 }
