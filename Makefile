@@ -135,6 +135,14 @@ $(BUILD)/obj/broker/discharge/store_sqlite.o: $(BUILD)/gen/discharge_migrations.
 $(BUILD)/obj/broker/discharge/%.o: CPPFLAGS += -I$(BUILD)/gen
 $(BUILD)/obj/broker/store/%.o: CPPFLAGS += -I$(BUILD)/gen
 
+# So are the pages of the discharger: templates, styles, scripts.
+ASSETS := $(sort $(wildcard broker/discharge/assets/*))
+$(BUILD)/gen/assets.inc: $(ASSETS) tools/embed-assets
+	@mkdir -p $(@D)
+	tools/embed-assets $(ASSETS) > $@
+$(BUILD)/obj/broker/discharge/assets.o: $(BUILD)/gen/assets.inc
+$(BUILD)/obj/broker/discharge/%.o: CPPFLAGS += -I$(BUILD)/gen
+
 # ---- programs ----
 
 PROGRAMS := $(BUILD)/bin/keyholed $(BUILD)/bin/keyhole \
