@@ -116,6 +116,15 @@ const char *way_name(enum way way); /* "base-url", "host", "http-proxy", "connec
 
 enum { DECIDE_PAIRS_MAX = 128, REQUEST_ID_SIZE = 16 };
 
+/* What a client of AWS has signed for (SLOT_AWS alone): its signature itself is worthless. */
+enum { AWS_SCOPE_WORD_MAX = 64, AWS_SIGNED_HEADERS_MAX = 1024 };
+struct message_aws {
+    bool presigned; /* in the query, not in Authorization */
+    struct bytes scope_date, region, service;
+    struct bytes signed_headers; /* "host;x-amz-date" */
+    struct bytes date, expires;  /* of a presigned query */
+};
+
 struct message_decide {
     enum way way;
     /* That of the decision which asked for the body; zeros: a new request. */
@@ -141,6 +150,7 @@ struct message_decide {
     struct slot slot;    /* where the token was found */
     bool slot_in_user;   /* basic: the token was the user part, else the password */
     struct bytes token;  /* text as found; empty when there was none */
+    struct message_aws aws;
 };
 
 void message_decide_tx(const struct message_decide *message, struct buffer *out);

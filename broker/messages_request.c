@@ -80,6 +80,30 @@ body_get(struct wire_reader *reader, struct facts_body *body, struct fact_body_v
     wire_require(reader, body_is_consistent(body));
 }
 
+static void
+aws_put(struct buffer *out, const struct message_aws *aws)
+{
+    wire_put_bool(out, aws->presigned);
+    wire_put_bytes(out, aws->scope_date, AWS_SCOPE_WORD_MAX);
+    wire_put_bytes(out, aws->region, AWS_SCOPE_WORD_MAX);
+    wire_put_bytes(out, aws->service, AWS_SCOPE_WORD_MAX);
+    wire_put_bytes(out, aws->signed_headers, AWS_SIGNED_HEADERS_MAX);
+    wire_put_bytes(out, aws->date, AWS_SCOPE_WORD_MAX);
+    wire_put_bytes(out, aws->expires, AWS_SCOPE_WORD_MAX);
+}
+
+static void
+aws_get(struct wire_reader *reader, struct message_aws *aws)
+{
+    aws->presigned = wire_get_bool(reader);
+    aws->scope_date = wire_get_bytes(reader, AWS_SCOPE_WORD_MAX);
+    aws->region = wire_get_bytes(reader, AWS_SCOPE_WORD_MAX);
+    aws->service = wire_get_bytes(reader, AWS_SCOPE_WORD_MAX);
+    aws->signed_headers = wire_get_bytes(reader, AWS_SIGNED_HEADERS_MAX);
+    aws->date = wire_get_bytes(reader, AWS_SCOPE_WORD_MAX);
+    aws->expires = wire_get_bytes(reader, AWS_SCOPE_WORD_MAX);
+}
+
 void
 message_decide_tx(const struct message_decide *message, struct buffer *out)
 {
@@ -104,6 +128,7 @@ message_decide_tx(const struct message_decide *message, struct buffer *out)
     slot_put(out, &message->slot);
     wire_put_bool(out, message->slot_in_user);
     wire_put_bytes(out, message->token, MESSAGE_ANY_MAX);
+    aws_put(out, &message->aws);
 }
 
 enum kh_err
@@ -133,6 +158,7 @@ message_decide_rx(struct bytes body, struct message_decide *out)
     slot_get(&reader, &message.slot);
     message.slot_in_user = wire_get_bool(&reader);
     message.token = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
+    aws_get(&reader, &message.aws);
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;
     *out = message;

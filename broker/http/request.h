@@ -78,20 +78,23 @@ void request_free(struct request *request);
  * Find the token: the one slot of `route`s that holds a token-shaped text. Every declared slot of
  * every route is looked at, and Proxy-Authorization and Keyhole-Token, which all routes have.
  *
- *   KH_REASON_UNSET            `out` says the text and where it was found; the fields and
- * parameters of all slots are out of the request from now on KH_REASON_TOKEN_MISSING    no slot
- * holds anything KH_REASON_FOREIGN_KEY      a slot holds something that is no token, whatever the
- * others hold KH_REASON_TOKEN_MISPLACED  a token stands in a credential header (authorization,
- * x-api-key, cookie, …) or parameter (key, access_token, …) that is no slot here, two slots hold
- * different tokens, or a query slot occurs twice KH_REASON_REQUEST_MALFORMED a field's name is that
- * of a route's credential but for '_' and '-'
+ * - KH_REASON_UNSET: `out` says the text and where it was found; the fields and parameters of all
+ *   slots are out of the request from now on
+ * - KH_REASON_TOKEN_MISSING: no slot holds anything
+ * - KH_REASON_FOREIGN_KEY: a slot holds something that is no token, whatever the others hold
+ * - KH_REASON_TOKEN_MISPLACED: a token stands in a credential header (authorization, x-api-key,
+ *   cookie, …) or parameter (key, access_token, …) that is no slot here, two slots hold different
+ *   tokens, or a query slot occurs twice
+ * - KH_REASON_NOT_SIGNABLE: the token stands in an AWS signature that cannot be made anew
+ * - KH_REASON_REQUEST_MALFORMED: a field's name is that of a route's credential but for '_' and '-'
  *
  * On a refusal the request stays as it was. To be called once for a request.
  */
 struct request_token {
-    struct bytes text; /* points into the request or into `head`'s buffer */
-    struct slot slot;  /* name: points into the route */
-    bool slot_in_user; /* basic: in the user part */
+    struct bytes text;      /* points into the request or into `head`'s buffer */
+    struct slot slot;       /* name: points into the route */
+    bool slot_in_user;      /* basic: in the user part */
+    struct message_aws aws; /* SLOT_AWS: what was signed for; points into the request */
 };
 enum kh_reason request_take_token(struct request *request, const struct http1_head *head,
                                   const struct route *const *route, size_t route_count,

@@ -60,6 +60,7 @@ judge_ask(struct exchange *x, const struct request_token *token)
     message.slot = token->slot;
     message.slot_in_user = token->slot_in_user;
     message.token = token->text;
+    message.aws = token->aws;
     message_decide_tx(&message, &x->decide);
     // The token is kept for the answer's sake: it takes the place of the key if that comes back.
     buffer_put(&x->token, token->text);

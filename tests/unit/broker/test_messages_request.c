@@ -67,6 +67,13 @@ random_decide(struct random *random, struct buffer *pool, struct message_decide 
         .slot = {(enum slot_kind)random_below(random, SLOT_COUNT), random_bytes(random, pool, 20)},
         .slot_in_user = random_below(random, 2) == 1,
         .token = random_bytes(random, pool, 8192),
+        .aws = {.presigned = random_below(random, 2) == 1,
+                .scope_date = random_bytes(random, pool, AWS_SCOPE_WORD_MAX),
+                .region = random_bytes(random, pool, AWS_SCOPE_WORD_MAX),
+                .service = random_bytes(random, pool, AWS_SCOPE_WORD_MAX),
+                .signed_headers = random_bytes(random, pool, AWS_SIGNED_HEADERS_MAX),
+                .date = random_bytes(random, pool, AWS_SCOPE_WORD_MAX),
+                .expires = random_bytes(random, pool, AWS_SCOPE_WORD_MAX)},
     };
     out->query_count = random_pairs(random, pool, out->query);
     out->header_count = random_pairs(random, pool, out->header);
@@ -146,6 +153,13 @@ test_decide(void **state)
         assert_bytes_equal(a.slot.name, b.slot.name);
         assert_int_equal(a.slot_in_user, b.slot_in_user);
         assert_bytes_equal(a.token, b.token);
+        assert_int_equal(a.aws.presigned, b.aws.presigned);
+        assert_bytes_equal(a.aws.scope_date, b.aws.scope_date);
+        assert_bytes_equal(a.aws.region, b.aws.region);
+        assert_bytes_equal(a.aws.service, b.aws.service);
+        assert_bytes_equal(a.aws.signed_headers, b.aws.signed_headers);
+        assert_bytes_equal(a.aws.date, b.aws.date);
+        assert_bytes_equal(a.aws.expires, b.aws.expires);
         assert_memory_equal(a.request_id, b.request_id, REQUEST_ID_SIZE);
         assert_ptr_equal(b.body.value, b.body_value);
         assert_bodies_equal(&a.body, &b.body);
