@@ -56,7 +56,7 @@ endif
 
 PACKAGES_CORE := libmacaroons libsodium libcrypto libidn2 jansson libcyaml yaml-0.1
 PACKAGES_BROKER := libcyaml yaml-0.1 libevent_core libseccomp libcrypto libsodium
-PACKAGES_HTTP := libssl libcrypto
+PACKAGES_HTTP := libevent_core libssl libcrypto
 PACKAGES_PROXY := libevent_core libevent_pthreads libssl libcrypto libidn2 libsodium jansson
 PACKAGES_AUTHORITY := sqlite3 jansson libevent_core libssl libcrypto libsodium
 PACKAGES_OPERATOR := jansson libcrypto libsodium

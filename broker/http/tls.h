@@ -47,6 +47,10 @@ void stream_close(struct stream *stream, bool clean);
 /* Its connections get a certificate each (SSL_use_certificate), or the context one. A client that
  * offers protocols by ALPN, and not http/1.1 among them, is turned away. */
 KH_MUST_CHECK enum kh_err tls_server_context(SSL_CTX **out, struct fault *fault);
+/* Certificate (its chain may follow it) and key of a server context, both PEM. KH_ERR_CONFIG when
+ * they do not fit together or the key is encrypted. */
+KH_MUST_CHECK enum kh_err tls_use_certificate(SSL_CTX *context, struct bytes certificate,
+                                              struct bytes key, struct fault *fault);
 /* PEM roots (these and no others), or the system's when `ca_pem` is empty. KH_ERR_SYNTAX when there
  * is no certificate in `ca_pem`, KH_ERR_NOT_FOUND when the system has none. */
 KH_MUST_CHECK enum kh_err tls_client_context(struct bytes ca_pem, SSL_CTX **out,

@@ -7,9 +7,9 @@
 #ifndef KEYHOLE_PROXY_CONNECTION_H
 #define KEYHOLE_PROXY_CONNECTION_H
 
+#include "../http/conduit.h"
 #include "../http/http1.h"
 #include "../messages.h"
-#include "conduit.h"
 #include "listen.h"
 
 #include <netinet/in.h>

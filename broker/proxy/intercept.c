@@ -13,7 +13,6 @@
 #include "proxy.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdlib.h>
 
 struct intercept {
@@ -338,31 +337,6 @@ intercept_step_handshake(struct connection *c)
 
 /* ---- set-up ---- */
 
-static enum kh_err
-use_operator_certificate(SSL_CTX *context, struct bytes certificate, struct bytes key,
-                         struct fault *fault)
-{
-    BIO *chain = BIO_new_mem_buf(certificate.p, (int)certificate.n);
-    BIO *pem = BIO_new_mem_buf(key.p, (int)key.n);
-    X509 *x509 = chain ? PEM_read_bio_X509(chain, NULL, NULL, NULL) : NULL;
-    EVP_PKEY *private_key = pem ? PEM_read_bio_PrivateKey(pem, NULL, NULL, NULL) : NULL;
-    bool good = x509 && private_key && SSL_CTX_use_certificate(context, x509) == 1 &&
-                SSL_CTX_use_PrivateKey(context, private_key) == 1 &&
-                SSL_CTX_check_private_key(context) == 1;
-    X509_free(x509);
-    EVP_PKEY_free(private_key);
-    while (good && (x509 = PEM_read_bio_X509(chain, NULL, NULL, NULL))) {
-        good = SSL_CTX_add0_chain_cert(context, x509) == 1;
-        if (!good)
-            X509_free(x509);
-    }
-    ERR_clear_error();
-    BIO_free(chain);
-    BIO_free(pem);
-    return good ? KH_OK
-                : fault_set(fault, KH_ERR_CONFIG, "the listener's certificate and key do not fit");
-}
-
 enum kh_err
 intercept_context(struct intercept *intercept, struct bytes certificate, struct bytes key,
                   SSL_CTX **out, struct fault *fault)
@@ -373,7 +347,7 @@ intercept_context(struct intercept *intercept, struct bytes certificate, struct 
         return r;
     SSL_CTX_set_client_hello_cb(context, client_hello, intercept);
     if (certificate.n)
-        r = use_operator_certificate(context, certificate, key, fault);
+        r = tls_use_certificate(context, certificate, key, fault);
     if (r != KH_OK)
         SSL_CTX_free(context);
     else

@@ -5,7 +5,7 @@
 #ifndef KEYHOLE_PROXY_UPSTREAM_H
 #define KEYHOLE_PROXY_UPSTREAM_H
 
-#include "conduit.h"
+#include "../http/conduit.h"
 #include "connection.h"
 #include "pool.h"
 

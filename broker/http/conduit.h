@@ -4,10 +4,10 @@
  * are made of. Readiness calls the owner; the owner fills, works, flushes, and arms again, so that
  * there is one write for each wake-up and direction.
  */
-#ifndef KEYHOLE_PROXY_CONDUIT_H
-#define KEYHOLE_PROXY_CONDUIT_H
+#ifndef KEYHOLE_CONDUIT_H
+#define KEYHOLE_CONDUIT_H
 
-#include "../http/tls.h"
+#include "tls.h"
 
 #include <event2/event.h>
 

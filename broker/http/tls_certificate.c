@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The operator's certificate of a listener. Declared in tls.h.
+ */
+#include "tls.h"
+
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+// Without one OpenSSL would ask whoever sits at the terminal.
+static int
+no_password(char *out, int size, int writing, void *context)
+{
+    (void)out, (void)size, (void)writing, (void)context;
+    return -1;
+}
+
+static BIO *
+open_pem(struct bytes text)
+{
+    return text.n > 0 && text.n <= INT_MAX ? BIO_new_mem_buf(text.p, (int)text.n) : NULL;
+}
+
+static bool
+add_chain(SSL_CTX *context, BIO *pem)
+{
+    X509 *certificate;
+
+    while ((certificate = PEM_read_bio_X509(pem, NULL, no_password, NULL))) {
+        if (SSL_CTX_add0_chain_cert(context, certificate) != 1) {
+            X509_free(certificate);
+            return false;
+        }
+    }
+    return true;
+}
+
+enum kh_err
+tls_use_certificate(SSL_CTX *context, struct bytes certificate, struct bytes key,
+                    struct fault *fault)
+{
+    BIO *chain = open_pem(certificate), *pem = open_pem(key);
+    X509 *leaf = chain ? PEM_read_bio_X509(chain, NULL, no_password, NULL) : NULL;
+    EVP_PKEY *private_key = pem ? PEM_read_bio_PrivateKey(pem, NULL, no_password, NULL) : NULL;
+    bool good = leaf && private_key && SSL_CTX_use_certificate(context, leaf) == 1 &&
+                SSL_CTX_use_PrivateKey(context, private_key) == 1 &&
+                SSL_CTX_check_private_key(context) == 1 && add_chain(context, chain);
+
+    X509_free(leaf);
+    EVP_PKEY_free(private_key);
+    BIO_free(chain);
+    BIO_free(pem);
+    ERR_clear_error();
+    return good ? KH_OK
+                : fault_set(fault, KH_ERR_CONFIG, "the listener's certificate and key do not fit");
+}
