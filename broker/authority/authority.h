@@ -13,6 +13,7 @@
 #include "../../caveats/policy.h"
 #include "../channel.h"
 #include "../config.h"
+#include "../messages.h"
 #include "audit.h"
 #include "clock.h"
 #include "counter.h"
@@ -61,6 +62,7 @@ struct authority {
     struct config config;
     struct policy *policy;  /* in force; NULL: none */
     int64_t policy_version; /* 0: there never was one */
+    struct message_dischargers dischargers; /* of whom holes may be asked; the default first */
 
     struct authority_proxy *proxy[AUTHORITY_PROXIES_MAX];
     size_t proxy_count;

@@ -186,6 +186,15 @@ on_listeners(struct channel *channel, void *context, const struct message *messa
 }
 
 static bool
+on_dischargers(struct channel *channel, void *context, const struct message *message)
+{
+    struct service *service = context;
+
+    (void)channel;
+    return message_dischargers_rx(message->body, &service->authority.dischargers) == KH_OK;
+}
+
+static bool
 on_stop(struct channel *channel, void *context, const struct message *message)
 {
     struct service *service = context;
@@ -203,6 +212,7 @@ static const struct channel_handler handlers[] = {
     {MESSAGE_PROXY_CHANNEL, on_proxy_channel},
     {MESSAGE_PROCESS_STATE, on_process_state},
     {MESSAGE_SUPERVISOR_LISTENERS, on_listeners},
+    {MESSAGE_AUTHORITY_DISCHARGERS, on_dischargers},
     {MESSAGE_AUTHORITY_STOP, on_stop},
     {0, NULL},
 };

@@ -200,6 +200,14 @@ handle_config(struct channel *channel, void *context, const struct message *mess
 }
 
 static bool
+handle_dischargers(struct channel *channel, void *context, const struct message *message)
+{
+    struct proxy *proxy = context;
+    (void)channel;
+    return message_dischargers_rx(message->body, &proxy->dischargers) == KH_OK;
+}
+
+static bool
 handle_listener(struct channel *channel, void *context, const struct message *message)
 {
     struct proxy *proxy = context;
@@ -245,6 +253,7 @@ handle_authority_channel(struct channel *channel, void *context, const struct me
 
 static const struct channel_handler supervisor_handlers[] = {
     {MESSAGE_CONFIG, handle_config},
+    {MESSAGE_PROXY_DISCHARGERS, handle_dischargers},
     {MESSAGE_LISTENER, handle_listener},
     {MESSAGE_AUTHORITY_CHANNEL, handle_authority_channel},
     {MESSAGE_PROXY_DRAIN, handle_drain},

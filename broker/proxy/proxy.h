@@ -26,6 +26,7 @@ struct proxy {
     struct event_base *base;
     const char *log_name; /* NULL: the log stays as it is */
     struct config config;
+    struct message_dischargers dischargers; /* for clients to ask; the default first */
     struct channel *supervisor, *authority; /* authority: NULL while there is none */
     struct routes *routes;                  /* in use; empty before the first whole table */
     struct routes *routes_next;             /* being received */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The children: each thing that happens to one goes through the table in child.c. */
-#include "family.h"
+#include "family_internal.h"
 
 #include "../log.h"
 #include "spawn.h"
@@ -13,8 +13,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-static void family_step(struct family_child *child, enum child_event event);
 
 int64_t
 family_now_ms(void)
@@ -32,70 +30,11 @@ child_set_timer(struct family_child *child, int64_t ms)
         log_error("timer", "no timer for %s", child->name);
 }
 
-static void
-child_set_fault(struct family_child *child, const char *why)
+void
+family_set_fault(struct family_child *child, const char *why)
 {
     if (child->fault[0] == '\0')
         snprintf(child->fault, sizeof(child->fault), "%s", why);
-}
-
-/* ---- what children say ---- */
-
-static bool
-child_on_ready(struct channel *channel, void *context, const struct message *message)
-{
-    (void)channel;
-    (void)message;
-    struct family_child *child = context;
-    if (child->state == CHILD_SERVING)
-        child_set_fault(child, "said twice that it is ready");
-    family_step(child, CHILD_READY);
-    return true;
-}
-
-// Only the number of a life is looked at; why, the authority has logged itself.
-static bool
-authority_on_peer_fault(struct channel *channel, void *context, const struct message *message)
-{
-    (void)channel;
-    const struct family_child *authority = context;
-    struct family *family = authority->family;
-    for (size_t i = 1; i < family->child_count; i++) {
-        struct family_child *child = &family->child[i];
-        if (child->pid == 0 || child->life != message->id)
-            continue;
-        log_error("peer-fault", "the authority says that %s broke the protocol", child->name);
-        child_set_fault(child, "broke the protocol with the authority");
-        family_step(child, CHILD_FAULT);
-    }
-    return true;
-}
-
-static const struct channel_handler proxy_handlers[] = {
-    {MESSAGE_PROXY_READY, child_on_ready},
-    {0, NULL},
-};
-
-static const struct channel_handler authority_handlers[] = {
-    {MESSAGE_AUTHORITY_READY, child_on_ready},
-    {MESSAGE_PEER_FAULT, authority_on_peer_fault},
-    {0, NULL},
-};
-
-static void
-child_on_closed(struct channel *channel, void *context, const char *why)
-{
-    (void)channel;
-    struct family_child *child = context;
-    channel_free(&child->channel);
-    log_debug("child-channel", "the channel of %s is closed: %s", child->name, why);
-    // A process that ends closes its channel first; how it ended, its status will say.
-    if (bytes_ends(bytes_str(why), BYTES("closed the channel"))) {
-        family_step(child, CHILD_CLOSED);
-    } else {
-        child_set_fault(child, why);
-        family_step(child, CHILD_FAULT);
-    }
 }
 
 static void
@@ -105,90 +44,15 @@ child_on_timer(evutil_socket_t fd, short what, void *context)
     (void)what;
     struct family_child *child = context;
     if (child->state == CHILD_STARTING)
-        child_set_fault(child, "was not ready in time");
+        family_set_fault(child, "was not ready in time");
     if (child->state == CHILD_LEAVING)
-        child_set_fault(child, "closed its channel and did not end");
+        family_set_fault(child, "closed its channel and did not end");
     if (child->state == CHILD_STOPPING)
         log_warning("child-slow", "%s did not finish in time and is ended", child->name);
     family_step(child, CHILD_TIMER);
 }
 
 /* ---- actions ---- */
-
-// Variables that the sanitizers need are passed on in such a build alone.
-static const char *const authority_keeps[] = {
-    "CREDENTIALS_DIRECTORY",
-#ifdef KH_SANITIZE
-    "ASAN_OPTIONS",
-    "UBSAN_OPTIONS",
-    "LSAN_OPTIONS",
-#endif
-    NULL,
-};
-static const char *const proxy_keeps[] = {
-#ifdef KH_SANITIZE
-    "ASAN_OPTIONS",
-    "UBSAN_OPTIONS",
-    "LSAN_OPTIONS",
-#endif
-    NULL,
-};
-
-static enum kh_err
-child_exec(struct family_child *child, int channel_fd, struct fault *fault)
-{
-    const struct family *family = child->family;
-    struct spawn spawn = {.channel_fd = channel_fd, .extra_fd = -1, .null_fd = family->null_fd};
-    char index[16];
-    snprintf(index, sizeof(index), "%u", child->index);
-    const char *proxy_argv[] = {"keyhole-proxy", "--channel-fd", "3", "--index", index, NULL};
-    const char *authority_argv[] = {"keyhole-authority", "--channel-fd", "3",  "--dir",
-                                    family->directory,   NULL,           NULL, NULL};
-    enum kh_err err = KH_OK;
-    if (child->role == ROLE_PROXY) {
-        spawn.program = family->proxy_program;
-        spawn.argv = proxy_argv;
-        spawn.keep = proxy_keeps;
-    } else {
-        spawn.program = family->authority_program;
-        spawn.argv = authority_argv;
-        spawn.keep = authority_keeps;
-        err = secret_pipe(family->passphrase, &spawn.extra_fd, fault);
-        if (spawn.extra_fd >= 0) {
-            authority_argv[5] = "--passphrase-fd";
-            authority_argv[6] = "4"; // SPAWN_EXTRA_FD
-        }
-    }
-    if (err == KH_OK)
-        err = spawn_child(&spawn, &child->pid, fault);
-    if (spawn.extra_fd >= 0)
-        close(spawn.extra_fd);
-    return err;
-}
-
-static enum kh_err
-child_spawn_process(struct family_child *child, struct fault *fault)
-{
-    int ends[2];
-    enum kh_err err = channel_pair(ends, fault);
-    if (err != KH_OK)
-        return err;
-    struct channel_options options = {
-        .base = child->family->base,
-        .self = ROLE_SUPERVISOR,
-        .peer = child->role,
-        .handler = child->role == ROLE_PROXY ? proxy_handlers : authority_handlers,
-        .context = child,
-        .closed = child_on_closed,
-    };
-    err = channel_new(ends[0], &options, &child->channel, fault);
-    if (err == KH_OK)
-        err = child_exec(child, ends[1], fault);
-    close(ends[1]);
-    if (err != KH_OK)
-        channel_free(&child->channel);
-    return err;
-}
 
 static void
 action_nothing(struct family_child *child)
@@ -203,7 +67,7 @@ action_spawn(struct family_child *child)
     child->fault[0] = '\0';
     child->life = ++child->family->lives;
     child->started_ms = family_now_ms();
-    if (child_spawn_process(child, &fault) != KH_OK) {
+    if (family_spawn(child, &fault) != KH_OK) {
         snprintf(child->note, sizeof(child->note), "%.150s", fault.detail);
         log_error("child-failed", "%s: %s", child->name, fault.detail);
         family_step(child, CHILD_EXITED);
@@ -211,8 +75,35 @@ action_spawn(struct family_child *child)
     }
     log_debug("child-started", "%s is process %ld", child->name, (long)child->pid);
     child_set_timer(child, CHILD_START_TIMEOUT_MS);
-    family_introduce(child->family, child);
+    family_role(child->role)->introduce(child->family, child);
     family_send_state(child->family, child);
+}
+
+// In this order, each role when those before it are ready: whoever serves clients knows by then
+// what it may tell them.
+static const enum role start_order[] = {ROLE_AUTHORITY, ROLE_DISCHARGER, ROLE_PROXY};
+
+static bool
+role_serves(struct family *family, enum role role)
+{
+    bool serves = true;
+    for (size_t i = 0; i < family->child_count; i++) {
+        if (family->child[i].role != role)
+            continue;
+        family_step(&family->child[i], CHILD_START);
+        serves = serves && family->child[i].state == CHILD_SERVING;
+    }
+    return serves;
+}
+
+static void
+family_start_next(struct family *family)
+{
+    for (size_t i = 0; i < sizeof(start_order) / sizeof(start_order[0]); i++)
+        if (!role_serves(family, start_order[i]))
+            return;
+    family->served = true;
+    family->callbacks.serving(family->context);
 }
 
 static void
@@ -221,18 +112,10 @@ action_serve(struct family_child *child)
     struct family *family = child->family;
     event_del(child->timer);
     family_send_state(family, child);
-    if (family->served) {
+    if (family->served)
         log_info("child-ready", "%s serves again (process %ld)", child->name, (long)child->pid);
-        return;
-    }
-    for (size_t i = 0; i < family->child_count; i++)
-        if (child->role == ROLE_AUTHORITY)
-            family_step(&family->child[i], CHILD_START);
-    for (size_t i = 0; i < family->child_count; i++)
-        if (family->child[i].state != CHILD_SERVING)
-            return;
-    family->served = true;
-    family->callbacks.serving(family->context);
+    else
+        family_start_next(family);
 }
 
 static void
@@ -271,28 +154,31 @@ static void
 action_ask_to_stop(struct family_child *child)
 {
     if (child->channel != NULL)
-        channel_send(child->channel,
-                     child->role == ROLE_PROXY ? MESSAGE_PROXY_DRAIN : MESSAGE_AUTHORITY_STOP, 0,
-                     BYTES_EMPTY);
+        channel_send(child->channel, family_role(child->role)->stop, 0, BYTES_EMPTY);
     child_set_timer(child, child->family->stop_timeout_ms);
+}
+
+// Once, when none is left.
+static void
+tell_stopped(struct family *family, enum role role)
+{
+    for (size_t i = 0; i < family->child_count; i++)
+        if (family->child[i].role == role && family->child[i].state != CHILD_DOWN)
+            return;
+    if (family->stopped[role])
+        return;
+    family->stopped[role] = true;
+    family->callbacks.stopped(family->context, role);
 }
 
 static void
 action_gone(struct family_child *child)
 {
-    struct family *family = child->family;
-    bool *told = child->role == ROLE_PROXY ? &family->proxies_stopped : &family->authority_stopped;
     event_del(child->timer);
-    for (size_t i = 0; i < family->child_count; i++)
-        if (family->child[i].role == child->role && family->child[i].state != CHILD_DOWN)
-            return;
-    if (*told)
-        return;
-    *told = true;
-    family->callbacks.stopped(family->context, child->role);
+    tell_stopped(child->family, child->role);
 }
 
-static void
+void
 family_step(struct family_child *child, enum child_event event)
 {
     static void (*const actions[])(struct family_child *) = {
@@ -312,33 +198,40 @@ family_step(struct family_child *child, enum child_event event)
 
 /* ---- for the supervisor ---- */
 
-enum kh_err
-family_init(struct family *family, size_t proxies, struct fault *fault)
+static enum kh_err
+child_init(struct family *family, enum role role, unsigned index, struct fault *fault)
 {
-    family->child = calloc(proxies + 1, sizeof(*family->child));
-    if (family->child == NULL)
-        return fault_set(fault, KH_ERR_MEMORY, "no memory for %zu processes", proxies + 1);
-    for (size_t i = 0; i <= proxies; i++) {
-        struct family_child *child = &family->child[i];
-        family->child_count = i + 1;
-        child->family = family;
-        child->role = i == 0 ? ROLE_AUTHORITY : ROLE_PROXY;
-        child->index = i == 0 ? 0 : (unsigned)i - 1;
-        if (i == 0)
-            snprintf(child->name, sizeof(child->name), "authority");
-        else
-            snprintf(child->name, sizeof(child->name), "proxy %u", child->index);
-        child->timer = evtimer_new(family->base, child_on_timer, child);
-        if (child->timer == NULL)
-            return fault_set(fault, KH_ERR_MEMORY, "no memory for a timer");
-    }
+    struct family_child *child = &family->child[family->child_count++];
+    child->family = family;
+    child->role = role;
+    child->index = index;
+    if (role == ROLE_PROXY)
+        snprintf(child->name, sizeof(child->name), "%s %u", role_name(role), index);
+    else
+        snprintf(child->name, sizeof(child->name), "%s", role_name(role));
+    child->timer = evtimer_new(family->base, child_on_timer, child);
+    if (child->timer == NULL)
+        return fault_set(fault, KH_ERR_MEMORY, "no memory for a timer");
+    if (family->program[role][0] != '\0')
+        return KH_OK;
+    return spawn_find_program(family_role(role)->program, family->program[role],
+                              sizeof(family->program[role]), fault);
+}
+
+enum kh_err
+family_init(struct family *family, const struct family_plan *plan, struct fault *fault)
+{
+    size_t count = (plan->authority ? 1u : 0u) + plan->proxies + (plan->discharger ? 1u : 0u);
     enum kh_err err = KH_OK;
-    if (family->authority_program[0] == '\0')
-        err = spawn_find_program("keyhole-authority", family->authority_program,
-                                 sizeof(family->authority_program), fault);
-    if (err == KH_OK && family->proxy_program[0] == '\0')
-        err = spawn_find_program("keyhole-proxy", family->proxy_program,
-                                 sizeof(family->proxy_program), fault);
+    family->child = calloc(count + 1, sizeof(*family->child));
+    if (family->child == NULL)
+        return fault_set(fault, KH_ERR_MEMORY, "no memory for %zu processes", count);
+    if (plan->authority)
+        err = child_init(family, ROLE_AUTHORITY, 0, fault);
+    for (unsigned i = 0; err == KH_OK && i < plan->proxies; i++)
+        err = child_init(family, ROLE_PROXY, i, fault);
+    if (err == KH_OK && plan->discharger)
+        err = child_init(family, ROLE_DISCHARGER, 0, fault);
     return err;
 }
 
@@ -364,7 +257,7 @@ family_fini(struct family *family)
 void
 family_start(struct family *family)
 {
-    family_step(&family->child[0], CHILD_START);
+    family_start_next(family);
 }
 
 static void
@@ -403,6 +296,7 @@ family_stop(struct family *family, enum role role, int64_t timeout_ms)
     for (size_t i = 0; i < family->child_count; i++)
         if (family->child[i].role == role)
             family_step(&family->child[i], CHILD_STOP);
+    tell_stopped(family, role);
 }
 
 bool
@@ -412,4 +306,13 @@ family_has(const struct family *family, enum role role)
         if (family->child[i].role == role && family->child[i].pid > 0)
             return true;
     return false;
+}
+
+struct family_child *
+family_authority(struct family *family)
+{
+    for (size_t i = 0; i < family->child_count; i++)
+        if (family->child[i].role == ROLE_AUTHORITY)
+            return &family->child[i];
+    return NULL;
 }

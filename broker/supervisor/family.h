@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The children of the supervisor: one authority, some proxies, and the channels between them.
+ * The children of the supervisor: one authority, some proxies, a discharger, and the channels
+ * between them. Any of them may be left out; a discharger can be all there is.
  */
 #ifndef KEYHOLE_SUPERVISOR_FAMILY_H
 #define KEYHOLE_SUPERVISOR_FAMILY_H
 
+#include "../../caveats/ticket.h"
 #include "../channel.h"
 #include "child.h"
 #include "listener.h"
@@ -15,6 +17,8 @@
 #include <sys/types.h>
 
 struct family;
+
+enum { FAMILY_ROLES = ROLE_DISCHARGER + 1 };
 
 struct family_child {
     struct family *family;
@@ -38,47 +42,68 @@ struct family_callbacks {
     void (*stopped)(void *context, enum role role); /* the last child of that role is gone */
 };
 
+/* Which children there are to be. */
+struct family_plan {
+    bool authority, discharger;
+    size_t proxies;
+};
+
+/* What the discharger is given; borrowed. */
+struct family_discharger {
+    const struct listener *listener;
+    size_t listener_count;
+    const struct listener *admin;
+    const char *url; /* as browsers see it */
+};
+
 struct family {
     struct event_base *base;
     const struct config *config;     /* as in effect; borrowed */
     const struct listener *listener; /* the proxies', borrowed; family_set_listeners */
     size_t listener_count;
-    const struct listener *admin;    /* borrowed */
+    const struct listener *admin;    /* of the authority; borrowed */
     const struct secret *passphrase; /* borrowed */
     const char *directory;
+    struct family_discharger discharger;
     int null_fd;
-    char authority_program[PATH_MAX], proxy_program[PATH_MAX]; /* "": family_init finds them */
+    char program[FAMILY_ROLES][PATH_MAX]; /* "": family_init finds it */
     struct family_callbacks callbacks;
     void *context;
 
-    struct family_child *child; /* [0] is the authority */
+    struct family_child *child; /* the authority, then the proxies, then the discharger */
     size_t child_count;
     uint64_t lives;
-    bool failed;                             /* `start_failed` was called */
-    bool served;                             /* every child was ready once */
-    bool proxies_stopped, authority_stopped; /* `stopped` was called */
+    bool failed;                /* `start_failed` was called */
+    bool served;                /* every child was ready once */
+    bool stopped[FAMILY_ROLES]; /* `stopped` was called for the role */
     int64_t stop_timeout_ms;
+    /* The discharger beside the broker, once it said what its key is; it is kept over restarts. */
+    struct discharger local;
+    bool local_known;
 };
 
 /* `family` is filled up to `context` by the caller. */
-KH_MUST_CHECK enum kh_err family_init(struct family *family, size_t proxies, struct fault *fault);
+KH_MUST_CHECK enum kh_err family_init(struct family *family, const struct family_plan *plan,
+                                      struct fault *fault);
 void family_fini(struct family *family); /* every child that still runs is killed and reaped */
 
-void family_start(struct family *family); /* the authority; the proxies once it is ready */
-void family_reap(struct family *family);  /* on SIGCHLD */
+/* The authority, once that is ready the discharger, and then the proxies: they learn from their
+ * first moment which discharger there is. */
+void family_start(struct family *family);
+void family_reap(struct family *family); /* on SIGCHLD */
 /* Ask all children of a role to finish; asked again, or after `timeout_ms`, they are killed. When
  * there is none left, now or later, `stopped` is called. */
 void family_stop(struct family *family, enum role role, int64_t timeout_ms);
 bool family_has(const struct family *family, enum role role); /* a process of that role exists */
 
+/* The configuration as it is now, to everybody, with the dischargers in it. */
 void family_send_config(struct family *family);
 /* `added` of the listeners, the last ones, are new: the proxies get them. */
 void family_set_listeners(struct family *family, const struct listener *listener, size_t count,
                           size_t added);
-
-/* Both in family_send.c: what a new process needs to know. */
-void family_introduce(struct family *family, struct family_child *child);
-void family_send_state(struct family *family, const struct family_child *child);
+/* Which dischargers there are: to the authority and the proxies. Nothing before the one beside the
+ * broker is known, since it may be the default. */
+void family_send_dischargers(struct family *family);
 
 int64_t family_now_ms(void);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the supervisor tells its children: configuration, sockets, and each other. */
-#include "family.h"
+#include "family_internal.h"
 
 #include "../log.h"
 #include "../messages.h"
+#include "dischargers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@ enum { BODY_MAX = 131072 };
 static void
 child_send(struct family_child *child, enum message_type type, const struct buffer *body)
 {
-    if (child->channel == NULL)
+    if (child == NULL || child->channel == NULL)
         return;
     if (body->failed)
         log_error("message-failed", "%s for %s could not be written", message_name(type),
@@ -27,10 +28,47 @@ child_send(struct family_child *child, enum message_type type, const struct buff
 static void
 send_config(struct family *family, struct family_child *child)
 {
+    const struct config *config = family->config;
     struct buffer body;
     buffer_init(&body, BODY_MAX);
-    message_config_tx(family->config, &body);
-    child_send(child, child->role == ROLE_PROXY ? MESSAGE_CONFIG : MESSAGE_CONFIG_AUTHORITY, &body);
+    if (child->role == ROLE_DISCHARGER) {
+        const struct message_discharger_config message = {
+            .settings = config->discharger.settings,
+            .url = bytes_str(family->discharger.url),
+            .log_format = (uint8_t)config->log_format,
+            .log_level = (uint8_t)config->log_level,
+        };
+        message_discharger_config_tx(&message, &body);
+        child_send(child, MESSAGE_DISCHARGER_CONFIG, &body);
+    } else {
+        message_config_tx(config, &body);
+        child_send(child, child->role == ROLE_PROXY ? MESSAGE_CONFIG : MESSAGE_CONFIG_AUTHORITY,
+                   &body);
+    }
+    buffer_free(&body);
+}
+
+static bool
+has_discharger(const struct family *family)
+{
+    return family->discharger.admin != NULL;
+}
+
+static void
+send_dischargers(struct family *family, struct family_child *child)
+{
+    struct message_dischargers list;
+    struct buffer body;
+    if (child->channel == NULL || child->role == ROLE_DISCHARGER ||
+        (has_discharger(family) && !family->local_known))
+        return;
+    dischargers_list(family->config, family->local_known ? &family->local : NULL, &list);
+    buffer_init(&body, BODY_MAX);
+    message_dischargers_tx(&list, &body);
+    child_send(child,
+               child->role == ROLE_PROXY ? MESSAGE_PROXY_DISCHARGERS
+                                         : MESSAGE_AUTHORITY_DISCHARGERS,
+               &body);
     buffer_free(&body);
 }
 
@@ -74,7 +112,7 @@ send_listener_names(struct family *family)
     struct buffer body;
     buffer_init(&body, 16384);
     message_text_tx(buffer_bytes(&text), &body);
-    child_send(&family->child[0], MESSAGE_SUPERVISOR_LISTENERS, &body);
+    child_send(family_authority(family), MESSAGE_SUPERVISOR_LISTENERS, &body);
     buffer_free(&body);
     buffer_free(&text);
 }
@@ -84,10 +122,10 @@ send_listener_names(struct family *family)
 static void
 send_pair(struct family *family, struct family_child *proxy)
 {
-    struct family_child *authority = &family->child[0];
+    struct family_child *authority = family_authority(family);
     int ends[2];
     struct fault fault = {0};
-    if (authority->channel == NULL || proxy->channel == NULL)
+    if (authority == NULL || authority->channel == NULL || proxy->channel == NULL)
         return;
     if (channel_pair(ends, &fault) != KH_OK) {
         log_error("message-failed", "%s and the authority: %s", proxy->name, fault.detail);
@@ -97,34 +135,40 @@ send_pair(struct family *family, struct family_child *proxy)
     channel_send_fd(proxy->channel, MESSAGE_AUTHORITY_CHANNEL, proxy->life, BYTES_EMPTY, ends[1]);
 }
 
-static void
-introduce_authority(struct family *family, struct family_child *authority)
+void
+family_introduce_authority(struct family *family, struct family_child *authority)
 {
     send_config(family, authority);
+    send_dischargers(family, authority);
     send_listener(authority, MESSAGE_ADMIN_LISTENER, family->admin);
     send_listener_names(family);
-    for (size_t i = 1; i < family->child_count; i++) {
-        family_send_state(family, &family->child[i]);
-        send_pair(family, &family->child[i]);
+    for (size_t i = 0; i < family->child_count; i++) {
+        struct family_child *child = &family->child[i];
+        if (child->role != ROLE_AUTHORITY)
+            family_send_state(family, child);
+        if (child->role == ROLE_PROXY)
+            send_pair(family, child);
     }
 }
 
-static void
-introduce_proxy(struct family *family, struct family_child *proxy)
+void
+family_introduce_proxy(struct family *family, struct family_child *proxy)
 {
     send_config(family, proxy);
+    send_dischargers(family, proxy);
     for (size_t i = 0; i < family->listener_count; i++)
         send_listener(proxy, MESSAGE_LISTENER, &family->listener[i]);
     send_pair(family, proxy);
 }
 
 void
-family_introduce(struct family *family, struct family_child *child)
+family_introduce_discharger(struct family *family, struct family_child *discharger)
 {
-    if (child->role == ROLE_AUTHORITY)
-        introduce_authority(family, child);
-    else
-        introduce_proxy(family, child);
+    const struct family_discharger *own = &family->discharger;
+    send_config(family, discharger);
+    for (size_t i = 0; i < own->listener_count; i++)
+        send_listener(discharger, MESSAGE_DISCHARGER_LISTENER, &own->listener[i]);
+    send_listener(discharger, MESSAGE_DISCHARGER_ADMIN, own->admin);
 }
 
 void
@@ -141,8 +185,15 @@ family_send_state(struct family *family, const struct family_child *child)
     struct buffer body;
     buffer_init(&body, 1024);
     message_process_state_tx(&message, &body);
-    child_send(&family->child[0], MESSAGE_PROCESS_STATE, &body);
+    child_send(family_authority(family), MESSAGE_PROCESS_STATE, &body);
     buffer_free(&body);
+}
+
+void
+family_send_dischargers(struct family *family)
+{
+    for (size_t i = 0; i < family->child_count; i++)
+        send_dischargers(family, &family->child[i]);
 }
 
 void
@@ -151,6 +202,7 @@ family_send_config(struct family *family)
     for (size_t i = 0; i < family->child_count; i++)
         if (family->child[i].channel != NULL)
             send_config(family, &family->child[i]);
+    family_send_dischargers(family);
 }
 
 void
@@ -159,9 +211,9 @@ family_set_listeners(struct family *family, const struct listener *listener, siz
 {
     family->listener = listener;
     family->listener_count = count;
-    for (size_t i = 1; i < family->child_count; i++)
+    for (size_t i = 0; i < family->child_count; i++)
         for (size_t j = count - added; j < count; j++)
-            if (family->child[i].channel != NULL)
+            if (family->child[i].role == ROLE_PROXY && family->child[i].channel != NULL)
                 send_listener(&family->child[i], MESSAGE_LISTENER, &listener[j]);
     if (added > 0)
         send_listener_names(family);

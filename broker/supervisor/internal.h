@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What supervisor.c and reload.c share.
+ * What the files of the supervisor share.
+ *
+ *     supervisor.c   set up, serve, drain, stop
+ *     reload.c       the configuration, read at the start and again on SIGHUP
+ *     discharger.c   where the discharger beside the broker is
  */
 #ifndef KEYHOLE_SUPERVISOR_INTERNAL_H
 #define KEYHOLE_SUPERVISOR_INTERNAL_H
@@ -13,6 +17,13 @@
 enum { SUPERVISOR_SIGNALS = 4 };
 
 enum supervisor_phase { PHASE_STARTING = 0, PHASE_SERVING, PHASE_STOPPING };
+
+struct supervisor_discharger {
+    struct listener *listener;
+    size_t listener_count;
+    struct listener admin;
+    char url[DISCHARGER_URL_MAX + 1]; /* "": there is none */
+};
 
 struct supervisor {
     const struct supervisor_options *options;
@@ -28,6 +39,7 @@ struct supervisor {
     size_t listener_count;
     struct listener admin;
     size_t proxies;
+    struct supervisor_discharger discharger;
     struct event_base *base;
     struct event *signal[SUPERVISOR_SIGNALS], *watchdog;
     struct family family;
@@ -41,6 +53,15 @@ KH_MUST_CHECK enum kh_err supervisor_effective_config(const struct supervisor_op
 KH_MUST_CHECK enum kh_err supervisor_add_listener(struct supervisor *supervisor,
                                                   struct listener *made, struct fault *fault);
 void supervisor_reload(struct supervisor *supervisor);
+
+/* The discharger's sockets and URL, when the configuration wants one. */
+KH_MUST_CHECK enum kh_err discharger_open(struct supervisor_discharger *discharger,
+                                          const struct config *config, const char *directory,
+                                          struct fault *fault);
+void discharger_close(struct supervisor_discharger *discharger);
+/* Put what the command line says into the configuration. */
+KH_MUST_CHECK enum kh_err discharger_apply_options(const struct supervisor_options *options,
+                                                   struct config *config, struct fault *fault);
 
 /* Which of `wanted` are served already (`found[i]`), and which served ones are still wanted
  * (`kept[i]`); one of port 0 stands for one. Unix sockets are always kept. */

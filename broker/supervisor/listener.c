@@ -316,7 +316,7 @@ ready_addresses(const struct listener *listener, size_t count, bool tls, struct 
 
 void
 listener_ready_line(const struct listener *listener, size_t count, const char *admin,
-                    struct buffer *out)
+                    const char *discharger, struct buffer *out)
 {
     buffer_put_str(out, "ready");
     ready_addresses(listener, count, false, out);
@@ -325,5 +325,7 @@ listener_ready_line(const struct listener *listener, size_t count, const char *a
     for (size_t i = 0; i < count; i++)
         if (listener[i].local)
             buffer_printf(out, " unix=%s", listener[i].name);
+    if (discharger[0] != '\0')
+        buffer_printf(out, " discharger=%s", discharger);
     buffer_put_byte(out, '\n');
 }

@@ -39,8 +39,8 @@ KH_MUST_CHECK enum kh_err listener_open_unix(const char *path, struct listener *
                                              struct fault *fault);
 void listener_close(struct listener *listener); /* a unix socket's name is removed */
 
-/* The one line on standard output that says: it serves. */
+/* The one line on standard output that says: it serves. `discharger` is its URL, or "". */
 void listener_ready_line(const struct listener *listener, size_t count, const char *admin,
-                         struct buffer *out);
+                         const char *discharger, struct buffer *out);
 
 #endif

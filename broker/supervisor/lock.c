@@ -12,6 +12,23 @@
 #include <unistd.h>
 
 enum kh_err
+lock_check_owner(const char *directory, struct fault *fault)
+{
+    struct stat status;
+    if (stat(directory, &status) != 0)
+        return fault_set(fault, KH_ERR_IO, "%s: %s", directory, strerror(errno));
+    if (status.st_uid != geteuid())
+        return fault_set(fault, KH_ERR_PERMISSION,
+                         "%s belongs to user %u, and this is user %u: run keyholed as its owner",
+                         directory, (unsigned)status.st_uid, (unsigned)geteuid());
+    // Whoever can write here can put another socket or database in place.
+    if ((status.st_mode & 022) != 0)
+        return fault_set(fault, KH_ERR_PERMISSION, "%s can be written by others: chmod 0700 %s",
+                         directory, directory);
+    return KH_OK;
+}
+
+enum kh_err
 lock_check_directory(const char *directory, struct fault *fault)
 {
     char path[PATH_MAX];
@@ -25,17 +42,7 @@ lock_check_directory(const char *directory, struct fault *fault)
                              directory);
         return fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
     }
-    if (stat(directory, &status) != 0)
-        return fault_set(fault, KH_ERR_IO, "%s: %s", directory, strerror(errno));
-    if (status.st_uid != geteuid())
-        return fault_set(fault, KH_ERR_PERMISSION,
-                         "%s belongs to user %u, and this is user %u: run keyholed as its owner",
-                         directory, (unsigned)status.st_uid, (unsigned)geteuid());
-    // Whoever can write here can put another socket or database in place.
-    if ((status.st_mode & 022) != 0)
-        return fault_set(fault, KH_ERR_PERMISSION, "%s can be written by others: chmod 0700 %s",
-                         directory, directory);
-    return KH_OK;
+    return lock_check_owner(directory, fault);
 }
 
 static void

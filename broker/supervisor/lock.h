@@ -7,7 +7,9 @@
 
 #include "../../caveats/errors.h"
 
-/* Whether `directory` was made by `keyholed init`, is ours, and cannot be written by others. */
+/* Whether `directory` is ours, and cannot be written by others. */
+KH_MUST_CHECK enum kh_err lock_check_owner(const char *directory, struct fault *fault);
+/* And was made by `keyholed init`. */
 KH_MUST_CHECK enum kh_err lock_check_directory(const char *directory, struct fault *fault);
 
 /* Held as long as the descriptor stays open. KH_ERR_EXISTS names the process that holds it. */

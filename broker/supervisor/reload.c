@@ -67,7 +67,7 @@ supervisor_effective_config(const struct supervisor_options *options, struct con
         supervisor_read_config(options->directory, options->config_path, config, used, fault);
     if (err == KH_OK && options->listen_count > 0)
         err = config_listeners_replace(config, options->listen, options->listen_count, fault);
-    return err;
+    return err == KH_OK ? discharger_apply_options(options, config, fault) : err;
 }
 
 enum kh_err
@@ -196,6 +196,17 @@ reload_keep(const struct config *old, struct config *new)
 #undef KEEP_RESTART
 }
 
+// The same for where the discharger is; what it may accept is new.
+static void
+reload_keep_discharger(struct config *old, struct config *new)
+{
+    const struct discharger_settings settings = new->discharger.settings;
+    struct config_discharger swapped = new->discharger;
+    new->discharger = old->discharger;
+    new->discharger.settings = settings;
+    old->discharger = swapped;
+}
+
 void
 supervisor_reload(struct supervisor *supervisor)
 {
@@ -213,6 +224,7 @@ supervisor_reload(struct supervisor *supervisor)
     reload_report(&supervisor->config, &new);
     size_t added = reload_listeners(supervisor, &new);
     reload_keep(&supervisor->config, &new);
+    reload_keep_discharger(&supervisor->config, &new);
     log_set_level((enum log_level) new.log_level);
     config_free(&supervisor->config);
     supervisor->config = new;

@@ -20,12 +20,20 @@ static void
 supervisor_on_serving(void *context)
 {
     struct supervisor *supervisor = context;
+    const struct supervisor_discharger *discharger = &supervisor->discharger;
     struct buffer line;
     buffer_init(&line, 65536);
-    listener_ready_line(supervisor->listener, supervisor->listener_count, supervisor->admin.name,
-                        &line);
+    if (supervisor->options->discharger_alone)
+        buffer_printf(&line, "ready discharger=%s admin=%s\n", discharger->url,
+                      discharger->admin.name);
+    else
+        listener_ready_line(supervisor->listener, supervisor->listener_count,
+                            supervisor->admin.name, discharger->url, &line);
     const char *text = buffer_text(&line);
-    log_info("serving", "%zu proxies and the authority are ready", supervisor->proxies);
+    if (!supervisor->options->discharger_alone)
+        log_info("serving", "%zu proxies and the authority are ready", supervisor->proxies);
+    if (discharger->url[0] != '\0')
+        log_info("serving", "the discharger is ready at %s", discharger->url);
     if (fputs(text, stdout) == EOF || fflush(stdout) != 0)
         log_warning("ready-line", "standard output does not take the ready line: %s",
                     strerror(errno));
@@ -46,10 +54,11 @@ static void
 supervisor_on_stopped(void *context, enum role role)
 {
     struct supervisor *supervisor = context;
-    if (role == ROLE_PROXY)
-        family_stop(&supervisor->family, ROLE_AUTHORITY, CHILD_STOP_TIMEOUT_MS);
-    else
+    struct family *family = &supervisor->family;
+    if (role == ROLE_AUTHORITY)
         event_base_loopbreak(supervisor->base);
+    else if (family->stopped[ROLE_PROXY] && family->stopped[ROLE_DISCHARGER])
+        family_stop(family, ROLE_AUTHORITY, CHILD_STOP_TIMEOUT_MS);
 }
 
 static void
@@ -61,6 +70,9 @@ listeners_close(struct supervisor *supervisor)
     supervisor->listener = NULL;
     supervisor->listener_count = 0;
     family_set_listeners(&supervisor->family, NULL, 0, 0);
+    supervisor->family.discharger.listener = NULL;
+    supervisor->family.discharger.listener_count = 0;
+    discharger_close(&supervisor->discharger);
 }
 
 // The first signal lets running requests finish, for as long as the configuration says. The second
@@ -81,6 +93,7 @@ supervisor_on_stop_signal(evutil_socket_t number, short what, void *context)
     notify_stopping(&supervisor->notify, "finishing what runs");
     listeners_close(supervisor);
     family_stop(&supervisor->family, ROLE_PROXY, supervisor->config.drain_timeout_ms);
+    family_stop(&supervisor->family, ROLE_DISCHARGER, supervisor->config.drain_timeout_ms);
 }
 
 static void
@@ -127,6 +140,8 @@ start_configuration(struct supervisor *supervisor, struct fault *fault)
              (enum log_level)supervisor->config.log_level);
     if (supervisor->config_path[0] != '\0')
         log_debug("configuration", "read from %s", supervisor->config_path);
+    if (options->discharger_alone)
+        return KH_OK;
     supervisor->proxies = (size_t)supervisor->config.workers;
     if (supervisor->proxies == 0) {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -153,6 +168,8 @@ static enum kh_err
 start_listeners(struct supervisor *supervisor, struct fault *fault)
 {
     const struct config *config = &supervisor->config;
+    if (supervisor->options->discharger_alone)
+        return discharger_open(&supervisor->discharger, config, supervisor->directory, fault);
     for (size_t i = 0; i < config->listener_count; i++) {
         struct listener made;
         enum kh_err err = listener_open_tcp(&config->listener[i], &made, fault);
@@ -161,7 +178,9 @@ start_listeners(struct supervisor *supervisor, struct fault *fault)
         if (err != KH_OK)
             return err;
     }
-    return start_unix_listeners(supervisor, fault);
+    enum kh_err err =
+        discharger_open(&supervisor->discharger, config, supervisor->directory, fault);
+    return err == KH_OK ? start_unix_listeners(supervisor, fault) : err;
 }
 
 static enum kh_err
@@ -200,6 +219,13 @@ start_family(struct supervisor *supervisor, struct fault *fault)
     supervisor->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (supervisor->null_fd < 0)
         return fault_set(fault, KH_ERR_IO, "/dev/null: %s", strerror(errno));
+    const struct supervisor_discharger *discharger = &supervisor->discharger;
+    const bool alone = supervisor->options->discharger_alone;
+    const struct family_plan plan = {
+        .authority = !alone,
+        .proxies = supervisor->proxies,
+        .discharger = discharger->url[0] != '\0',
+    };
     supervisor->family = (struct family){
         .base = supervisor->base,
         .config = &supervisor->config,
@@ -210,8 +236,11 @@ start_family(struct supervisor *supervisor, struct fault *fault)
         .callbacks = {supervisor_on_serving, supervisor_on_start_failed, supervisor_on_stopped},
         .context = supervisor,
     };
+    if (plan.discharger)
+        supervisor->family.discharger = (struct family_discharger){
+            discharger->listener, discharger->listener_count, &discharger->admin, discharger->url};
     family_set_listeners(&supervisor->family, supervisor->listener, supervisor->listener_count, 0);
-    return family_init(&supervisor->family, supervisor->proxies, fault);
+    return family_init(&supervisor->family, &plan, fault);
 }
 
 static enum kh_err
@@ -219,7 +248,8 @@ supervisor_start(struct supervisor *supervisor, struct fault *fault)
 {
     const struct supervisor_options *options = supervisor->options;
     struct fault notify_fault = {0};
-    enum kh_err err = lock_check_directory(options->directory, fault);
+    enum kh_err err = options->discharger_alone ? lock_check_owner(options->directory, fault)
+                                                : lock_check_directory(options->directory, fault);
     if (err != KH_OK)
         return err;
     if (realpath(options->directory, supervisor->directory) == NULL)
@@ -242,8 +272,7 @@ static void
 supervisor_fini(struct supervisor *supervisor)
 {
     family_fini(&supervisor->family);
-    if (supervisor->listener_count > 0)
-        listeners_close(supervisor);
+    listeners_close(supervisor);
     listener_close(&supervisor->admin);
     for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++)
         if (supervisor->signal[i] != NULL)
@@ -267,6 +296,7 @@ supervisor_run(const struct supervisor_options *options)
     struct supervisor supervisor = {
         .options = options,
         .admin = {.fd = -1},
+        .discharger.admin = {.fd = -1},
         .notify = {.fd = -1},
         .lock_fd = -1,
         .null_fd = -1,

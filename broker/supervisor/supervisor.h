@@ -14,11 +14,18 @@ struct supervisor_options {
     const char *const *listen; /* ADDRESS:PORT, in place of those of the configuration */
     size_t listen_count;
     struct bytes passphrase; /* for the master key; empty when there is none. Copied. */
+    bool discharger_alone;   /* no broker at all: the discharger, in a directory of its own */
+    bool no_discharger;
+    const char *discharger;     /* ADDRESS:PORT, in place of its listeners in the configuration */
+    const char *discharger_url; /* in place of that in the configuration */
 };
 
 /* Serves until it is told to stop. Returns the exit status: 0 after a stop that was asked for, 1
  * when it could not start (the log says why). */
 int supervisor_run(const struct supervisor_options *options);
+
+/* Whether that may stand in `discharger`: the discharger is plain on loopback alone. */
+KH_MUST_CHECK enum kh_err supervisor_check_discharger(const char *address, struct fault *fault);
 
 /* The file, or the defaults when `path` is NULL and DIR/keyholed.yaml is not there. `used`
  * (PATH_MAX bytes) is the name of the file that was read, or "". */

@@ -10,6 +10,7 @@
 #include "../../../broker/supervisor/family.h"
 
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/wait.h>
 
 enum behaviour {
@@ -21,6 +22,17 @@ enum behaviour {
     PROXY_SAYS_NONSENSE,
     PROXY_NEVER_DRAINS,
 };
+
+/* The discharger is told nothing but its settings: its oldest firmware is how it behaves. */
+enum discharger_behaviour {
+    HONEST = 0,
+    ENDS_AT_ONCE,
+    SAYS_ANOTHER_URL,
+    SAYS_NO_KEY,
+    NEW_KEY, /* of each process: its own number is in it */
+};
+
+#define DISCHARGER_URL "http://localhost:8438"
 
 /* ---- the children ---- */
 
@@ -154,6 +166,55 @@ fake_on_stop(struct channel *channel, void *context, const struct message *messa
     _exit(0);
 }
 
+static bool
+fake_on_discharger_config(struct channel *channel, void *context, const struct message *message)
+{
+    (void)context;
+    struct message_discharger_config config;
+    struct discharger said = {.public_key = {7}};
+    struct buffer body;
+    if (message_discharger_config_rx(message->body, &config) != KH_OK)
+        _exit(9);
+    if (config.settings.firmware == ENDS_AT_ONCE)
+        _exit(6);
+    (void)snprintf(said.url, sizeof(said.url), "%.*s%s", BYTES_ARG(config.url),
+                   config.settings.firmware == SAYS_ANOTHER_URL ? "0" : "");
+    if (config.settings.firmware == SAYS_NO_KEY)
+        said.public_key[0] = 0;
+    if (config.settings.firmware == NEW_KEY)
+        memcpy(said.public_key, &(pid_t){getpid()}, sizeof(pid_t));
+    buffer_init(&body, 1024);
+    message_discharger_ready_tx(&said, &body);
+    if (!configured)
+        channel_send(channel, MESSAGE_DISCHARGER_READY, 0, buffer_bytes(&body));
+    configured = true;
+    buffer_free(&body);
+    return true;
+}
+
+/* What it was told of dischargers, as a file: one line for each, with the process in its name. */
+static bool
+fake_on_dischargers(struct channel *channel, void *context, const struct message *message)
+{
+    (void)channel;
+    (void)context;
+    struct message_dischargers list;
+    char name[64], partial[80];
+    if (message_dischargers_rx(message->body, &list) != KH_OK)
+        _exit(14);
+    (void)snprintf(name, sizeof(name), "told.%ld", (long)getpid());
+    (void)snprintf(partial, sizeof(partial), "%s.partial", name);
+    FILE *file = fopen(partial, "we");
+    for (size_t i = 0; file != NULL && i < list.count; i++)
+        (void)fprintf(file, "%s %s %02x%02x%02x%02x\n", list.discharger[i].name,
+                      list.discharger[i].url, list.discharger[i].public_key[0],
+                      list.discharger[i].public_key[1], list.discharger[i].public_key[2],
+                      list.discharger[i].public_key[3]);
+    if (file == NULL || fclose(file) != 0 || rename(partial, name) != 0)
+        _exit(15);
+    return true;
+}
+
 static const struct channel_handler fake_handlers[] = {
     {MESSAGE_CONFIG, fake_on_config},
     {MESSAGE_CONFIG_AUTHORITY, fake_on_config},
@@ -165,6 +226,12 @@ static const struct channel_handler fake_handlers[] = {
     {MESSAGE_PROXY_CHANNEL, fake_on_channel},
     {MESSAGE_PROXY_DRAIN, fake_on_stop},
     {MESSAGE_AUTHORITY_STOP, fake_on_stop},
+    {MESSAGE_AUTHORITY_DISCHARGERS, fake_on_dischargers},
+    {MESSAGE_PROXY_DISCHARGERS, fake_on_dischargers},
+    {MESSAGE_DISCHARGER_CONFIG, fake_on_discharger_config},
+    {MESSAGE_DISCHARGER_LISTENER, fake_on_ignored},
+    {MESSAGE_DISCHARGER_ADMIN, fake_on_ignored},
+    {MESSAGE_DISCHARGER_DRAIN, fake_on_stop},
     {0, NULL},
 };
 
@@ -189,10 +256,12 @@ fake_child(enum role role)
 static struct family family;
 static struct config config;
 static struct listener admin = {.fd = -1}, tcp = {.fd = -1};
+static struct listener discharger_admin = {.fd = -1}, discharger_tcp = {.fd = -1};
 static struct secret no_secret;
-static struct event *on_child, *patience;
-static unsigned serving, start_failed, proxies_stopped, authority_stopped;
-static int null_fd;
+static struct event *on_child, *on_file, *patience;
+static unsigned serving, start_failed, proxies_stopped, authority_stopped, discharger_stopped;
+static int null_fd, watch_fd;
+static char before[PATH_MAX]; // where the tests are run
 
 static void
 count_serving(void *context)
@@ -214,7 +283,9 @@ static void
 count_stopped(void *context, enum role role)
 {
     (void)context;
-    ++*(role == ROLE_PROXY ? &proxies_stopped : &authority_stopped);
+    ++*(role == ROLE_PROXY        ? &proxies_stopped
+        : role == ROLE_DISCHARGER ? &discharger_stopped
+                                  : &authority_stopped);
     event_base_loopbreak(family.base);
 }
 
@@ -226,6 +297,16 @@ reap(evutil_socket_t number, short what, void *context)
     (void)context;
     family_reap(&family);
     event_base_loopbreak(family.base);
+}
+
+static void
+drain_watch(evutil_socket_t fd, short what, void *context)
+{
+    char events[4096];
+    (void)what;
+    (void)context;
+    while (read(fd, events, sizeof(events)) > 0) {
+    }
 }
 
 static void
@@ -250,21 +331,46 @@ turn(void)
     while (!(condition))                                                                           \
         turn();
 
-static int
-setup(void **state)
+static void
+listeners_open(void)
 {
     struct fault fault = {0};
-    if (directory_setup(state) != 0)
-        return -1;
-    log_init("supervisor", LOG_FORMAT_HUMAN, LOG_LEVEL_ERROR);
-    serving = start_failed = proxies_stopped = authority_stopped = 0;
-    null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    config_init(&config);
     struct config_listener any = {.address = (char *)(uintptr_t) "127.0.0.1:0"};
     assert_int_equal(listener_open_unix(test_path("admin.sock"), &admin, &fault), KH_OK);
     assert_int_equal(listener_open_tcp(&any, &tcp, &fault), KH_OK);
+    assert_int_equal(listener_open_unix(test_path("discharger.sock"), &discharger_admin, &fault),
+                     KH_OK);
+    assert_int_equal(listener_open_tcp(&any, &discharger_tcp, &fault), KH_OK);
+}
+
+static void
+events_open(void)
+{
+    family.base = event_base_new();
+    event_base_priority_init(family.base, 2);
+    on_child = evsignal_new(family.base, SIGCHLD, reap, NULL);
+    event_add(on_child, NULL);
+    patience = evtimer_new(family.base, lost_patience, NULL);
+    watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    assert_true(inotify_add_watch(watch_fd, test_directory, IN_MOVED_TO) >= 0);
+    on_file = event_new(family.base, watch_fd, EV_READ | EV_PERSIST, drain_watch, NULL);
+    event_add(on_file, NULL);
+}
+
+static int
+setup_plan(void **state, const struct family_plan *plan)
+{
+    struct fault fault = {0};
+    // What the children write, they write where they are started.
+    if (directory_setup(state) != 0 || getcwd(before, sizeof(before)) == NULL ||
+        chdir(test_directory) != 0)
+        return -1;
+    log_init("supervisor", LOG_FORMAT_HUMAN, LOG_LEVEL_ERROR);
+    serving = start_failed = proxies_stopped = authority_stopped = discharger_stopped = 0;
+    null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    config_init(&config);
+    listeners_open();
     family = (struct family){
-        .base = event_base_new(),
         .config = &config,
         .listener = &tcp,
         .listener_count = 1,
@@ -274,14 +380,34 @@ setup(void **state)
         .null_fd = null_fd,
         .callbacks = {count_serving, count_start_failed, count_stopped},
     };
-    assert_true(readlink("/proc/self/exe", family.authority_program, PATH_MAX - 1) > 0);
-    strcpy(family.proxy_program, family.authority_program);
-    event_base_priority_init(family.base, 2);
-    on_child = evsignal_new(family.base, SIGCHLD, reap, NULL);
-    event_add(on_child, NULL);
-    patience = evtimer_new(family.base, lost_patience, NULL);
-    assert_int_equal(family_init(&family, 2, &fault), KH_OK);
+    if (plan->discharger)
+        family.discharger =
+            (struct family_discharger){&discharger_tcp, 1, &discharger_admin, DISCHARGER_URL};
+    assert_true(readlink("/proc/self/exe", family.program[ROLE_AUTHORITY], PATH_MAX - 1) > 0);
+    strcpy(family.program[ROLE_PROXY], family.program[ROLE_AUTHORITY]);
+    strcpy(family.program[ROLE_DISCHARGER], family.program[ROLE_AUTHORITY]);
+    events_open();
+    assert_int_equal(family_init(&family, plan, &fault), KH_OK);
     return 0;
+}
+
+static int
+setup(void **state)
+{
+    return setup_plan(state, &(struct family_plan){.authority = true, .proxies = 2});
+}
+
+static int
+setup_all(void **state)
+{
+    return setup_plan(state,
+                      &(struct family_plan){.authority = true, .proxies = 2, .discharger = true});
+}
+
+static int
+setup_alone(void **state)
+{
+    return setup_plan(state, &(struct family_plan){.discharger = true});
 }
 
 static int
@@ -289,13 +415,17 @@ teardown(void **state)
 {
     family_fini(&family);
     event_free(on_child);
+    event_free(on_file);
     event_free(patience);
     event_base_free(family.base);
     listener_close(&admin);
     listener_close(&tcp);
+    listener_close(&discharger_admin);
+    listener_close(&discharger_tcp);
     config_free(&config);
     close(null_fd);
-    return directory_teardown(state);
+    close(watch_fd);
+    return chdir(before) | directory_teardown(state);
 }
 
 static void
@@ -329,7 +459,7 @@ static void
 a_program_that_cannot_be_run(void **state)
 {
     (void)state;
-    strcpy(family.proxy_program, "/nonexistent/keyhole-proxy");
+    strcpy(family.program[ROLE_PROXY], "/nonexistent/keyhole-proxy");
     start(GOOD);
     assert_int_equal(start_failed, 1);
 }
@@ -456,7 +586,185 @@ stop_while_one_waits(void **state)
     assert_int_equal(family.child[1].pid, 0);
 }
 
-#define FAMILY_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* ---- with a discharger ---- */
+
+enum { AUTHORITY = 0, PROXY = 1, OTHER_PROXY = 2, DISCHARGER = 3 };
+
+static void
+start_discharger(enum discharger_behaviour how)
+{
+    config.discharger.settings.firmware = how;
+    start(GOOD);
+}
+
+static const char *
+told(const struct family_child *child)
+{
+    static char text[4096];
+    char name[64];
+    (void)snprintf(name, sizeof(name), "told.%ld", (long)child->pid);
+    FILE *file = fopen(name, "re");
+    if (file == NULL)
+        return "";
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    assert_int_equal(fclose(file), 0);
+    return text;
+}
+
+static void
+know(const char *name, const char *url)
+{
+    config.known_discharger = calloc(1, sizeof(*config.known_discharger));
+    assert_non_null(config.known_discharger);
+    config.known_discharger->name = strdup(name);
+    assert_true(asprintf(&config.known_discharger->address,
+                         "%s#kd1_CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk", url) > 0);
+    config.known_discharger_count = 1;
+}
+
+static void
+a_discharger_that_does_not_start(void **state)
+{
+    (void)state;
+    start_discharger(ENDS_AT_ONCE);
+    assert_int_equal(start_failed, 1);
+    assert_int_equal(serving, 0);
+    assert_string_equal(family.child[DISCHARGER].note, "exit status 6");
+    assert_false(family_has(&family, ROLE_PROXY)); // which would not know whom to name
+}
+
+static void
+a_discharger_that_says_it_is_elsewhere(void **state)
+{
+    (void)state;
+    start_discharger(SAYS_ANOTHER_URL);
+    assert_int_equal(start_failed, 1);
+    assert_int_equal(serving, 0);
+    assert_false(family.local_known);
+}
+
+static void
+a_discharger_without_a_key(void **state)
+{
+    (void)state;
+    start_discharger(SAYS_NO_KEY);
+    assert_int_equal(start_failed, 1);
+    assert_int_equal(serving, 0);
+}
+
+static void
+all_learn_of_the_dischargers(void **state)
+{
+    (void)state;
+    know("security", "https://t.example");
+    start_discharger(HONEST);
+    assert_int_equal(serving, 1);
+    assert_int_equal(family.child[DISCHARGER].role, ROLE_DISCHARGER);
+    assert_string_equal(family.local.name, "local");
+    assert_int_equal(family.local.public_key[0], 7);
+    static const char expected[] =
+        "local " DISCHARGER_URL " 07000000\nsecurity https://t.example 09090909\n";
+    assert_string_equal(told(&family.child[PROXY]), expected); // before they said they are ready
+    assert_string_equal(told(&family.child[OTHER_PROXY]), expected);
+    TURN_UNTIL(strcmp(told(&family.child[AUTHORITY]), expected) == 0);
+    assert_string_equal(told(&family.child[DISCHARGER]), "");
+    // As does whoever comes after.
+    for (size_t i = AUTHORITY; i <= PROXY; i++) {
+        uint64_t life = family.child[i].life;
+        kill(family.child[i].pid, SIGKILL);
+        TURN_UNTIL(family.child[i].life != life && family.child[i].state == CHILD_SERVING);
+        assert_string_equal(told(&family.child[i]), expected);
+    }
+}
+
+static void
+the_default_comes_first_also_after_a_reload(void **state)
+{
+    (void)state;
+    know("security", "https://t.example");
+    config.default_discharger = strdup("security");
+    start_discharger(HONEST);
+    assert_string_equal(told(&family.child[PROXY]),
+                        "security https://t.example 09090909\nlocal " DISCHARGER_URL " 07000000\n");
+    free(config.default_discharger);
+    config.default_discharger = NULL;
+    family_send_config(&family);
+    static const char expected[] =
+        "local " DISCHARGER_URL " 07000000\nsecurity https://t.example 09090909\n";
+    TURN_UNTIL(strcmp(told(&family.child[PROXY]), expected) == 0);
+    TURN_UNTIL(strcmp(told(&family.child[AUTHORITY]), expected) == 0);
+}
+
+static void
+those_of_others_need_no_discharger_here(void **state)
+{
+    (void)state;
+    know("security", "https://t.example");
+    start(GOOD);
+    assert_string_equal(told(&family.child[PROXY]), "security https://t.example 09090909\n");
+    TURN_UNTIL(*told(&family.child[AUTHORITY]) != '\0');
+}
+
+static void
+a_discharger_that_dies_comes_again_and_nobody_else_ends(void **state)
+{
+    (void)state;
+    start_discharger(NEW_KEY);
+    struct family_child *discharger = &family.child[DISCHARGER];
+    struct discharger first = family.local;
+    uint64_t life = discharger->life, proxy_life = family.child[PROXY].life;
+    kill(discharger->pid, SIGKILL);
+    TURN_UNTIL(discharger->life != life && discharger->state == CHILD_SERVING);
+    assert_int_equal(discharger->restarts, 1);
+    assert_int_equal(serving, 1);
+    assert_int_equal(start_failed, 0);
+    assert_true(family.child[PROXY].life == proxy_life);
+    assert_int_equal(family.child[AUTHORITY].restarts, 0);
+    // Its new key is told to those who run.
+    assert_memory_not_equal(first.public_key, family.local.public_key, TICKET_PUBLIC_KEY_SIZE);
+    char expected[128];
+    (void)snprintf(expected, sizeof(expected), "local " DISCHARGER_URL " %02x%02x%02x%02x\n",
+                   family.local.public_key[0], family.local.public_key[1],
+                   family.local.public_key[2], family.local.public_key[3]);
+    TURN_UNTIL(strcmp(told(&family.child[PROXY]), expected) == 0);
+    TURN_UNTIL(strcmp(told(&family.child[AUTHORITY]), expected) == 0);
+}
+
+static void
+stop_with_a_discharger(void **state)
+{
+    (void)state;
+    start_discharger(HONEST);
+    family_stop(&family, ROLE_PROXY, 60000);
+    family_stop(&family, ROLE_DISCHARGER, 60000);
+    TURN_UNTIL(proxies_stopped > 0 && discharger_stopped > 0);
+    assert_false(family_has(&family, ROLE_DISCHARGER));
+    assert_true(family_has(&family, ROLE_AUTHORITY));
+    family_stop(&family, ROLE_AUTHORITY, 60000);
+    TURN_UNTIL(authority_stopped > 0);
+    assert_int_equal(discharger_stopped, 1);
+}
+
+static void
+a_discharger_alone(void **state)
+{
+    (void)state;
+    start_discharger(HONEST);
+    assert_int_equal(serving, 1);
+    assert_int_equal(family.child_count, 1);
+    struct family_child *discharger = &family.child[0];
+    kill(discharger->pid, SIGKILL);
+    TURN_UNTIL(discharger->restarts == 1 && discharger->state == CHILD_SERVING);
+    family_stop(&family, ROLE_PROXY, 60000);
+    assert_int_equal(proxies_stopped, 1); // there are none
+    family_stop(&family, ROLE_DISCHARGER, 60000);
+    TURN_UNTIL(discharger_stopped > 0);
+    family_stop(&family, ROLE_AUTHORITY, 60000);
+    assert_int_equal(authority_stopped, 1);
+}
+
+#define FAMILY_TEST(name)     cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define DISCHARGER_TEST(name) cmocka_unit_test_setup_teardown(name, setup_all, teardown)
 
 int
 main(int argc, char **argv)
@@ -465,6 +773,8 @@ main(int argc, char **argv)
         return fake_child(ROLE_PROXY);
     if (argc > 0 && strcmp(argv[0], "keyhole-authority") == 0)
         return fake_child(ROLE_AUTHORITY);
+    if (argc > 0 && strcmp(argv[0], "keyhole-discharger") == 0)
+        return fake_child(ROLE_DISCHARGER);
     const struct CMUnitTest tests[] = {
         FAMILY_TEST(a_child_that_ends_before_it_is_ready),
         FAMILY_TEST(an_authority_that_does_not_start_has_no_proxies),
@@ -478,6 +788,15 @@ main(int argc, char **argv)
         FAMILY_TEST(what_does_not_drain_is_ended),
         FAMILY_TEST(stop_before_anything_started),
         FAMILY_TEST(stop_while_one_waits),
+        DISCHARGER_TEST(a_discharger_that_does_not_start),
+        DISCHARGER_TEST(a_discharger_that_says_it_is_elsewhere),
+        DISCHARGER_TEST(a_discharger_without_a_key),
+        DISCHARGER_TEST(all_learn_of_the_dischargers),
+        DISCHARGER_TEST(the_default_comes_first_also_after_a_reload),
+        FAMILY_TEST(those_of_others_need_no_discharger_here),
+        DISCHARGER_TEST(a_discharger_that_dies_comes_again_and_nobody_else_ends),
+        DISCHARGER_TEST(stop_with_a_discharger),
+        cmocka_unit_test_setup_teardown(a_discharger_alone, setup_alone, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,16 +215,17 @@ ready_line(void **state)
     };
     struct buffer line;
     buffer_init(&line, 1024);
-    listener_ready_line(listener, 4, "/s/admin.sock", &line);
+    listener_ready_line(listener, 4, "/s/admin.sock", "", &line);
     assert_string_equal(buffer_text(&line),
                         "ready http=127.0.0.1:8437,[::1]:8437 https=10.0.0.1:8443 "
                         "admin=/s/admin.sock unix=/s/proxy.sock\n");
     buffer_clear(&line);
-    listener_ready_line(listener + 1, 1, "/s/admin.sock", &line);
+    listener_ready_line(listener + 1, 1, "/s/admin.sock", "", &line);
     assert_string_equal(buffer_text(&line), "ready https=10.0.0.1:8443 admin=/s/admin.sock\n");
     buffer_clear(&line);
-    listener_ready_line(NULL, 0, "/s/admin.sock", &line);
-    assert_string_equal(buffer_text(&line), "ready admin=/s/admin.sock\n");
+    listener_ready_line(NULL, 0, "/s/admin.sock", "http://localhost:8438", &line);
+    assert_string_equal(buffer_text(&line),
+                        "ready admin=/s/admin.sock discharger=http://localhost:8438\n");
     buffer_free(&line);
 }
 
