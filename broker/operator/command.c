@@ -14,8 +14,8 @@
 enum { WIDTH = 26 }; // of the first column
 
 static const struct operator_command *const groups[] = {
-    service_commands, credential_commands, token_commands, policy_commands,
-    explain_commands, key_commands,        audit_commands, status_commands,
+    service_commands, credential_commands, token_commands,  policy_commands,     explain_commands,
+    key_commands,     audit_commands,      status_commands, discharger_commands,
 };
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
 

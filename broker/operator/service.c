@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keyholed init, run, check. */
+#include "directory.h"
 #include "operator.h"
 #include "terminal.h"
 #include "values.h"
@@ -40,22 +41,6 @@ read_passphrase(const struct invocation *invocation, bool ask, bool twice, struc
 }
 
 /* ---- init ---- */
-
-// The directories above, as mkdir -p does; the state directory itself is the authority's to make.
-static enum kh_err
-make_parents(const char *directory, struct fault *fault)
-{
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof(path), "%s", directory) >= (int)sizeof(path))
-        return fault_set(fault, KH_ERR_TOO_LONG, "the state directory's name is too long");
-    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(path, 0700) != 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
-            return fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
-        *slash = '/';
-    }
-    return KH_OK;
-}
 
 // Runs the program to its end. `passphrase` goes through a pipe, as descriptor 4.
 static enum kh_err
@@ -147,7 +132,7 @@ service_init(const struct invocation *invocation)
         return status;
     if (passphrase.n > 1024)
         return command_failed("a passphrase has at most 1024 bytes");
-    if (make_parents(invocation->directory, &fault) != KH_OK ||
+    if (directory_make_parents(invocation->directory, &fault) != KH_OK ||
         run_authority_init(invocation->directory, buffer_bytes(&passphrase), &ended, &fault) !=
             KH_OK)
         return command_failed("%s", fault.detail);
@@ -173,6 +158,12 @@ service_run(const struct invocation *invocation)
         if (listener_check(&listener, &fault) != KH_OK)
             return usage_fault(invocation, "--listen: %s", fault.detail);
     }
+    struct fault fault = {0};
+    const char *discharger = invocation_value(invocation, "discharger");
+    if (discharger != NULL && invocation_flag(invocation, "no-discharger"))
+        return usage_fault(invocation, "--discharger and --no-discharger are not for one call");
+    if (discharger != NULL && supervisor_check_discharger(discharger, &fault) != KH_OK)
+        return usage_fault(invocation, "--discharger: %s", fault.detail);
     enum operator_exit status = read_passphrase(invocation, false, false, &passphrase);
     if (status != EXIT_DONE)
         return status;
@@ -182,6 +173,8 @@ service_run(const struct invocation *invocation)
         .listen = listen->value,
         .listen_count = listen->count,
         .passphrase = buffer_bytes(&passphrase),
+        .discharger = discharger,
+        .no_discharger = invocation_flag(invocation, "no-discharger"),
     };
     return supervisor_run(&options) == 0 ? EXIT_DONE : EXIT_FAILED;
 }
@@ -223,6 +216,9 @@ static const struct operator_option init_options[] = {
 static const struct operator_option run_options[] = {
     {"config", 0, "FILE", false, "the configuration (default: DIR/keyholed.yaml if it is there)"},
     {"listen", 0, "ADDRESS:PORT", true, "in place of the configuration's listeners; port 0: any"},
+    {"discharger", 0, "ADDRESS:PORT", false,
+     "a loopback address for the discharger, in place of the configuration's; port 0: any"},
+    {"no-discharger", 0, NULL, false, "start no discharger beside the broker"},
     {"passphrase-fd", 0, "N", false, "the passphrase of the master key, from descriptor N"},
     {0},
 };
@@ -253,11 +249,15 @@ const struct operator_command service_commands[] = {
         .summary = "Run the broker, in the foreground",
         .text =
             "When it serves, it prints one line on standard output:\n"
-            "  ready http=127.0.0.1:8437 admin=/…/admin.sock unix=/…/proxy.sock\n"
+            "  ready http=127.0.0.1:8437 admin=/…/admin.sock unix=/…/proxy.sock "
+            "discharger=http://localhost:8438\n"
+            "The discharger fills holes for whoever touches a security key; it runs beside the\n"
+            "broker, with state of its own in DIR/discharger.\n"
             "SIGHUP reads the configuration again. SIGTERM lets running requests finish, for as\n"
             "long as the configuration says; a second SIGTERM does not wait.",
         .examples = "  keyholed run\n"
                     "  keyholed run --dir /srv/keyhole --listen 127.0.0.1:0\n"
+                    "  keyholed run --no-discharger\n"
                     "  keyholed run --passphrase-fd 3 3< passphrase.txt",
         .option = run_options,
         .run = service_run,

@@ -73,6 +73,20 @@ print_listeners(const json_t *listeners)
 }
 
 static void
+print_dischargers(const json_t *dischargers)
+{
+    size_t i;
+    const json_t *discharger;
+    char text[512];
+    json_array_foreach(dischargers, i, discharger)
+    {
+        snprintf(text, sizeof(text), "%-13.64s %.250s", admin_text(discharger, "name"),
+                 admin_text(discharger, "url"));
+        print_row(i == 0 ? "dischargers" : "", text);
+    }
+}
+
+static void
 print_status(const json_t *result)
 {
     const json_t *decisions = json_object_get(result, "decisions");
@@ -81,6 +95,7 @@ print_status(const json_t *result)
     print_started(result);
     print_listeners(json_object_get(result, "listeners"));
     print_processes(json_object_get(result, "processes"));
+    print_dischargers(json_object_get(result, "dischargers"));
     print_count("credentials", admin_number(result, "credentials"));
     print_count("root keys", admin_number(result, "keys"));
     print_count("tokens minted", admin_number(result, "tokens_minted"));
