@@ -6,6 +6,7 @@
 
 #include "../log.h"
 
+#include <string.h>
 #include <unistd.h>
 
 static enum kh_err
@@ -76,6 +77,38 @@ put_listeners(const struct authority *authority, json_t *result, struct fault *f
     return admin_put(result, "listeners", array, fault);
 }
 
+// Name and address apart; the key as it stands in an address.
+static enum kh_err
+append_discharger(json_t *array, const struct discharger *discharger, struct fault *fault)
+{
+    BUFFER_AUTO address;
+
+    buffer_init(&address, 1024);
+    discharger_print(discharger, &address);
+    const char *text = buffer_text(&address);
+    const char *key = text ? strchr(text, '#') : NULL;
+    json_t *object = key ? json_pack("{s:s, s:s, s:s}", "name", discharger->name, "url",
+                                     discharger->url, "public_key", key + 1)
+                         : NULL;
+    return object && json_array_append_new(array, object) == 0 ? KH_OK : no_memory(fault);
+}
+
+static enum kh_err
+put_dischargers(const struct authority *authority, json_t *result, struct fault *fault)
+{
+    const struct message_dischargers *list = &authority->dischargers;
+    json_t *array = json_array();
+    enum kh_err err = array ? KH_OK : no_memory(fault);
+
+    for (size_t i = 0; !err && i < list->count; i++)
+        err = append_discharger(array, &list->discharger[i], fault);
+    if (err) {
+        json_decref(array);
+        return err;
+    }
+    return admin_put(result, "dischargers", array, fault);
+}
+
 static enum kh_err
 put_audit(const struct authority *authority, json_t *result, struct fault *fault)
 {
@@ -131,6 +164,8 @@ admin_status(void *context, const json_t *request, json_t *result, struct fault 
         err = put_listeners(authority, result, fault);
     if (!err)
         err = put_processes(authority, result, fault);
+    if (!err)
+        err = put_dischargers(authority, result, fault);
     if (!err)
         err = put_counts(authority, result, fault);
     return err ? err : put_audit(authority, result, fault);

@@ -41,6 +41,10 @@ status(void **state)
         .role = ROLE_PROXY, .index = 1, .pid = 77, .restarts = 2, .running = true};
     snprintf(authority.process[0].note, sizeof authority.process[0].note, "signal 11");
     authority.process_count = 1;
+    authority.dischargers = (struct message_dischargers){
+        .discharger = {{.name = "local", .url = "http://localhost:8438", .public_key = {9}},
+                       {.name = "b", .url = "https://b.example", .public_key = {8}}},
+        .count = 2};
     json_t *result = fixture_do(&authority, "{\"command\": \"status\"}");
 
     (void)state;
@@ -57,6 +61,13 @@ status(void **state)
     assert_int_equal(number(audit, "seq"), 4);
     assert_int_equal(json_string_length(json_object_get(audit, "hash")), 64);
     assert_non_null(strstr(json_string_value(json_object_get(audit, "file")), "/audit.log"));
+    json_t *dischargers = json_object_get(result, "dischargers");
+    assert_int_equal(json_array_size(dischargers), 2);
+    json_t *local = json_array_get(dischargers, 0);
+    assert_string_equal(json_string_value(json_object_get(local, "name")), "local");
+    assert_string_equal(json_string_value(json_object_get(local, "url")), "http://localhost:8438");
+    assert_string_equal(json_string_value(json_object_get(local, "public_key")),
+                        "kd1_CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
     json_t *processes = json_object_get(result, "processes");
     json_t *proxy = json_array_get(processes, json_array_size(processes) - 1);
     assert_string_equal(json_string_value(json_object_get(proxy, "role")), "proxy");
