@@ -216,13 +216,23 @@ SOFTAUTHN := $(BUILD)/tests/bin/softauthn
 $(SOFTAUTHN): $(BUILD)/obj/tests/support/softauthn/main.o $(UNIT_SUPPORT) $(call archive,core)
 	$(link) $(call libs,libcrypto)
 
+# The client with a transport to that key, instead of USB: one file is another one, and no program
+# that is installed has it.
+TEST_KEYHOLE := $(BUILD)/tests/bin/keyhole
+$(BUILD)/obj/tests/fido_backend.o: client/fido_backend.c $(BUILD)/hardening.mk
+	@mkdir -p $(@D)
+	$(call quiet,CC,$< for tests)$(CC) $(CPPFLAGS) -DKEYHOLE_TEST_TRANSPORT $(CFLAGS) -MMD -MP -c $< -o $@
+$(TEST_KEYHOLE): $(BUILD)/obj/client/main.o $(BUILD)/obj/tests/fido_backend.o \
+    $(call archive,client) $(call archive,core)
+	$(link) $(call libs,$(PACKAGES_CLIENT) $(PACKAGES_CORE))
+
 # "caveats/token" selects test_token and test_token_scan; "caveats/" the whole room.
 UNIT_SELECTED := $(if $(T),$(filter $(BUILD)/tests/$(subst /,/test_,$(T))%,$(UNIT_PROGRAMS)),$(UNIT_PROGRAMS))
 
 unit: $(UNIT_SELECTED)
 	@BUILD=$(BUILD) tests/run-unit $^
 
-e2e: all $(SOFTAUTHN)
+e2e: all $(SOFTAUTHN) $(TEST_KEYHOLE)
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e $(T)
 
 setup:

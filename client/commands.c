@@ -55,6 +55,67 @@ const struct command cli_command[] = {
             "      whether the token in KEYHOLE_TOKEN will do then\n",
     },
     {
+        ROW(discharge),
+        .synopsis = "[OPTION…] [TOKEN|-]",
+        .summary = "fill a token's holes: touch a key, sign, or use a browser",
+        .details =
+            "Asks the discharger of each open hole, shows what you would vouch for, and has your\n"
+            "security key, SSH key or browser answer. Prints the token with its discharges; it "
+            "can\n"
+            "be narrowed and given away as before, and nothing else made from its parent can use\n"
+            "them. A location is followed only if you trust it: keyhole help trust.\n"
+            "Exit status 3 when you or the discharger decline.\n",
+        .examples =
+            "  keyhole discharge \"$TOKEN\"\n"
+            "      with whatever is at hand and the hole takes\n"
+            "  KEYHOLE_TOKEN=$(keyhole discharge --with ssh - < token); export KEYHOLE_TOKEN\n"
+            "      with a key of ssh-agent\n"
+            "  keyhole discharge --with browser --no-open \"$TOKEN\"\n"
+            "      the link is shown, for a browser on another machine\n",
+    },
+    {
+        ROW(login),
+        .synopsis = "USER --credential NAME… [OPTION…]",
+        .summary = "a token for oneself: its hole is the login",
+        .details =
+            "Asks the broker for a token under USER's grants and fills its hole, as discharge\n"
+            "does. Before that the token is worth nothing, whoever asked for it.\n",
+        .examples = "  keyhole login alice --credential openai --for 8h > token\n"
+                    "  OPENAI_API_KEY=$(keyhole login alice --credential openai --with browser)\n"
+                    "  keyhole login alice --credential github --broker https://keyhole.example\n",
+    },
+    {
+        ROW(enroll),
+        .synopsis = "[--code CODE] [--name NAME] [--ssh [KEYFILE]] [OPTION…]",
+        .summary = "register a security key or an SSH key",
+        .details = "An operator's invitation (keyholed invite USER) has a code that is good once. "
+                   "With it\n"
+                   "a security key that is plugged in, or an SSH key, becomes yours: from then on "
+                   "it fills\n"
+                   "holes that ask for you.\n",
+        .examples = "  keyhole enroll --code K7QF-2M9X-0TRB --name 'blue key'\n"
+                    "      the security key that is plugged in, or touched if there are several\n"
+                    "  keyhole enroll --ssh ~/.ssh/id_ed25519 --code - < code\n"
+                    "      an SSH key, the code from standard input\n"
+                    "  keyhole enroll --browser --discharger https://discharge.example#kd1_…\n"
+                    "      where the page is that does it\n",
+    },
+    {
+        ROW(trust),
+        .synopsis = "[--name NAME] URL[#KEY] | --list | --remove NAME",
+        .summary = "say which dischargers to follow",
+        .details = "Whoever adds a hole to a token says where it is to be filled. keyhole goes "
+                   "there only\n"
+                   "if it was told to: here, by --discharger or KEYHOLE_DISCHARGER, or by the "
+                   "broker that\n"
+                   "it uses. The list is $XDG_CONFIG_HOME/keyhole/dischargers.\n",
+        .examples = "  keyhole trust https://discharge.example\n"
+                    "      its key is shown: compare it with what its operator told you\n"
+                    "  keyhole trust --name home http://localhost:8438#kd1_…\n"
+                    "  keyhole trust --list\n"
+                    "  keyhole trust --remove home\n",
+    },
+    {
         ROW(revoke),
         .synopsis = "[--broker URL|PATH] [--cacert FILE] [--json] [TOKEN|-]",
         .summary = "end a token and everything made from it",

@@ -14,7 +14,7 @@ void
 help_put_program(struct buffer *out)
 {
     buffer_put_str(out,
-                   "keyhole: narrow, inspect and end tokens. It holds no authority of its own.\n"
+                   "keyhole: narrow, inspect, fill and end tokens. It holds no authority of its own.\n"
                    "\n"
                    "Usage: keyhole COMMAND [OPTION…] [TOKEN|-]\n"
                    "\n");

@@ -74,7 +74,7 @@ test_manual_page(void **state)
     }
     for (const char *at = page; (at = strstr(at, "Fl -")) != NULL;) {
         at += 4;
-        struct bytes name = bytes_of(at, strspn(at, "abcdefghijklmnopqrstuvwxyz"));
+        struct bytes name = bytes_of(at, strspn(at, "abcdefghijklmnopqrstuvwxyz-"));
         bool known = bytes_is(name, "help") || bytes_is(name, "version");
         for (const struct command *c = cli_command; c->name != NULL; c++)
             for (const struct option_spec *o = c->option; o->id != 0; o++)
