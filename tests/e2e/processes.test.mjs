@@ -262,7 +262,7 @@ describe('each process in its place', () => {
     const { broker } = await serving(t);
     const { processes } = await broker.status();
     const below = processes.filter((p) => p.running && p.role !== 'supervisor');
-    assert.deepEqual([...new Set(below.map((p) => p.role))].sort(), ['authority', 'proxy']);
+    assert.deepEqual([...new Set(below.map((p) => p.role))].sort(), ['authority', ...(broker.discharger ? ['discharger'] : []), 'proxy']);
     return { broker, below };
   }
 
@@ -291,6 +291,11 @@ describe('each process in its place', () => {
       const open = links(`/proc/${pid}/fd`);
       if (role === 'proxy') {
         assert.ok(!open.some((f) => f.startsWith(broker.directory)), 'a proxy has a file of the state directory open');
+        continue;
+      }
+      if (role === 'discharger') {
+        for (const f of open.filter((f) => f.startsWith(broker.directory)))
+          assert.ok(f.startsWith(`${broker.directory}/discharger/`), `the discharger has ${f} open`);
         continue;
       }
       const inodes = new Set(open.map((f) => /^socket:\[(\d+)\]$/.exec(f)?.[1]).filter(Boolean));

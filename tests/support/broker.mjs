@@ -106,7 +106,7 @@ export class Broker {
     return this;
   }
 
-  // `ready http=127.0.0.1:8437 admin=/…/admin.sock [unix=/…/proxy.sock] …`
+  // `ready http=127.0.0.1:8437 admin=/…/admin.sock [unix=/…/proxy.sock] [discharger=http://localhost:8438]`
   readReady(text) {
     const ready = /^ready( [a-z]+=\S+)+\n$/.exec(text);
     assert.ok(ready, `the ready line: ${JSON.stringify(text)}`);
@@ -122,6 +122,7 @@ export class Broker {
     }
     this.unix = this.ready.find(([name]) => name === 'unix')?.[1];
     this.admin = this.ready.find(([name]) => name === 'admin')?.[1];
+    this.discharger = this.ready.find(([name]) => name === 'discharger')?.[1]; // its URL
     this.url = `http://${address}`;
     this.address = address;
   }
