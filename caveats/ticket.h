@@ -2,11 +2,11 @@
  *
  * Tickets: the id of a third-party caveat, sealed so that one discharger alone can open it.
  *
- *     ticket    = version 1 | key id, 4 bytes | crypto_box_seal(public key of the discharger, plain)
- *     plain     = version 1 | caveat root key, 32 bytes | text16 condition | text8 broker
- *               | text8 principal | token id, 16 bytes | u64 expires at | u8 n, n text8 credentials
- *               | text8 label | u8 n, n text16 caveats | u16 how many caveats are left out
- *     text8, text16 = length in 1 or 2 bytes, and the text; numbers are big-endian
+ *     ticket    = version 1 | key id, 4 bytes | crypto_box_seal(public key of the discharger,
+ * plain) plain     = version 1 | caveat root key, 32 bytes | text16 condition | text8 broker |
+ * text8 principal | token id, 16 bytes | u64 expires at | u8 n, n text8 credentials | text8 label |
+ * u8 n, n text16 caveats | u16 how many caveats are left out text8, text16 = length in 1 or 2
+ * bytes, and the text; numbers are big-endian
  *
  * Sealing needs the public key alone, so that any holder can add a hole offline. What is in it
  * beside the key and the condition is for people to read: the broker wrote it when the hole was
@@ -46,8 +46,7 @@ KH_MUST_CHECK enum kh_err discharger_parse(struct bytes text, struct discharger 
 void discharger_print(const struct discharger *discharger, struct buffer *out);
 /* The URL alone: canonical origin form (lower-case host, no default port, no trailing slash), with
  * the same rule for http. */
-KH_MUST_CHECK enum kh_err discharger_url_parse(struct bytes text,
-                                               char out[DISCHARGER_URL_MAX + 1],
+KH_MUST_CHECK enum kh_err discharger_url_parse(struct bytes text, char out[DISCHARGER_URL_MAX + 1],
                                                struct fault *fault);
 /* The first bytes of SHA-256 of the public key. */
 KH_MUST_CHECK bool discharger_key_id(const uint8_t public_key[TICKET_PUBLIC_KEY_SIZE],
@@ -82,6 +81,12 @@ KH_MUST_CHECK enum kh_err ticket_open(struct bytes sealed,
                                       const uint8_t secret_key[TICKET_SECRET_KEY_SIZE],
                                       struct ticket *out, struct fault *fault);
 void ticket_free(struct ticket *ticket);
+/* What a token says of itself, for the ticket of a hole that is added to it: all but the root key
+ * and the condition, which are left as they are. Nothing of it is verified. The broker's name is
+ * the root's location, or "keyhole"; caveats are those of the root that limit requests, as written.
+ * Slices point into the token and into `storage`. KH_ERR_MALFORMED: not a Keyhole token. */
+KH_MUST_CHECK enum kh_err ticket_describe(const struct token *token, struct ticket *ticket,
+                                          struct buffer *storage, struct fault *fault);
 /* SHA-256 of the sealed form: its name in databases. */
 KH_MUST_CHECK bool ticket_hash(struct bytes sealed, uint8_t out[TICKET_HASH_SIZE]);
 
