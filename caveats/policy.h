@@ -202,8 +202,8 @@ void policy_each_caveat(const struct policy *policy, const struct policy_request
 /* ---- minting ---- */
 
 struct policy_mint {
-    int64_t lifetime_max_s;           /* 0: no limit */
-    const struct policy_grant *limit; /* the grant that sets it, or NULL */
+    int64_t lifetime_max_s;                           /* 0: no limit */
+    const struct policy_grant *limit;                 /* the grant that sets it, or NULL */
     const struct policy_hole *hole[POLICY_HOLES_MAX]; /* to be minted (hole_print_for_user) */
     size_t hole_count;
 };

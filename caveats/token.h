@@ -149,9 +149,9 @@ KH_MUST_CHECK enum kh_err token_attenuate(const struct token *token, const struc
                                           size_t count, struct buffer *out, struct fault *fault);
 
 /*
- * Add a hole: the caveat `hole = "…"` that says what it demands, and after it the third-party caveat
- * with that ticket and the discharger's location. Needs no key of the broker. `root_key` is the one
- * inside the ticket. Text is appended to `out`.
+ * Add a hole: the caveat `hole = "…"` that says what it demands, and after it the third-party
+ * caveat with that ticket and the discharger's location. Needs no key of the broker. `root_key` is
+ * the one inside the ticket. Text is appended to `out`.
  */
 KH_MUST_CHECK enum kh_err token_add_hole(const struct token *token, struct bytes condition,
                                          const uint8_t root_key[TOKEN_KEY_SIZE],
@@ -164,12 +164,10 @@ struct token_minted_caveat {
     const uint8_t *root_key; /* NULL: first-party. TOKEN_KEY_SIZE bytes */
     struct bytes ticket, location;
 };
-KH_MUST_CHECK enum kh_err token_mint_with_holes(const struct token_identity *identity,
-                                                const uint8_t key[TOKEN_KEY_SIZE],
-                                                struct bytes location,
-                                                const struct token_minted_caveat *caveat,
-                                                size_t count, struct buffer *out,
-                                                struct fault *fault);
+KH_MUST_CHECK enum kh_err
+token_mint_with_holes(const struct token_identity *identity, const uint8_t key[TOKEN_KEY_SIZE],
+                      struct bytes location, const struct token_minted_caveat *caveat, size_t count,
+                      struct buffer *out, struct fault *fault);
 
 /* A discharge macaroon: identifier is the ticket, key the caveat's root key. V2 binary is appended
  * to `out`. */

@@ -39,6 +39,11 @@ attenuation_check(const struct caveat *caveat, struct fault *fault)
                              "'%s' belongs in discharges; in a token it would make every request "
                              "fail",
                              info->text);
+        if (caveat->predicate[i].attribute == ATTRIBUTE_HOLE)
+            return fault_set(fault, KH_ERR_USAGE,
+                             "'%s' says what the third-party caveat after it demands, and limits "
+                             "nothing by itself: give --hole",
+                             info->text);
     }
     return KH_OK;
 }

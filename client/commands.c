@@ -25,7 +25,10 @@ const struct command cli_command[] = {
             "  keyhole attenuate --host api.stripe.com --host files.stripe.com\n"
             "      host in api.stripe.com, files.stripe.com\n"
             "  keyhole attenuate --prefix sk- --for 1h\n"
-            "      for a client that wants its key to begin with sk-\n",
+            "      for a client that wants its key to begin with sk-\n"
+            "  keyhole attenuate --method DELETE --hole 'user = alice and factor = yubikey for "
+            "5m'\n"
+            "      of no use before alice touches her YubiKey, and for five minutes after it\n",
     },
     {
         ROW(inspect),

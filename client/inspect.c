@@ -108,6 +108,25 @@ inspect_macaroon(struct inspection *in, unsigned index)
     }
 }
 
+// What a discharge says of itself; of several labels and parents the first, and the earliest end.
+static void
+inspect_filling(const struct inspection *in, struct inspect_caveat *hole)
+{
+    hole->until = INT64_MAX;
+    for (size_t i = 0; i < in->count; i++) {
+        const struct inspect_caveat *c = &in->caveat[i];
+        if (hole->filled_by <= 0 || c->macaroon != (unsigned)hole->filled_by || c->parsed == NULL)
+            continue;
+        int64_t end = caveat_end(c->parsed);
+        if (end < hole->until)
+            hole->until = end;
+        if (c->kind == INSPECT_LABEL && hole->by.n == 0)
+            hole->by = c->value;
+        if (c->kind == INSPECT_PARENT && hole->parent.n == 0)
+            hole->parent = c->value;
+    }
+}
+
 enum kh_err
 inspect_token(const struct token *token, int64_t now, struct inspection **out, struct fault *fault)
 {
@@ -126,6 +145,9 @@ inspect_token(const struct token *token, int64_t now, struct inspection **out, s
     token_lineage_last(token, in->lineage);
     for (unsigned i = 0; i < token->macaroon_count; i++)
         inspect_macaroon(in, i);
+    for (size_t i = 0; i < in->count; i++)
+        if (in->caveat[i].kind == INSPECT_HOLE)
+            inspect_filling(in, &in->caveat[i]);
     *out = in;
     return KH_OK;
 }

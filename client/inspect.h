@@ -35,6 +35,9 @@ struct inspect_caveat {
     struct bytes location; /* hole */
     struct bytes demand;   /* hole: as the caveat before it says; empty when none does */
     int filled_by;         /* hole: index of the discharge, -1 open */
+    struct bytes by;       /* hole, filled: what the discharge says of who vouched (its label) */
+    struct bytes parent;   /* hole, filled: the lineage that the discharge is for; may be empty */
+    int64_t until;         /* hole, filled: end of the discharge; INT64_MAX: none */
     bool past;             /* condition: does not hold any more, whatever the request */
     char why[160];         /* unreadable: what was expected */
 };

@@ -100,9 +100,14 @@ json_put_hole(json_t *object, const struct inspect_caveat *c)
     if (c->demand.n > 0)
         ok = json_put(object, "demand", json_of_text(c->demand)) && ok;
     ok = json_put(object, "filled", json_boolean(c->filled_by >= 0)) && ok;
-    if (c->filled_by >= 0)
-        ok = json_put(object, "discharge", json_integer(c->filled_by)) && ok;
-    return ok;
+    if (c->filled_by < 0)
+        return ok;
+    ok = json_put(object, "discharge", json_integer(c->filled_by)) && ok;
+    if (c->by.n > 0)
+        ok = json_put(object, "by", json_of_text(c->by)) && ok;
+    if (c->parent.n > 0)
+        ok = json_put(object, "parent", json_of_text(c->parent)) && ok;
+    return json_put(object, "until", json_of_moment(c->until)) && ok;
 }
 
 static json_t *

@@ -208,6 +208,30 @@ print_text(struct inspect_printer *p, const struct inspect_caveat *c, bool last)
 static void print_macaroon(struct inspect_printer *p, unsigned macaroon);
 
 static void
+print_note(struct inspect_printer *p, const char *name, struct bytes text)
+{
+    if (text.n == 0)
+        return;
+    buffer_put(p->out, buffer_bytes(&p->indent));
+    buffer_printf(p->out, "%s: ", name);
+    text_put_safe(p->out, text);
+    buffer_put_byte(p->out, '\n');
+}
+
+static void
+print_until(struct inspect_printer *p, int64_t until)
+{
+    buffer_put(p->out, buffer_bytes(&p->indent));
+    buffer_put_str(p->out, "good until: ");
+    moment_put(p->out, until);
+    buffer_put_str(p->out, ", ");
+    print_style(p, until <= p->in->now ? STYLE_RED : STYLE_DIM);
+    moment_put_relative(p->out, until, p->in->now);
+    print_plain(p);
+    buffer_put_byte(p->out, '\n');
+}
+
+static void
 print_hole(struct inspect_printer *p, const struct inspect_caveat *c, bool last)
 {
     print_style(p, c->filled_by < 0 ? STYLE_YELLOW : STYLE_GREEN);
@@ -217,12 +241,10 @@ print_hole(struct inspect_printer *p, const struct inspect_caveat *c, bool last)
     text_put_safe(p->out, c->location.n > 0 ? c->location : BYTES("an unnamed place"));
     buffer_put_byte(p->out, '\n');
     size_t before = print_deeper(p, last);
-    if (c->demand.n > 0) {
-        buffer_put(p->out, buffer_bytes(&p->indent));
-        buffer_put_str(p->out, "demands: ");
-        text_put_safe(p->out, c->demand);
-        buffer_put_byte(p->out, '\n');
-    }
+    print_note(p, "demands", c->demand);
+    print_note(p, "vouched by", c->by);
+    if (c->until != INT64_MAX)
+        print_until(p, c->until);
     if (c->filled_by > 0)
         print_macaroon(p, (unsigned)c->filled_by);
     p->indent.n = before;

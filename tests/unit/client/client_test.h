@@ -229,6 +229,7 @@ test_clear_environment(void **state)
     unsetenv("KEYHOLE_TOKEN");
     unsetenv("KEYHOLE_BROKER");
     unsetenv("KEYHOLE_CA");
+    unsetenv("KEYHOLE_DISCHARGER");
     unsetenv("NO_COLOR");
     return 0;
 }

@@ -171,6 +171,82 @@ test_chain_through_standard_input(void **state)
     free(token);
 }
 
+#define KEY     "#kd1_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA"
+#define AT_HOME "https://discharge.example" KEY
+
+static void
+test_hole_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *argument[8];
+        int status;
+        const char *says;
+    } cases[] = {
+        {{"--hole", ""}, CLI_USAGE, "is empty"},
+        {{"--hole", "factor = yubikey", "--discharger", AT_HOME}, CLI_USAGE, "\" for \""},
+        {{"--hole", "factor = yubikey or factor = ssh for 5m"}, CLI_USAGE, "^"},
+        {{"--discharger", AT_HOME}, CLI_USAGE, "give a --hole"},
+        {{"--hole", "factor = ssh for 5m", "--discharger", "http://far.example" KEY},
+         CLI_USAGE,
+         "--discharger: plain http"},
+        {{"--hole", "factor = ssh for 5m", "--discharger", "work"},
+         CLI_FAILED,
+         "no such discharger is trusted here"},
+        {{"--hole", "factor = ssh for 5m"}, CLI_USAGE, "who is to fill the hole?"},
+        {{"--caveat", "hole = \"factor = ssh for 5m\""}, CLI_USAGE, "give --hole"},
+    };
+    setenv("XDG_CONFIG_HOME", "/nonexistent", 1);
+    char *token = test_mint_fresh(NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *argument[12] = {"attenuate"};
+        size_t n = 1;
+        for (; cases[i].argument[n - 1] != NULL; n++)
+            argument[n] = cases[i].argument[n - 1];
+        argument[n] = token;
+        struct test_run run = test_run_with("", argument);
+        assert_status(run, cases[i].status);
+        assert_string_equal(run.out, "");
+        assert_contains(run.err, cases[i].says);
+        test_run_free(&run);
+    }
+    free(token);
+}
+
+/* Caveats first, then holes, each with its ticket. */
+static void
+test_holes(void **state)
+{
+    (void)state;
+    char *token = test_mint_fresh(NULL);
+    struct test_run run =
+        test_run("attenuate", "--hole", "user = alice and factor = yubikey for 15m", "--method",
+                 "GET", "--hole", "factor = ssh for 60s", "--discharger", AT_HOME, token);
+    assert_status(run, CLI_DONE);
+    assert_string_equal(run.err, "");
+    run.out[strlen(run.out) - 1] = '\0';
+    struct token *narrowed = test_scan(run.out);
+    assert_int_equal(narrowed->caveat_count, 5);
+    assert_true(bytes_is(narrowed->caveat[0].id, "method = GET"));
+    assert_true(
+        bytes_is(narrowed->caveat[1].id, "hole = \"user = alice and factor = yubikey for 15m\""));
+    assert_int_equal(narrowed->caveat[2].vid.n, TOKEN_VID_SIZE);
+    assert_true(bytes_is(narrowed->caveat[2].location, "https://discharge.example"));
+    assert_true(bytes_is(narrowed->caveat[3].id, "hole = \"factor = ssh for 1m\""));
+    assert_int_equal(narrowed->caveat[4].vid.n, TOKEN_VID_SIZE);
+    token_free(&narrowed);
+    test_run_free(&run);
+
+    /* Which one it is when none was named is said. */
+    setenv("KEYHOLE_DISCHARGER", AT_HOME, 1);
+    run = test_run("attenuate", "--hole", "factor = ssh for 60s", token);
+    assert_status(run, CLI_DONE);
+    assert_contains(run.err, "to be filled at https://discharge.example");
+    unsetenv("KEYHOLE_DISCHARGER");
+    test_run_free(&run);
+    free(token);
+}
+
 int
 main(void)
 {
@@ -183,6 +259,8 @@ main(void)
         cmocka_unit_test_setup(test_for_is_from_now, test_clear_environment),
         cmocka_unit_test_setup(test_warnings_are_talk, test_clear_environment),
         cmocka_unit_test_setup(test_chain_through_standard_input, test_clear_environment),
+        cmocka_unit_test_setup(test_hole_refusals, test_clear_environment),
+        cmocka_unit_test_setup(test_holes, test_clear_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,7 +85,13 @@ test_holes(void **state)
     assert_true(bytes_is(filled->location, "https://discharger.example"));
     assert_true(bytes_is(filled->demand, "user = alice and factor = yubikey for 8h"));
     assert_int_equal(open->kind, INSPECT_HOLE);
+    assert_true(bytes_is(filled->by, "factor yubikey"));
+    assert_true(bytes_is(filled->parent, "00112233445566778899aabbccddeeff"));
+    assert_int_equal(filled->until, INT64_C(1795028400)); // 2026-11-18T19:00:00Z
     assert_int_equal(open->filled_by, -1);
+    assert_int_equal(open->by.n, 0);
+    assert_int_equal(open->parent.n, 0);
+    assert_int_equal(open->until, INT64_MAX);
     assert_int_equal(open->demand.n, 0); // only the caveat right before it speaks for it
     assert_int_equal(in->caveat[8].origin, INSPECT_DISCHARGER);
     assert_int_equal(in->caveat[8].macaroon, 1);

@@ -130,10 +130,16 @@ test_caveats(void **state)
     assert_text(filled, "demand", "user = alice and factor = yubikey for 8h");
     assert_true(json_is_true(json_object_get(filled, "filled")));
     assert_number(filled, "discharge", 1);
+    assert_text(filled, "by", "factor yubikey");
+    assert_text(filled, "until", "2026-11-18T19:00:00Z");
+    assert_text(filled, "parent", "00112233445566778899aabbccddeeff");
     assert_null(json_object_get(filled, "text"));
     const json_t *open = json_array_get(caveats, 6);
     assert_true(json_is_false(json_object_get(open, "filled")));
     assert_null(json_object_get(open, "discharge"));
+    assert_null(json_object_get(open, "by"));
+    assert_null(json_object_get(open, "until"));
+    assert_null(json_object_get(open, "parent"));
     assert_null(json_object_get(open, "demand"));
     const json_t *parent = json_array_get(caveats, 10);
     assert_text(parent, "kind", "parent");

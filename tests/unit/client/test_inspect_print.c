@@ -85,6 +85,8 @@ test_tree(void **state)
     assert_contains(text, expected);
     assert_contains(text, "├─ hole, filled, for the discharger at https://discharger.example\n"
                           "      │  demands: user = alice and factor = yubikey for 8h\n"
+                          "      │  vouched by: factor yubikey\n"
+                          "      │  good until: 2026-11-18T19:00:00Z, in 7 hours 43 minutes\n"
                           "      │  ├─ time < 2026-11-18T19:00:00Z");
     assert_contains(text,
                     "      │  ├─ recorded: factor yubikey\n"
