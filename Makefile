@@ -60,7 +60,7 @@ PACKAGES_HTTP := libevent_core libssl libcrypto
 PACKAGES_PROXY := libevent_core libevent_pthreads libssl libcrypto libidn2 libsodium jansson
 PACKAGES_AUTHORITY := sqlite3 jansson libevent_core libssl libcrypto libsodium
 PACKAGES_OPERATOR := jansson libcrypto libsodium
-PACKAGES_WEBAUTHN := libfido2 jansson libcrypto
+PACKAGES_WEBAUTHN := libfido2 jansson libcrypto libsodium
 PACKAGES_DISCHARGE := sqlite3 jansson libevent_core libssl libcrypto libsodium libfido2
 PACKAGES_CLIENT := libcurl jansson libsodium libcrypto libfido2
 
