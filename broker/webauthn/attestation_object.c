@@ -106,6 +106,8 @@ attestation_object_read(struct bytes text, struct attestation_object *out, char 
         if (!bytes_is(name.data, formats[i].name))
             continue;
         object.format = formats[i].format;
+        if (!cbor_map_is_sorted(&statement))
+            return fault(why, "the statement is not in CTAP2's order");
         if (!formats[i].read(&statement, &object, why))
             return false;
     }

@@ -32,6 +32,8 @@ credential_read(struct bytes *rest, struct authenticator_data *out, char *why)
     *rest = bytes_from(*rest, id_n);
     if (!cbor_read(*rest, &key, rest) || key.type != CBOR_MAP)
         return fault(why, "the public key is not strict CBOR");
+    if (!cbor_map_is_sorted(&key))
+        return fault(why, "the public key is not in CTAP2's order");
     if (key.whole.n > WEBAUTHN_PUBLIC_KEY_MAX)
         return fault(why, "the public key is too long");
     out->public_key = key.whole;
@@ -104,6 +106,8 @@ extensions_read(struct bytes *rest, bool registration, struct authenticator_data
     struct cbor_item map, value;
     if (!cbor_read(*rest, &map, rest) || map.type != CBOR_MAP)
         return fault(why, "the extensions are not strict CBOR");
+    if (!cbor_map_is_sorted(&map))
+        return fault(why, "the extensions are not in CTAP2's order");
     for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
         if (cbor_map_text(&map, extensions[i].name, &value) &&
             !extensions[i].take(&value, registration, out)) {

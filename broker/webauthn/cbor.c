@@ -167,6 +167,31 @@ cbor_map_number(const struct cbor_item *map, int64_t key, struct cbor_item *out)
     return false;
 }
 
+// CTAP2, section 8: by major type, then by length, then by bytes; of what has the shortest form,
+// the length of the encoding says as much as that of the key.
+static bool
+key_is_less(const struct cbor_item *a, const struct cbor_item *b)
+{
+    if (a->type != b->type)
+        return a->type < b->type;
+    if (a->whole.n != b->whole.n)
+        return a->whole.n < b->whole.n;
+    return bytes_compare(a->whole, b->whole) < 0;
+}
+
+bool
+cbor_map_is_sorted(const struct cbor_item *map)
+{
+    struct bytes walk = map->data;
+    struct cbor_item before, key, value;
+    for (bool first = true; cbor_next(&walk, &key) && cbor_next(&walk, &value); first = false) {
+        if (!first && !key_is_less(&before, &key))
+            return false;
+        before = key;
+    }
+    return map->type == CBOR_MAP;
+}
+
 bool
 cbor_number(const struct cbor_item *item, int64_t *out)
 {

@@ -47,6 +47,10 @@ bool cbor_next(struct bytes *walk, struct cbor_item *out);
 bool cbor_map_text(const struct cbor_item *map, const char *key, struct cbor_item *out);
 bool cbor_map_number(const struct cbor_item *map, int64_t key, struct cbor_item *out);
 
+/* Whether the keys stand in the order that CTAP2 prescribes for what authenticators write: libfido2
+ * refuses those that do not. */
+KH_MUST_CHECK bool cbor_map_is_sorted(const struct cbor_item *map);
+
 /* Whether it is an integer that fits, and which. */
 KH_MUST_CHECK bool cbor_number(const struct cbor_item *item, int64_t *out);
 

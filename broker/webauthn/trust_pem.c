@@ -68,7 +68,7 @@ trust_pem_each(struct bytes text, trust_pem_fn *fn, void *context, struct fault 
     bool end = false;
     if (text.n > TRUST_FILE_MAX)
         return fault_set(fault, KH_ERR_TOO_LONG, "it is longer than %d KiB", TRUST_FILE_MAX / 1024);
-    BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
+    BIO *bio = BIO_new_mem_buf(text.n > 0 ? (const void *)text.p : "", (int)text.n);
     if (bio == NULL)
         return fault_set(fault, KH_ERR_MEMORY, "no memory for certificates");
     ERR_clear_error();
