@@ -2,6 +2,8 @@
 /* docs/CAVEATS.md and docs/TOKENS.md say what is so: examples parse, counter-examples do not, every
  * attribute and operator is there, the test vector verifies. Tests run in the top directory. */
 #include "../../../caveats/caveat.h"
+#include "../../../caveats/hole.h"
+#include "../../../caveats/ticket.h"
 #include "client_test.h"
 
 static char *page, *tokens_page;
@@ -96,6 +98,45 @@ test_examples(void **state)
 }
 
 static void
+must_be_a_hole(struct bytes line)
+{
+    struct fault fault = {.err = KH_OK};
+    struct hole hole;
+    BUFFER_AUTO text;
+    buffer_init(&text, HOLE_TEXT_MAX);
+    if (hole_parse(line, &text, &hole, &fault) != KH_OK)
+        fail_msg("%.*s: %s", BYTES_ARG(line), fault.detail);
+    assert_true(bytes_equal(buffer_bytes(&text), line));
+}
+
+static void
+must_not_be_a_hole(struct bytes line)
+{
+    struct hole hole;
+    BUFFER_AUTO text;
+    buffer_init(&text, HOLE_TEXT_MAX);
+    if (hole_parse(line, &text, &hole, NULL) == KH_OK)
+        fail_msg("the page says that this is refused: %.*s", BYTES_ARG(line));
+}
+
+static void
+test_holes(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"| `user` |",         "| `factor` |", "| `presence` |",
+                                       "| `verification` |", "| `aaguid` |", "| `firmware` |"};
+    assert_true(each_line("hole", must_be_a_hole) >= 5);
+    assert_true(each_line("hole-refused", must_not_be_a_hole) >= 10);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_contains(page, rows[i]);
+    for (int i = HOLE_FACTOR_FIDO2; i <= HOLE_FACTOR_SSH_SK; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "| `%s` |", hole_factor_name((enum hole_factor)i));
+        assert_contains(page, text);
+    }
+}
+
+static void
 test_every_attribute_is_described(void **state)
 {
     (void)state;
@@ -121,20 +162,32 @@ test_every_operator_is_described(void **state)
     }
 }
 
-// The nth value of that name in the box of the test vector.
+// The nth value of that name in a box of test vectors.
 static struct bytes
-vector(const char *name, size_t nth)
+vector_of(const char *opening, const char *name, size_t nth)
 {
-    const char *box = strstr(tokens_page, "```vector\n");
+    const char *box = strstr(tokens_page, opening);
     assert_non_null(box);
-    struct bytes rest = bytes_str(box), line;
-    while (bytes_cut(&rest, '\n', &line)) {
+    struct bytes rest = bytes_str(box + strlen(opening)), line;
+    while (bytes_cut(&rest, '\n', &line) && !bytes_is(line, "```")) {
         struct bytes word = bytes_slice(line, 0, bytes_index(line, ' '));
         if (bytes_is(word, name) && nth-- == 0)
             return bytes_trim(bytes_from(line, word.n));
     }
     fail_msg("the vector has no %s", name);
     return BYTES_EMPTY;
+}
+
+static struct bytes
+vector(const char *name, size_t nth)
+{
+    return vector_of("```vector\n", name, nth);
+}
+
+static struct bytes
+hole_vector(const char *name, size_t nth)
+{
+    return vector_of("```hole-vector\n", name, nth);
 }
 
 static void
@@ -182,6 +235,52 @@ test_vector(void **state)
     token_free(&narrow);
 }
 
+// The ticket opens to what the page says, the discharge is made again byte for byte, and the whole
+// verifies.
+static void
+test_hole_vector(void **state)
+{
+    (void)state;
+    struct fault fault = {.err = KH_OK};
+    uint8_t secret_key[TICKET_SECRET_KEY_SIZE], caveat_key[TOKEN_KEY_SIZE], key[TOKEN_KEY_SIZE];
+    struct discharger discharger;
+    struct token *holed = NULL, *filled = NULL;
+    struct ticket ticket;
+    BUFFER_AUTO sealed, raw, text;
+    buffer_init(&sealed, TOKEN_CAVEAT_MAX);
+    buffer_init(&raw, TOKEN_TEXT_MAX);
+    buffer_init(&text, TOKEN_TEXT_MAX);
+    assert_true(bytes_from_hex(hole_vector("secret-key", 0), secret_key, sizeof secret_key));
+    assert_true(bytes_from_hex(hole_vector("caveat-key", 0), caveat_key, sizeof caveat_key));
+    assert_true(bytes_from_hex(vector("root-key", 0), key, sizeof key));
+    assert_true(base64_decode(BASE64_URL, hole_vector("ticket", 0), &sealed));
+    assert_ok(discharger_parse(hole_vector("discharger", 0), &discharger, &fault));
+    assert_ok(
+        ticket_open(buffer_bytes(&sealed), discharger.public_key, secret_key, &ticket, &fault));
+    assert_memory_equal(ticket.root_key, caveat_key, sizeof caveat_key);
+    assert_true(bytes_equal(ticket.condition, hole_vector("condition", 0)));
+    assert_true(bytes_equal(ticket.broker, vector("location", 0)));
+    assert_true(bytes_is(ticket.principal, "alice"));
+    assert_true(bytes_equal(ticket.caveat[0], vector("caveat", 0)));
+    ticket_free(&ticket);
+
+    assert_ok(token_scan(hole_vector("holed", 0), &holed, &fault));
+    assert_true(bytes_equal(holed->caveat[2].id, buffer_bytes(&sealed)));
+    const struct bytes says[] = {hole_vector("says", 0), hole_vector("says", 1),
+                                 hole_vector("says", 2)};
+    assert_ok(token_discharge_make(buffer_bytes(&sealed), caveat_key, bytes_str(discharger.url),
+                                   says, 3, &raw, &fault));
+    const struct bytes discharge = buffer_bytes(&raw);
+    assert_ok(token_add_discharges(holed, &discharge, 1, &text, &fault));
+    assert_true(bytes_equal(buffer_bytes(&text), hole_vector("filled", 0)));
+    assert_ok(token_scan(buffer_bytes(&text), &filled, &fault));
+    struct token_verified *verified = calloc(1, sizeof *verified);
+    assert_ok(token_verify(filled, key, verified, &fault));
+    free(verified);
+    token_free(&holed);
+    token_free(&filled);
+}
+
 int
 main(void)
 {
@@ -191,6 +290,8 @@ main(void)
         cmocka_unit_test(test_every_attribute_is_described),
         cmocka_unit_test(test_every_operator_is_described),
         cmocka_unit_test(test_vector),
+        cmocka_unit_test(test_holes),
+        cmocka_unit_test(test_hole_vector),
     };
     return cmocka_run_group_tests(tests, read_pages, free_pages);
 }
