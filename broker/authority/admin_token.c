@@ -8,6 +8,22 @@
 #include "revoke_token.h"
 
 static enum kh_err
+put_holes(json_t *result, const struct mint_result *minted, struct fault *fault)
+{
+    json_t *texts = json_array();
+    enum kh_err err = texts ? KH_OK : fault_set(fault, KH_ERR_MEMORY, "memory is used up");
+
+    for (size_t i = 0; !err && i < minted->holes.count; i++)
+        err = admin_append_text(texts, bytes_str(minted->holes.text[i]), fault);
+    if (!err)
+        err = admin_put(result, "holes", json_incref(texts), fault);
+    if (!err && minted->holes.count > 0)
+        err = admin_put_text(result, "discharger", bytes_str(minted->discharger), fault);
+    json_decref(texts);
+    return err;
+}
+
+static enum kh_err
 put_mint_result(json_t *result, const struct mint_request *request,
                 const struct mint_result *minted, struct fault *fault)
 {
@@ -31,7 +47,7 @@ put_mint_result(json_t *result, const struct mint_request *request,
     if (!err)
         err = admin_put_time(result, "expires_at", minted->expires_at, fault);
     json_decref(names);
-    return err;
+    return err ? err : put_holes(result, minted, fault);
 }
 
 static enum kh_err
@@ -39,6 +55,7 @@ admin_mint(void *context, const json_t *json, json_t *result, struct fault *faul
 {
     struct authority *authority = context;
     struct bytes credential[TOKEN_CREDENTIALS_MAX + 1], caveat[MINT_CAVEATS_MAX + 1];
+    struct bytes hole[MINT_HOLES_MAX + 1];
     struct mint_request request = {
         .credential = credential,
         .user = admin_text(json, "user"),
@@ -46,6 +63,8 @@ admin_mint(void *context, const json_t *json, json_t *result, struct fault *faul
         .default_lifetime = !admin_has(json, "lifetime_s"),
         .caveat = caveat,
         .prefix = admin_text(json, "prefix"),
+        .hole = hole,
+        .discharger = admin_text(json, "discharger"),
     };
     struct mint_result minted;
     enum kh_err err = admin_texts(json, "credentials", credential, TOKEN_CREDENTIALS_MAX,
@@ -56,6 +75,8 @@ admin_mint(void *context, const json_t *json, json_t *result, struct fault *faul
         err = fault_set(fault, KH_ERR_SYNTAX, "user: is empty");
     if (!err)
         err = admin_texts(json, "caveats", caveat, MINT_CAVEATS_MAX, &request.caveat_count, fault);
+    if (!err)
+        err = admin_texts(json, "holes", hole, MINT_HOLES_MAX, &request.hole_count, fault);
     if (!err)
         err = mint(authority, &request, &minted, fault);
     if (err)
@@ -158,7 +179,9 @@ const struct admin_command admin_token_commands[] = {
       {"user", ADMIN_TEXT, false},
       {"lifetime_s", ADMIN_NUMBER, false},
       {"caveats", ADMIN_TEXTS, false},
-      {"prefix", ADMIN_TEXT, false}}},
+      {"prefix", ADMIN_TEXT, false},
+      {"holes", ADMIN_TEXTS, false},
+      {"discharger", ADMIN_TEXT, false}}},
     {"revoke",
      admin_revoke,
      {{"token", ADMIN_TEXT, false},

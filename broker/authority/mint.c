@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define LOCATION "keyhole"
-
 bool
 mint_user_check(struct bytes user)
 {
@@ -124,36 +122,60 @@ check_caveats(const struct mint_request *request, struct checked *checked, struc
     return KH_OK;
 }
 
-// A token that no grant could ever cover is not made. Nothing here can fill a hole: a grant that
-// demands one gives no token.
 static enum kh_err
-choose_lifetime(const struct authority *authority, const struct mint_request *request,
-                struct bytes user, int64_t *out, struct fault *fault)
+check_holes(const struct mint_request *request, struct mint_holes *holes, struct fault *fault)
 {
-    struct policy_mint limit;
-    enum kh_err err = policy_mint_check(authority->policy, user, request->credential,
-                                        request->credential_count, false, &limit, fault);
-    if (err)
-        return err;
+    for (size_t i = 0; i < request->hole_count; i++) {
+        enum kh_err err = mint_holes_add(holes, request->hole[i], fault);
+        if (err) {
+            fault_prefix(fault, "hole %zu: ", i + 1);
+            return err;
+        }
+    }
+    return KH_OK;
+}
+
+static enum kh_err
+choose_lifetime(const struct policy_mint *limit, const struct mint_request *request, int64_t *out,
+                struct fault *fault)
+{
     *out = request->default_lifetime ? MINT_LIFETIME_DEFAULT_S : request->lifetime_s;
-    if (limit.lifetime_max_s == 0 || *out <= limit.lifetime_max_s)
+    if (limit->lifetime_max_s == 0 || *out <= limit->lifetime_max_s)
         return KH_OK;
     if (request->default_lifetime) {
-        *out = limit.lifetime_max_s;
+        *out = limit->lifetime_max_s;
         return KH_OK;
     }
     BUFFER_AUTO text;
     buffer_init(&text, 64);
-    duration_print(limit.lifetime_max_s, &text);
+    duration_print(limit->lifetime_max_s, &text);
     return fault_set(fault, KH_ERR_DENIED,
                      "a token under grant %.*s may live for %s at most: ask for no more, or for "
                      "nothing",
-                     BYTES_ARG(limit.limit->name), buffer_text(&text));
+                     BYTES_ARG(limit->limit->name), buffer_text(&text));
+}
+
+// A token that no grant could ever cover is not made.
+static enum kh_err
+apply_policy(const struct authority *authority, const struct mint_request *request,
+             struct bytes user, struct mint_holes *holes, int64_t *lifetime_s, struct fault *fault)
+{
+    struct policy_mint limit;
+    bool can_fill = authority->dischargers.count > 0;
+    enum kh_err err = policy_mint_check(authority->policy, user, request->credential,
+                                        request->credential_count, can_fill, &limit, fault);
+    if (!err)
+        err = choose_lifetime(&limit, request, lifetime_s, fault);
+    if (!err)
+        err = mint_holes_demand(holes, &limit, user, fault);
+    if (!err && request->discharger.n > 0 && holes->count == 0)
+        err = fault_set(fault, KH_ERR_USAGE, "discharger: this token has no hole to be filled");
+    return err;
 }
 
 static enum kh_err
 check_request(const struct authority *authority, const struct mint_request *request,
-              struct checked *checked, struct fault *fault)
+              struct checked *checked, struct mint_holes *holes, struct fault *fault)
 {
     if (!request->default_lifetime &&
         (request->lifetime_s <= 0 || request->lifetime_s > MINT_LIFETIME_MAX_S))
@@ -166,18 +188,16 @@ check_request(const struct authority *authority, const struct mint_request *requ
                          "prefix: at most %d letters, digits, '-' or '_', without " TOKEN_MARK,
                          TOKEN_PREFIX_MAX);
     enum kh_err err = check_credentials(authority, request, fault);
-    return err ? err : check_caveats(request, checked, fault);
+    if (!err)
+        err = check_caveats(request, checked, fault);
+    return err ? err : check_holes(request, holes, fault);
 }
 
 static enum kh_err
 fill_identity(const struct authority *authority, const struct mint_request *request,
-              const struct root_key *key, struct bytes user, struct token_identity *out,
-              struct fault *fault)
+              const struct root_key *key, struct bytes user, int64_t lifetime_s,
+              struct token_identity *out, struct fault *fault)
 {
-    int64_t lifetime_s;
-    enum kh_err err = choose_lifetime(authority, request, user, &lifetime_s, fault);
-    if (err)
-        return err;
     *out = (struct token_identity){
         .key_id = key->id, .principal = user, .credential_count = request->credential_count};
     out->issued_at =
@@ -191,25 +211,29 @@ fill_identity(const struct authority *authority, const struct mint_request *requ
 }
 
 static enum kh_err
-make_text(const struct mint_request *request, const struct token_identity *identity,
-          const struct root_key *key, struct mint_result *out, struct fault *fault)
+make_text(const struct authority *authority, const struct mint_request *request,
+          const struct token_identity *identity, const struct root_key *key,
+          const struct checked *checked, struct mint_result *out, struct fault *fault)
 {
-    struct token *token = NULL;
+    struct mint_text text = {
+        .identity = identity,
+        .key = secret_bytes(key->secret).p,
+        .caveat = request->caveat,
+        .caveat_count = request->caveat_count,
+        .holes = &out->holes,
+        .prefix = request->prefix,
+    };
 
-    buffer_put(&out->token, request->prefix);
-    enum kh_err err = token_mint(identity, secret_bytes(key->secret).p, BYTES(LOCATION),
-                                 request->caveat, request->caveat_count, &out->token, fault);
-    if (!err && (out->token.failed || out->token.n > TOKEN_TEXT_MAX))
-        err = fault_set(fault, KH_ERR_TOO_LONG,
-                        "the token would be longer than %d characters: fewer or shorter caveats",
-                        TOKEN_TEXT_MAX);
-    // What is given out was read the way that it will be.
-    if (!err)
-        err = token_scan(buffer_bytes(&out->token), &token, fault);
-    if (!err)
-        token_lineage_last(token, out->lineage);
-    token_free(&token);
-    return err;
+    if (checked->label_count > 0)
+        text.label = checked->label[checked->label_count - 1];
+    if (out->holes.count > 0) {
+        enum kh_err err =
+            mint_find_discharger(authority, request->discharger, &text.discharger, fault);
+        if (err)
+            return err;
+        memcpy(out->discharger, text.discharger->url, sizeof out->discharger);
+    }
+    return mint_make_text(authority, &text, &out->token, out->lineage, fault);
 }
 
 static enum kh_err
@@ -236,7 +260,7 @@ record_and_commit(struct authority *authority, const struct mint_request *reques
                   const struct token_identity *identity, const struct checked *checked,
                   const struct mint_result *result, struct fault *fault)
 {
-    BUFFER_AUTO names;
+    BUFFER_AUTO names, holes;
     struct audit_record record = {
         .kind = AUDIT_ADMIN,
         .user = identity->principal,
@@ -251,6 +275,10 @@ record_and_commit(struct authority *authority, const struct mint_request *reques
     for (size_t i = 0; i < request->credential_count; i++)
         buffer_printf(&names, "%s%.*s", i ? " " : "", BYTES_ARG(request->credential[i]));
     record.subject = buffer_bytes(&names);
+    buffer_init(&holes, sizeof result->holes.text + 1024);
+    for (size_t i = 0; i < result->holes.count; i++)
+        buffer_printf(&holes, "%s%s", i ? "; " : "holes: ", result->holes.text[i]);
+    record.detail = buffer_bytes(&holes);
     enum kh_err err = change_begin(authority, fault);
     if (err)
         return err;
@@ -270,17 +298,20 @@ mint(struct authority *authority, const struct mint_request *request, struct min
     struct token_identity identity;
     const struct root_key *key = root_keys_active(&authority->keys);
     struct bytes user = request->user.n > 0 ? request->user : BYTES(MINT_USER_DEFAULT);
+    int64_t lifetime_s = 0;
 
     memset(out, 0, sizeof *out);
     buffer_init_secret(&out->token, TOKEN_TEXT_MAX + TOKEN_PREFIX_MAX);
-    enum kh_err err = check_request(authority, request, &checked, fault);
+    enum kh_err err = check_request(authority, request, &checked, &out->holes, fault);
     if (!err && key == NULL)
         err = fault_set(fault, KH_ERR_NOT_FOUND,
                         "there is no root key in use; make one: keyholed key rotate");
     if (!err)
-        err = fill_identity(authority, request, key, user, &identity, fault);
+        err = apply_policy(authority, request, user, &out->holes, &lifetime_s, fault);
     if (!err)
-        err = make_text(request, &identity, key, out, fault);
+        err = fill_identity(authority, request, key, user, lifetime_s, &identity, fault);
+    if (!err)
+        err = make_text(authority, request, &identity, key, &checked, out, fault);
     if (!err)
         err = record_and_commit(authority, request, &identity, &checked, out, fault);
     for (size_t i = 0; i < checked.count; i++)
@@ -302,5 +333,5 @@ void
 mint_result_free(struct mint_result *result)
 {
     buffer_free(&result->token);
-    memset(result->user, 0, sizeof result->user);
+    memset(result, 0, sizeof *result);
 }

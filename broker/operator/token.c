@@ -11,6 +11,22 @@
 
 /* ---- mint ---- */
 
+static void
+tell_holes(const json_t *result)
+{
+    size_t i;
+    const json_t *hole, *holes = json_object_get(result, "holes");
+    json_array_foreach(holes, i, hole)
+    {
+        fputs("hole: ", stderr);
+        terminal_print_safe(stderr, json_is_string(hole) ? json_string_value(hole) : "");
+        fputc('\n', stderr);
+    }
+    if (json_array_size(holes) > 0)
+        fprintf(stderr, "It is worth nothing before they are filled at %s: keyhole discharge\n",
+                admin_text(result, "discharger"));
+}
+
 static enum operator_exit
 mint_run(const struct invocation *invocation)
 {
@@ -30,6 +46,8 @@ mint_run(const struct invocation *invocation)
         admin_put(&request, "lifetime_s", json_integer(lifetime));
     admin_put_list(&request, "caveats", invocation_values(invocation, "caveat"));
     admin_put_text(&request, "prefix", invocation_value(invocation, "prefix"));
+    admin_put_list(&request, "holes", invocation_values(invocation, "hole"));
+    admin_put_text(&request, "discharger", invocation_value(invocation, "discharger"));
     enum operator_exit status = admin_ask(invocation->directory, "mint", &request, &result);
     if (status != EXIT_DONE)
         return status;
@@ -39,6 +57,7 @@ mint_run(const struct invocation *invocation)
         puts(admin_text(result, "token"));
         fprintf(stderr, "token %s for %s, until %s\n", admin_text(result, "token_id"),
                 admin_text(result, "user"), admin_text(result, "expires_at"));
+        tell_holes(result);
     }
     json_decref(result);
     return EXIT_DONE;
@@ -144,6 +163,9 @@ static const struct operator_option mint_options[] = {
     {"for", 0, "TIME", false,
      "how long it lives: 15m, 12h, 7d (default 12h, or less where the policy's grant says so)"},
     {"caveat", 0, "TEXT", true, "a condition on every request, as 'method in GET, HEAD'"},
+    {"hole", 0, "SPEC", true,
+     "what somebody has to vouch for first, as 'user = alice and factor = yubikey for 8h'"},
+    {"discharger", 0, "NAME", false, "who fills the holes (default: the broker's default)"},
     {"prefix", 0, "P", false, "a vendor's prefix, for clients that look at the shape of their key"},
     {0},
 };
@@ -163,11 +185,17 @@ const struct operator_command token_commands[] = {
         .summary = "Mint a token; it stands alone on standard output",
         .text =
             "Whoever holds the token can narrow it further with keyhole attenuate, without the\n"
-            "broker.",
+            "broker.\n"
+            "A token with a hole is worth nothing before the hole is filled, with keyhole\n"
+            "discharge, by whoever it names. Under a policy the holes that the user's grant "
+            "demands\n"
+            "are minted in any case.",
         .examples =
             "  TOKEN=$(keyholed mint --credential openai --for 8h)\n"
             "  keyholed mint --credential github --user alice --caveat 'method in GET, HEAD'\n"
-            "  keyholed mint --credential anthropic --prefix sk-ant- --for 15m",
+            "  keyholed mint --credential anthropic --prefix sk-ant- --for 15m\n"
+            "  keyholed mint --credential stripe --user alice \\\n"
+            "    --hole 'user = alice and factor = yubikey for 8h'",
         .option = mint_options,
         .json = true,
         .run = mint_run,

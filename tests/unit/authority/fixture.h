@@ -44,6 +44,25 @@ fixture_open(struct authority *authority)
     assert_ok(authority_open(authority, &source, clock_manual(FIXTURE_NOW), fault));
 }
 
+/* ---- dischargers ---- */
+
+/* "local", the default, and "security", whose secret keys are fixture_secret_key[0] and [1]. */
+static uint8_t fixture_secret_key[2][TICKET_SECRET_KEY_SIZE];
+
+static inline void
+fixture_dischargers(struct authority *authority)
+{
+    struct message_dischargers *list = &authority->dischargers;
+    static const char *const name[] = {"local", "security"};
+    static const char *const url[] = {"http://localhost:8438", "https://security.example"};
+    *list = (struct message_dischargers){.count = 2};
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(list->discharger[i].name, sizeof list->discharger[i].name, "%s", name[i]);
+        snprintf(list->discharger[i].url, sizeof list->discharger[i].url, "%s", url[i]);
+        crypto_box_keypair(list->discharger[i].public_key, fixture_secret_key[i]);
+    }
+}
+
 /* ---- the admin protocol ---- */
 
 /* The answer; json_decref. */

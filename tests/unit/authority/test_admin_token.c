@@ -65,7 +65,8 @@ minted(void **state)
     char now[CLOCK_TEXT_SIZE];
 
     (void)state;
-    assert_int_equal(json_object_size(result), 7);
+    assert_int_equal(json_object_size(result), 8);
+    assert_int_equal(json_array_size(json_object_get(result, "holes")), 0);
     assert_memory_equal(json_string_value(json_object_get(result, "token")), "sk-kh1_", 7);
     assert_int_equal(json_string_length(json_object_get(result, "token_id")), 32);
     assert_int_equal(json_string_length(json_object_get(result, "lineage")), 32);
@@ -75,6 +76,32 @@ minted(void **state)
     assert_string_equal(json_string_value(json_object_get(result, "issued_at")), now);
     clock_print_s(FIXTURE_NOW + 60, now);
     assert_string_equal(json_string_value(json_object_get(result, "expires_at")), now);
+    json_decref(result);
+}
+
+static void
+minted_with_holes(void **state)
+{
+    (void)state;
+    fixture_refused(&authority, MINT(", \"holes\": [\"factor = yubikey for 8h\"]"), "not-found",
+                    "knows no discharger");
+    fixture_dischargers(&authority);
+    fixture_refused(&authority, MINT(", \"holes\": [\"factor = key for 8h\"]"), "wrong-type",
+                    "hole 1: ");
+    fixture_refused(&authority, MINT(", \"discharger\": \"local\""), "usage", "no hole");
+    fixture_refused(&authority,
+                    MINT(", \"holes\": [\"factor = ssh for 8h\"], \"discharger\": \"nobody\""),
+                    "not-found", "there is local, security");
+    json_t *result =
+        fixture_do(&authority, MINT(", \"holes\": [\"user = alice and factor = yubikey for 480m\", "
+                                    "\"factor = ssh for 1h\"], \"discharger\": \"security\""));
+    json_t *holes = json_object_get(result, "holes");
+    assert_int_equal(json_array_size(holes), 2);
+    assert_string_equal(json_string_value(json_array_get(holes, 0)),
+                        "user = alice and factor = yubikey for 8h");
+    assert_string_equal(json_string_value(json_array_get(holes, 1)), "factor = ssh for 1h");
+    assert_string_equal(json_string_value(json_object_get(result, "discharger")),
+                        "https://security.example");
     json_decref(result);
 }
 
@@ -142,6 +169,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(mint_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(minted, setup, teardown),
+        cmocka_unit_test_setup_teardown(minted_with_holes, setup, teardown),
         cmocka_unit_test_setup_teardown(revoke_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(every_way_to_revoke, setup, teardown),
     };
