@@ -67,6 +67,10 @@ extern const char service_page_policy[]; /* Content-Security-Policy */
 void service_answer(struct service *service, const struct service_request *request,
                     struct service_response *response);
 
+/* {"error", "message", "detail", "advice"}, for a request that does not get as far as that, too. */
+void service_write_failure(struct service_response *response, int status, enum failure failure,
+                           const char *detail);
+
 /* Each second or so: questions that are too old, rows that are past. */
 void service_tick(struct service *service, int64_t now);
 

@@ -79,10 +79,6 @@ json_t *service_json_url(const struct service *service, const char *path,
                          const uint8_t id[QUESTION_ID_SIZE]);
 /* WebAuthn's PublicKeyCredentialDescriptorJSON of each id. NULL when memory is used up. */
 json_t *service_json_descriptors(const json_t *ids);
-/* {"error", "message", "detail", "advice"} */
-void service_write_failure(struct service_response *response, int status, enum failure failure,
-                           const char *detail);
-
 /* Set the detail, and give the failure back. */
 enum failure service_fail(struct exchange *x, enum failure failure, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

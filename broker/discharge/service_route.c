@@ -49,6 +49,14 @@ match_path(const char *pattern, struct exchange *x)
     }
 }
 
+// HEAD is a GET whose body is left out by whoever writes the answer. Not where a GET takes what is
+// given once.
+static bool
+takes_method(const struct route *route, struct bytes method)
+{
+    return bytes_is(method, route->method) || (route->from_link && bytes_is(method, "HEAD"));
+}
+
 // The other method of that path, for Allow: no path here takes two.
 static const struct route *
 find_route(struct exchange *x, const char **allow)
@@ -56,7 +64,7 @@ find_route(struct exchange *x, const char **allow)
     for (size_t i = 0; i < ROUTES; i++) {
         if (!match_path(routes[i].path, x))
             continue;
-        if (bytes_is(x->request->method, routes[i].method))
+        if (takes_method(&routes[i], x->request->method))
             return &routes[i];
         *allow = routes[i].method;
     }
