@@ -69,7 +69,7 @@ html_fill(struct bytes template, const struct html_value *values, struct buffer 
             break;
         size_t close = bytes_find(template, BYTES("}}"));
         const struct html_value *value = find_value(values, bytes_slice(template, 0, close));
-        if (value == NULL)
+        if (value == NULL || close == template.n)
             return false;
         if (value->markup)
             buffer_put(out, value->text);

@@ -28,8 +28,7 @@ words_put_factors(struct buffer *out, const struct hole_demand *demand)
 static void
 put_users(struct buffer *out, const struct hole_demand *demand)
 {
-    if (demand->user_count == 0)
-        buffer_put_str(out, "anybody who is enrolled here");
+    buffer_put_str(out, demand->user_count == 0 ? "you are enrolled here" : "you are ");
     for (size_t i = 0; i < demand->user_count; i++) {
         if (i > 0)
             buffer_put_str(out, i + 1 < demand->user_count ? ", " : " or ");
@@ -41,7 +40,9 @@ void
 words_put_demand(struct buffer *out, const struct hole_demand *demand)
 {
     put_users(out, demand);
-    buffer_printf(out, ", with %s that is touched", demand->fido2 ? "a security key" : "a YubiKey");
+    const char *key = demand->fido2 ? "security key" : "YubiKey";
     if (demand->verification)
-        buffer_put_str(out, ", and its PIN or fingerprint");
+        buffer_printf(out, ", touch your own %s, and unlock it with its PIN or fingerprint", key);
+    else
+        buffer_printf(out, ", and touch your own %s", key);
 }

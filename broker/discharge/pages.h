@@ -35,7 +35,7 @@ void page_write_failure(struct service_response *response, enum failure failure)
 
 /* ---- page_words.c ---- */
 
-/* "You are alice. You touch your YubiKey and enter its PIN." */
+/* "you are alice, and touch your own YubiKey": for a page, so of FIDO2 alone. */
 void words_put_demand(struct buffer *out, const struct hole_demand *demand);
 /* "fido2, yubikey": the factors that can fill it. */
 void words_put_factors(struct buffer *out, const struct hole_demand *demand);

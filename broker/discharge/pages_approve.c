@@ -44,6 +44,17 @@ put_credentials(struct buffer *out, const struct shown *shown)
     }
 }
 
+// ", labelled ci agent,"
+static void
+put_label(struct buffer *out, struct bytes label)
+{
+    if (label.n == 0)
+        return;
+    buffer_put_str(out, ", labelled <strong><bdi>");
+    html_put(out, label);
+    buffer_put_str(out, "</bdi></strong>,");
+}
+
 static void
 put_caveat(struct buffer *out, struct bytes text, int64_t now)
 {
@@ -111,7 +122,8 @@ put_details(struct buffer *out, const struct shown *shown)
 static bool
 fill(const struct question *q, const struct shown *shown, int64_t now, struct buffer *main)
 {
-    BUFFER_AUTO credentials, span, demand, limits, details, page;
+    BUFFER_AUTO label, credentials, span, demand, limits, details, page;
+    buffer_init(&label, PAGE_MAX);
     buffer_init(&credentials, PAGE_MAX);
     buffer_init(&span, 128);
     buffer_init(&demand, PAGE_MAX);
@@ -119,6 +131,7 @@ fill(const struct question *q, const struct shown *shown, int64_t now, struct bu
     buffer_init(&details, PAGE_MAX);
     buffer_init(&page, 64);
     char expires[24];
+    put_label(&label, line_of(shown, CHALLENGE_LABEL));
     put_credentials(&credentials, shown);
     moment_put_span(&span, q->demand.lifetime_s);
     words_put_demand(&demand, &q->demand);
@@ -131,7 +144,7 @@ fill(const struct question *q, const struct shown *shown, int64_t now, struct bu
         {"broker", line_of(shown, CHALLENGE_BROKER), false},
         {"user", line_of(shown, CHALLENGE_USER), false},
         {"code", line_of(shown, CHALLENGE_CODE), false},
-        {"condition", line_of(shown, CHALLENGE_CONDITION), false},
+        {"label", buffer_bytes(&label), true},
         {"credentials", buffer_bytes(&credentials), true},
         {"span", buffer_bytes(&span), false},
         {"demand", buffer_bytes(&demand), false},
@@ -146,8 +159,8 @@ fill(const struct question *q, const struct shown *shown, int64_t now, struct bu
          false},
         {NULL, BYTES_EMPTY, false},
     };
-    bool ok = !credentials.failed && !span.failed && !demand.failed && !limits.failed &&
-              !details.failed && !page.failed;
+    bool ok = !label.failed && !credentials.failed && !span.failed && !demand.failed &&
+              !limits.failed && !details.failed && !page.failed;
     return ok && html_fill(asset_find("approve.html"), values, main);
 }
 
