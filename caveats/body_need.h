@@ -11,6 +11,7 @@
 /* The pointers point into `text`: not to be copied. */
 struct body_need {
     bool sha256;
+    bool content; /* all of it: for a signature, no caveat looks at more than places in it */
     size_t count; /* of pointers; with none, the size alone */
     struct bytes pointer[BODY_POINTERS_MAX];
     size_t text_used;

@@ -252,7 +252,7 @@ static const enum kh_reason fit_reason[] = {
 };
 
 static enum fit
-credential_fit(struct judge *j, struct bytes name)
+credential_fit(struct judge *j, struct bytes name, struct decision_credential *out)
 {
     struct decision_credential c = {.enabled = false};
     if (!j->world->credential(j->world->context, name, &c))
@@ -263,7 +263,19 @@ credential_fit(struct judge *j, struct bytes name)
         return FIT_DISABLED;
     if (!c.slot_allowed)
         return FIT_SLOT;
+    *out = c;
     return is_revoked(j, name) ? FIT_REVOKED : FIT_FULL;
+}
+
+/* A running request has its signature already. */
+static void
+add_credential_needs(struct judge *j, const struct decision_credential *credential)
+{
+    if (j->world->body_is_gone || !(credential->needs_sha256 || credential->needs_content))
+        return;
+    j->needs_body = true;
+    j->details->body_need.sha256 |= credential->needs_sha256;
+    j->details->body_need.content |= credential->needs_content;
 }
 
 static bool
@@ -272,11 +284,12 @@ choose_credential(struct judge *j)
     const struct token_identity *identity = &j->details->identity;
     enum fit best = FIT_UNKNOWN;
     struct bytes best_name = j->wanted;
+    struct decision_credential chosen = {.enabled = false};
     for (size_t i = 0; i < identity->credential_count && best != FIT_FULL; i++) {
         struct bytes name = identity->credential[i];
         if (j->wanted.n && !bytes_equal(name, j->wanted))
             continue;
-        enum fit fit = credential_fit(j, name);
+        enum fit fit = credential_fit(j, name, &chosen);
         if (fit > best || best_name.n == 0) {
             best = fit;
             best_name = name;
@@ -286,6 +299,7 @@ choose_credential(struct judge *j)
         return deny_text(j, fit_reason[best], best_name);
     snprintf(j->out->credential, sizeof j->out->credential, "%.*s", BYTES_ARG(best_name));
     j->facts.credential = best_name;
+    add_credential_needs(j, &chosen);
     return true;
 }
 
@@ -419,6 +433,18 @@ judge_policy(struct judge *j)
                      buffer_bytes(&why));
 }
 
+static bool
+prepare(struct judge *j)
+{
+    const struct decision_world *world = j->world;
+    enum kh_reason reason = KH_REASON_INTERNAL;
+    char detail[sizeof j->out->detail] = "";
+    if (j->needs_body || world->prepare == NULL ||
+        world->prepare(world->context, j->facts.credential, &reason, detail, sizeof detail))
+        return true;
+    return deny_text(j, reason, bytes_str(detail));
+}
+
 /* Last of all: a request that is denied for another reason is no use of the token. */
 static bool
 take_counters(struct judge *j)
@@ -468,6 +494,7 @@ static bool (*const steps[])(struct judge *) = {
     choose_credential,
     judge_caveats,
     judge_policy,
+    prepare,
     take_counters, /* the last: what it takes is not given back */
 };
 enum { STEP_COUNT = sizeof steps / sizeof steps[0] };

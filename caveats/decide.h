@@ -48,6 +48,8 @@ struct decision_credential {
     bool enabled;
     bool host_allowed; /* scheme, host and port are within its wall */
     bool slot_allowed; /* the token was found in one of its slots */
+    /* What it puts on the request is made from the body, which was not read. */
+    bool needs_sha256, needs_content;
 };
 
 /* What the decision needs to know of the world. All calls must answer from memory. */
@@ -69,6 +71,11 @@ struct decision_world {
     bool (*take)(void *context, const struct token_identity *identity,
                  const struct counter_demand *demand, size_t count, enum counting counting,
                  struct counter_refusal *refusal);
+    /* Make what this credential puts on the request. Asked when all but the counters allows, so
+     * that a request for which it cannot be made is no use of the token. False with a reason and a
+     * sentence. NULL: there is nothing to make. */
+    bool (*prepare)(void *context, struct bytes credential, enum kh_reason *reason, char *detail,
+                    size_t cap);
     enum counting counting;
     /* The organisation's rules; NULL: one implicit grant, whatever the operator minted. */
     const struct policy *policy;

@@ -5,8 +5,8 @@
 #include "authority.h"
 
 #include "../../caveats/path.h"
-#include "../log.h"
 #include "../database/private_file.h"
+#include "../log.h"
 #include "policy_version.h"
 #include "state.h"
 

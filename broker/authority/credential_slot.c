@@ -91,6 +91,7 @@ static const struct slot_rules {
     {SLOT_BASIC, "basic", NULL, "=", "basic"},
     {SLOT_HEADER, "header", credential_field_name, "=", "header:NAME"},
     {SLOT_QUERY, "query", credential_parameter_name, "=", "query:NAME"},
+    {SLOT_AWS, "aws", NULL, "sigv4", "aws"},
     {SLOT_PROXY_AUTHORIZATION, "proxy-authorization", NULL, NULL, "proxy-authorization"},
     {SLOT_KEYHOLE_TOKEN, "keyhole-token", NULL, NULL, "keyhole-token"},
 };

@@ -11,6 +11,7 @@ static const struct inject_rules *const table[] = {
     &inject_header_rules,
     &inject_basic_rules,
     &inject_query_rules,
+    &inject_sigv4_rules,
 };
 
 enum { COUNT = sizeof table / sizeof table[0] };
@@ -155,6 +156,14 @@ credential_check_secret(const struct credential *credential, struct bytes secret
 }
 
 // ---- the injection ----
+
+struct injection_needs
+injection_needs(const struct credential *credential, const struct message_decide *request)
+{
+    const struct inject_rules *rules = rules_of(credential);
+
+    return rules && rules->needs ? rules->needs(credential, request) : (struct injection_needs){0};
+}
 
 enum injection_result
 injection_make(const struct credential *credential, const struct injection_context *context,

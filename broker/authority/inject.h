@@ -35,6 +35,13 @@ struct injection {
     char refusal[INJECTION_REFUSAL_MAX]; /* for the client */
 };
 
+/* What of the body has to be known before the injection can be made, and is not. */
+struct injection_needs {
+    bool sha256, content;
+};
+struct injection_needs injection_needs(const struct credential *credential,
+                                       const struct message_decide *request);
+
 /* There is something to put on the request with INJECTION_READY alone. Call injection_free in any
  * case. */
 KH_MUST_CHECK enum injection_result injection_make(const struct credential *credential,

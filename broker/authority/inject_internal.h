@@ -60,10 +60,14 @@ struct inject_rules {
     /* Of a secret that has passed what is said above; may be NULL. */
     enum kh_err (*check_secret)(const struct credential *credential, struct bytes secret,
                                 struct fault *fault);
+    /* What it must know of the body; may be NULL: nothing. */
+    struct injection_needs (*needs)(const struct credential *credential,
+                                    const struct message_decide *request);
     enum injection_result (*make)(struct inject_work *work);
 };
 
-extern const struct inject_rules inject_header_rules, inject_basic_rules, inject_query_rules;
+extern const struct inject_rules inject_header_rules, inject_basic_rules, inject_query_rules,
+    inject_sigv4_rules;
 
 /* For `parse`: name (a header's in lower case) and canonical text of the injection. */
 KH_MUST_CHECK enum kh_err inject_keep(struct credential *credential, enum inject_kind kind,

@@ -46,6 +46,11 @@ world_credential(void *context, struct bytes name, struct decision_credential *o
         .host_allowed = credential_allows_host(credential, world->scheme, world->host, world->port),
         .slot_allowed = world->any_slot || credential_allows_slot(credential, world->slot),
     };
+    if (world->request && out->host_allowed && out->enabled) {
+        struct injection_needs needs = injection_needs(credential, world->request);
+        out->needs_sha256 = needs.sha256;
+        out->needs_content = needs.content;
+    }
     return true;
 }
 
@@ -58,6 +63,27 @@ world_take(void *context, const struct token_identity *identity,
     return counters_take(world->authority->counters, identity, demand, count, counting, refusal);
 }
 
+static bool
+world_prepare(void *context, struct bytes name, enum kh_reason *reason, char *detail, size_t cap)
+{
+    const struct serve_world *world = context;
+    const struct credential *credential = credentials_find(&world->authority->credentials, name);
+    const struct injection_context asked = {.request = world->request,
+                                            .now = clock_now_s(&world->authority->clock)};
+
+    if (world->injection == NULL) // a running request has its key already
+        return true;
+    enum injection_result result =
+        credential ? injection_make(credential, &asked, world->injection) : INJECTION_FAILED;
+    if (result == INJECTION_READY)
+        return true;
+    bool refused = result == INJECTION_REFUSED;
+    *reason = refused ? KH_REASON_NOT_SIGNABLE : KH_REASON_INTERNAL;
+    snprintf(detail, cap, "%s",
+             refused ? world->injection->refusal : "the secret could not be put on the request");
+    return false;
+}
+
 struct decision_world
 serve_world_of(struct serve_world *context)
 {
@@ -68,6 +94,7 @@ serve_world_of(struct serve_world *context)
         .credential = world_credential,
         .policy = context->authority->policy,
         .take = world_take,
+        .prepare = world_prepare,
         .counting = context->counting,
         .body_is_gone = context->body_is_gone,
     };
@@ -105,8 +132,8 @@ deny(struct message_decision *out, enum kh_reason reason, struct bytes detail)
 }
 
 static void
-allow(const struct authority *authority, const struct message_decide *request,
-      const struct decision *decision, struct injection *injection, struct message_decision *out)
+allow(const struct authority *authority, const struct decision *decision,
+      const struct injection *injection, struct message_decision *out)
 {
     const struct credential *credential =
         credentials_find(&authority->credentials, bytes_str(decision->credential));
@@ -115,24 +142,10 @@ allow(const struct authority *authority, const struct message_decide *request,
         deny(out, KH_REASON_INTERNAL, BYTES("the credential is gone"));
         return;
     }
-    // A running request has its key already.
-    if (!request->rejudge) {
-        const struct injection_context context = {.request = request,
-                                                  .now = clock_now_s(&authority->clock)};
-        enum injection_result result = injection_make(credential, &context, injection);
-        if (result == INJECTION_REFUSED) {
-            deny(out, KH_REASON_NOT_SIGNABLE, bytes_str(injection->refusal));
-            return;
-        }
-        if (result != INJECTION_READY) {
-            deny(out, KH_REASON_INTERNAL, BYTES("the secret could not be put on the request"));
-            return;
-        }
-        memcpy(out->edit, injection->edit, sizeof out->edit);
-        memcpy(out->secret, injection->secret, sizeof out->secret);
-        out->edit_count = injection->edit_count;
-        out->secret_count = injection->secret_count;
-    }
+    memcpy(out->edit, injection->edit, sizeof out->edit);
+    memcpy(out->secret, injection->secret, sizeof out->secret);
+    out->edit_count = injection->edit_count;
+    out->secret_count = injection->secret_count;
     out->allow = true;
     out->reason = KH_REASON_UNSET;
     out->credential = credential->row.name;
@@ -220,6 +233,8 @@ judge(struct authority *authority, const struct message_decide *request, struct 
         .host = request->host,
         .port = request->port,
         .slot = &request->slot,
+        .request = request,
+        .injection = request->rejudge ? NULL : injection,
         .counting = request->rejudge ? COUNTING_DONE : COUNTING_TAKE,
         .body_is_gone = request->rejudge,
     };
@@ -227,8 +242,10 @@ judge(struct authority *authority, const struct message_decide *request, struct 
     struct facts facts = facts_of(authority, request);
 
     decide(&world, request->token, request->wanted, &facts, decision, details);
+    if (decision->verdict != DECISION_ALLOW)
+        injection_free(injection); // a counter denied after it was made
     if (decision->verdict == DECISION_ALLOW)
-        allow(authority, request, decision, injection, out);
+        allow(authority, decision, injection, out);
     else if (decision->verdict == DECISION_NEED_BODY)
         ask_for_body(request, decision, &details->body_need, out);
     else

@@ -18,8 +18,10 @@ struct serve_world {
     const struct authority *authority;
     struct bytes scheme, host;
     uint16_t port;
-    const struct slot *slot; /* where the token was found */
-    bool any_slot;           /* it was found nowhere: a decision is to be explained */
+    const struct slot *slot;              /* where the token was found */
+    const struct message_decide *request; /* NULL: a decision is to be explained */
+    bool any_slot;                        /* it was found nowhere: a decision is to be explained */
+    struct injection *injection;          /* to be made; NULL: not for this request */
     enum counting counting;
     bool body_is_gone; /* of a running request */
 };

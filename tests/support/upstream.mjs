@@ -131,6 +131,7 @@ class Upstream extends Listener {
     this.requests = [];
     this.routes = [];
     this.accepts = options.accepts ?? accepts.bearer(options.key ?? '');
+    this.fallback = options.fallback; // instead of the answer that describes the request
     this.problems = [];
     let count = 0;
     const numbers = new WeakMap();
@@ -186,6 +187,7 @@ class Upstream extends Listener {
     }
     if (!received.authorized) return answerJson(res, 401, { error: { message: 'wrong key' } });
     if (route) return route.handler(received, res, req);
+    if (this.fallback) return this.fallback(received, res, req);
     return answerJson(res, 200, {
       ok: true,
       method: received.method,
@@ -204,7 +206,7 @@ export function answerJson(res, status, value, headers = {}) {
   res.end(text);
 }
 
-/** An HTTP upstream. Options: `key` or `accepts`, `hosts`, `plain`, `certificate` {key, cert},
+/** An HTTP upstream. Options: `key` or `accepts`, `fallback` (a handler as of `route`), `hosts`, `plain`, `certificate` {key, cert},
  * `host` (address to listen on). */
 export async function startUpstream(t, options = {}) {
   const settings = { keepAliveTimeout: 120000 };

@@ -33,7 +33,6 @@ bad_slots(void **state)
                                         "query:a\nb",
                                         "cookie:session",
                                         "path",
-                                        "aws",
                                         "header:x\x7f"};
     struct credential *credential = NULL;
 
@@ -61,7 +60,7 @@ bad_injections(void **state)
                                         "header:Transfer-Encoding: {secret}",
                                         "header:X-Key: \xc3\xa4 {secret}",
                                         "query:",
-                                        "sigv4",
+                                        "sigv4:x",
                                         "{secret}"};
     struct credential *credential = NULL;
 
@@ -96,6 +95,8 @@ one_comes_from_the_other(void **state)
         {"", "query:Key", "query:Key", "query:Key"},
         {"proxy-authorization", "query:key", "proxy-authorization", "query:key"},
         {"keyhole-token", "basic", "keyhole-token", "basic"},
+        {"aws", "", "aws", "sigv4"},
+        {"", "sigv4", "aws", "sigv4"},
     };
     struct credential *credential = NULL;
 
