@@ -15,7 +15,7 @@ enum { WIDTH = 26 }; // of the first column
 
 static const struct operator_command *const groups[] = {
     service_commands, credential_commands, token_commands,  policy_commands,     explain_commands,
-    key_commands,     audit_commands,      status_commands, discharger_commands,
+    key_commands,     audit_commands,      status_commands, discharger_commands, people_commands,
 };
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
 
@@ -180,7 +180,8 @@ help_group(FILE *stream, const char *word)
 static const char *
 nearest_command(const char *first, const char *second, const char *both)
 {
-    static const char *const group_names[] = {"credential", "policy", "key", "ca", "audit"};
+    static const char *const group_names[] = {"credential", "policy",     "key",  "ca",
+                                              "audit",      "discharger", "user", "authenticator"};
     struct suggestion word, pair, rest;
     const char *in_group = NULL;
     suggest_init(&word, first);

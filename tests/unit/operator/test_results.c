@@ -114,6 +114,41 @@ static const struct exchange {
      "\"client\":\"unix\",\"time\":\"then\",\"command\":\"explain\"}\n",
      "{\"verdict\":\"allow\",\"policy\":null}",
      "allow\n\nChecks\n\nNo caveats\n\nNo policy: whatever the operator minted is granted\n", ""},
+    {"user add alice", "", "{\"name\":\"alice\",\"command\":\"user.add\"}\n",
+     "{\"name\":\"alice\"}", "", "keyholed invite alice"},
+    {"user remove alice", "", "{\"name\":\"alice\",\"command\":\"user.remove\"}\n",
+     "{\"name\":\"alice\"}", "", "keyholed revoke --user alice"},
+    {"user list", "", "{\"command\":\"user.list\"}\n", "{\"users\":[]}", "", "no users"},
+    {"user list", "", "{\"command\":\"user.list\"}\n",
+     "{\"users\":[{\"name\":\"alice\",\"created_at\":\"then\",\"authenticators\":1},"
+     "{\"name\":\"bob\",\"created_at\":\"now\",\"authenticators\":0}]}",
+     "alice                   then                    1 authenticator\n"
+     "bob                     now                     0 authenticators\n",
+     ""},
+    {"invite alice", "", "{\"user\":\"alice\",\"command\":\"invite\"}\n",
+     "{\"code\":\"K7QF-2M9X-0TRB\",\"url\":\"http://localhost:8438/enroll\","
+     "\"expires_at\":\"then\"}",
+     "K7QF-2M9X-0TRB\n",
+     "until then, for alice to register a security key or an SSH key:\n"
+     "  keyhole enroll --discharger http://localhost:8438 --code CODE\n"
+     "  http://localhost:8438/enroll in a browser\n"},
+    {"invite alice --json", "", "{\"user\":\"alice\",\"command\":\"invite\"}\n",
+     "{\"code\":\"K7QF\"}", "{\"code\":\"K7QF\"}\n", ""},
+    {"authenticator list --user alice", "",
+     "{\"user\":\"alice\",\"command\":\"authenticator.list\"}\n",
+     "{\"authenticators\":[{\"user\":\"alice\",\"name\":\"blue\\u001b\",\"kind\":\"fido2\","
+     "\"yubikey\":true,\"attested\":true,\"firmware\":\"5.7.4\",\"credential\":\"ab\","
+     "\"used_at\":\"then\",\"cloned_at\":\"now\"},"
+     "{\"user\":\"alice\",\"name\":\"laptop\",\"kind\":\"ssh\",\"credential\":\"cd\"}]}",
+     "alice           blue\\u001b                   fido2   YubiKey 5.7.4   credential ab  used "
+     "then  blocked since now: there may be a copy of it\n"
+     "alice           laptop                  ssh                     credential cd  never used\n",
+     ""},
+    {"authenticator list", "", "{\"command\":\"authenticator.list\"}\n", "{\"authenticators\":[]}",
+     "", "no authenticators"},
+    {"authenticator remove alice blue", "",
+     "{\"user\":\"alice\",\"name\":\"blue\",\"command\":\"authenticator.remove\"}\n",
+     "{\"user\":\"alice\",\"name\":\"blue\"}", "", "blue of alice is removed"},
     {"status --json", "", "{\"command\":\"status\"}\n", "{\"version\":\"1\"}",
      "{\"version\":\"1\"}\n", ""},
 };
@@ -140,11 +175,22 @@ answer_once(int fd, const struct exchange *exchange)
     _exit(right ? 0 : 1);
 }
 
+// Those who ask about people ask the discharger.
+static const char *
+socket_of(const struct exchange *exchange)
+{
+    static const char *const people[] = {"user ", "invite ", "authenticator "};
+    for (size_t i = 0; i < sizeof(people) / sizeof(people[0]); i++)
+        if (strncmp(exchange->arguments, people[i], strlen(people[i])) == 0)
+            return "discharger.sock";
+    return "admin.sock";
+}
+
 static pid_t
 broker(const struct exchange *exchange)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, test_path("admin.sock"));
+    strcpy(address.sun_path, test_path(socket_of(exchange)));
     unlink(address.sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
