@@ -19,7 +19,7 @@ const struct option_spec command_enroll_options[] = {
     {OPTION_CODE, "code", "CODE|-", false,
      "the code of the invitation, or - for standard input; else it is asked for at the terminal"},
     {OPTION_NAME, "name", "NAME", false,
-     "what to call it, among one's own; else \"security key\" or \"SSH key\""},
+     "what to call it, among one's own; else \"key 1\" and so on"},
     {OPTION_SSH, "ssh", NULL, false,
      "an SSH key instead of a security key: the KEYFILE, else the only one of ssh-agent or ~/.ssh"},
     {OPTION_BROWSER, "browser", NULL, false, "show the page on which a browser does it"},
@@ -165,8 +165,6 @@ command_enroll(struct cli *cli, const struct options *options)
                   "one way, and a KEYFILE with --ssh alone; the code is given as --code CODE");
         return cli_fail(cli, &fault);
     }
-    if (enrolment.name == NULL)
-        enrolment.name = ssh ? "SSH key" : "security key";
     if (discharge_setup_read(cli, options, &setup, &fault) != KH_OK)
         return cli_fail(cli, &fault);
     if (options->positional_count == 1)

@@ -29,7 +29,7 @@ dischargers_name_is_good(struct bytes name)
     if (name.n == 0 || name.n > DISCHARGER_NAME_MAX || !isalnum(name.p[0]))
         return false;
     for (size_t i = 0; i < name.n; i++)
-        if (name.p[i] >= 0x80 || (!isalnum(name.p[i]) && strchr("._-", name.p[i]) == NULL))
+        if (name.p[i] >= 0x80 || (!isalnum(name.p[i]) && bytes_index(BYTES("._-"), name.p[i]) == 3))
             return false;
     return true;
 }

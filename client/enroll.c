@@ -90,13 +90,12 @@ enroll_answer(const struct discharge_settings *settings, const struct enrolment 
 }
 
 static enum kh_err
-enroll_read_question(const struct discharge_settings *settings, const struct enrolment *enrolment,
-                     const struct http_answer *answer, struct question **out, struct fault *fault)
+enroll_read_question(const struct enrolment *enrolment, const struct http_answer *answer,
+                     struct question **out, struct fault *fault)
 {
     struct question_expectation expectation = {
         .purpose = CHALLENGE_ENROLL, .url = enrolment->url, .name = bytes_str(enrolment->name)};
     json_t *object = NULL;
-    (void)settings;
     bool readable = answer_object(answer, &object) == KH_OK;
     json_t *member = json_object_get(object, enroll_kinds[enrolment->kind].name);
     enum kh_err err = answer->status == 201 && readable && member != NULL
@@ -115,13 +114,14 @@ enroll_run(const struct discharge_settings *settings, const struct enrolment *en
     struct http_answer answer;
     struct question *question = NULL;
     snprintf(url, sizeof url, "%s" ENROLL_PATH, enrolment->url);
-    json_t *body = json_pack("{s:s, s:s, s:s}", "code", enrolment->code, "name", enrolment->name,
-                             "kind", enroll_kinds[enrolment->kind].name);
+    json_t *body = json_pack("{s:s, s:s, s:s}", "code", enrolment->code, "name",
+                             enrolment->name != NULL ? enrolment->name : "", "kind",
+                             enroll_kinds[enrolment->kind].name);
     enum kh_err err = enroll_post(settings, url, body, &answer, fault);
     json_decref(body);
     if (err != KH_OK)
         return err;
-    err = enroll_read_question(settings, enrolment, &answer, &question, fault);
+    err = enroll_read_question(enrolment, &answer, &question, fault);
     http_answer_free(&answer);
     if (err == KH_OK)
         err = enroll_answer(settings, enrolment, question, out, fault);

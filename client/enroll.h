@@ -12,7 +12,7 @@ enum enroll_kind { ENROLL_FIDO2 = 0, ENROLL_SSH };
 struct enrolment {
     enum enroll_kind kind;
     const char *code; /* of the invitation */
-    const char *name; /* of the authenticator */
+    const char *name; /* of the authenticator; NULL: the discharger finds one */
     const char *url;  /* the discharger, trusted, canonical */
 };
 

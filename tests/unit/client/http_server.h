@@ -20,6 +20,7 @@
 
 struct http_server {
     pid_t pid;
+    int listener;
     int request; /* pipe: what arrived */
     char address[128];
     char directory[64]; /* of the socket; "" for TCP */
@@ -145,25 +146,39 @@ http_server_certify(const char *name, const char *pem_file)
     return tls;
 }
 
+/* Where it will be, before it is said what it answers. */
+static inline struct http_server
+http_server_open(bool unix_socket)
+{
+    struct http_server server = {0};
+    server.listener = http_server_listen(&server, unix_socket);
+    return server;
+}
+
 /* One connection for each answer, in turn; the list ends with NULL. `tls` may be NULL. */
+static inline void
+http_server_begin(struct http_server *server, SSL_CTX *tls, const char *const *answer)
+{
+    int pipes[2];
+    assert_int_equal(pipe(pipes), 0);
+    server->pid = fork();
+    if (server->pid == 0) {
+        for (; *answer != NULL; answer++)
+            http_server_serve_one(server->listener, pipes[1], tls,
+                                  http_server_fill(*answer, server->address));
+        _exit(0);
+    }
+    assert_true(server->pid > 0);
+    close(server->listener);
+    close(pipes[1]);
+    server->request = pipes[0];
+}
+
 static inline struct http_server
 http_server_start_all(bool unix_socket, SSL_CTX *tls, const char *const *answer)
 {
-    struct http_server server = {0};
-    int pipes[2];
-    int listener = http_server_listen(&server, unix_socket);
-    assert_int_equal(pipe(pipes), 0);
-    server.pid = fork();
-    if (server.pid == 0) {
-        for (; *answer != NULL; answer++)
-            http_server_serve_one(listener, pipes[1], tls,
-                                  http_server_fill(*answer, server.address));
-        _exit(0);
-    }
-    assert_true(server.pid > 0);
-    close(listener);
-    close(pipes[1]);
-    server.request = pipes[0];
+    struct http_server server = http_server_open(unix_socket);
+    http_server_begin(&server, tls, answer);
     return server;
 }
 
