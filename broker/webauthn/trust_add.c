@@ -19,6 +19,20 @@ struct adding {
     bool write; // the first round only looks
 };
 
+// Root may call this for a discharger that runs as somebody else, and that fails every registration
+// while there is a root that it cannot read: what is made belongs to whom its directory does.
+static bool
+make_directory(const char *path)
+{
+    char copy[PATH_MAX];
+    struct stat above;
+    if (mkdir(path, 0700) != 0)
+        return errno == EEXIST;
+    (void)snprintf(copy, sizeof(copy), "%s", path);
+    return geteuid() != 0 ||
+           (stat(dirname(copy), &above) == 0 && lchown(path, above.st_uid, above.st_gid) == 0);
+}
+
 // The directory and the one that it is in: a state directory that never had a discharger has
 // neither.
 static enum kh_err
@@ -27,23 +41,31 @@ directory_make(const char *directory, struct fault *fault)
     char copy[PATH_MAX];
     if (snprintf(copy, sizeof(copy), "%s", directory) >= (int)sizeof(copy))
         return fault_set(fault, KH_ERR_TOO_LONG, "%s: the name is too long", directory);
-    if (mkdir(directory, 0700) == 0 || errno == EEXIST)
+    if (make_directory(directory))
         return KH_OK;
-    if (errno == ENOENT && (mkdir(dirname(copy), 0700) == 0 || errno == EEXIST) &&
-        (mkdir(directory, 0700) == 0 || errno == EEXIST))
+    if (errno == ENOENT && make_directory(dirname(copy)) && make_directory(directory))
         return KH_OK;
     return fault_set(fault, KH_ERR_IO, "%s: %s", directory, strerror(errno));
 }
 
 static bool
-pem_write(int fd, X509 *certificate)
+owner_set(int fd, const char *directory)
+{
+    struct stat above;
+    return geteuid() != 0 ||
+           (stat(directory, &above) == 0 && fchown(fd, above.st_uid, above.st_gid) == 0);
+}
+
+static bool
+pem_write(int fd, const char *directory, X509 *certificate)
 {
     FILE *stream = fdopen(fd, "w");
     if (stream == NULL) {
         close(fd);
         return false;
     }
-    bool good = PEM_write_X509(stream, certificate) == 1 && fflush(stream) == 0 && fsync(fd) == 0;
+    bool good = owner_set(fd, directory) && PEM_write_X509(stream, certificate) == 1 &&
+                fflush(stream) == 0 && fsync(fd) == 0;
     return fclose(stream) == 0 && good;
 }
 
@@ -61,7 +83,7 @@ file_write(const char *directory, const char *name, X509 *certificate, struct fa
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return fault_set(fault, KH_ERR_IO, "%s: %s", temporary, strerror(errno));
-    if (pem_write(fd, certificate) && rename(temporary, path) == 0)
+    if (pem_write(fd, directory, certificate) && rename(temporary, path) == 0)
         return KH_OK;
     enum kh_err err = fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
     (void)unlink(temporary);

@@ -77,6 +77,36 @@ test_into_a_directory_that_is_not_there(void **state)
     webauthn_trust_free(&trust);
 }
 
+// Made by root for somebody else's discharger, who has to read it.
+static void
+test_whose_it_is(void **state)
+{
+    (void)state;
+    struct webauthn_trust_certificate added[2];
+    struct fault fault = {0};
+    struct stat status;
+    size_t n;
+    char file[300];
+    if (geteuid() != 0) {
+        print_message("only root can make files for others\n");
+        skip();
+    }
+    assert_int_equal(mkdir(test_path("other"), 0700), 0);
+    assert_int_equal(chown(test_path("other"), 12345, 12346), 0);
+    buffer_clear(&pem);
+    put_pem(forge_pki.root);
+    assert_int_equal(webauthn_trust_add(test_path("other/discharger/roots"), buffer_bytes(&pem),
+                                        added, 2, &n, &fault),
+                     KH_OK);
+    snprintf(file, sizeof(file), "other/discharger/roots/%s", added[0].file);
+    const char *const made[] = {"other/discharger", "other/discharger/roots", file};
+    for (size_t i = 0; i < COUNT_OF(made); i++) {
+        assert_int_equal(stat(test_path(made[i]), &status), 0);
+        assert_int_equal(status.st_uid, 12345);
+        assert_int_equal(status.st_gid, 12346);
+    }
+}
+
 static void
 test_all_or_none(void **state)
 {
@@ -139,6 +169,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_into_a_directory_that_is_not_there),
+        cmocka_unit_test(test_whose_it_is),
         cmocka_unit_test(test_all_or_none),
         cmocka_unit_test(test_at_most_as_many_as_there_is_room_for),
         cmocka_unit_test(test_where_nothing_can_be_written),
