@@ -100,7 +100,7 @@ const struct command cli_command[] = {
                     "      the security key that is plugged in, or touched if there are several\n"
                     "  keyhole enroll --ssh ~/.ssh/id_ed25519 --code - < code\n"
                     "      an SSH key, the code from standard input\n"
-                    "  keyhole enroll --browser --discharger https://discharge.example#kd1_…\n"
+                    "  keyhole enroll --browser --discharger https://discharge.example\n"
                     "      where the page is that does it\n",
     },
     {

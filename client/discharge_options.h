@@ -23,7 +23,7 @@ enum {
 
 /* Rows of an option table: whom to trust and how to reach them, */
 #define DISCHARGE_OPTIONS_TRUST                                                                    \
-    {DISCHARGE_OPTION_DISCHARGER, "discharger", "URL#kd1_…", true,                                 \
+    {DISCHARGE_OPTION_DISCHARGER, "discharger", "URL[#KEY]", true,                                 \
      "a discharger to trust, beside those of KEYHOLE_DISCHARGER, of keyhole trust, and of the "    \
      "broker"},                                                                                    \
         {DISCHARGE_OPTION_BROKER, "broker", "URL|PATH", false,                                     \

@@ -34,6 +34,19 @@ dischargers_name_is_good(struct bytes name)
     return true;
 }
 
+static enum kh_err
+dischargers_append(struct dischargers *list, const struct discharger *discharger,
+                   enum dischargers_source source, struct fault *fault)
+{
+    if (dischargers_by_url(list, bytes_str(discharger->url)) != NULL)
+        return KH_OK;
+    if (list->count == DISCHARGERS_MAX)
+        return fault_set(fault, KH_ERR_TOO_LONG, "more than %d dischargers", DISCHARGERS_MAX);
+    list->entry[list->count] = *discharger;
+    list->source[list->count++] = source;
+    return KH_OK;
+}
+
 enum kh_err
 dischargers_add(struct dischargers *list, struct bytes text, enum dischargers_source source,
                 struct fault *fault)
@@ -50,14 +63,21 @@ dischargers_add(struct dischargers *list, struct bytes text, enum dischargers_so
                              DISCHARGER_NAME_MAX);
     }
     enum kh_err err = discharger_parse(rest, &discharger, fault);
-    if (err != KH_OK || dischargers_by_url(list, bytes_str(discharger.url)) != NULL)
+    if (err != KH_OK)
         return err;
-    if (list->count == DISCHARGERS_MAX)
-        return fault_set(fault, KH_ERR_TOO_LONG, "more than %d dischargers", DISCHARGERS_MAX);
     snprintf(discharger.name, sizeof discharger.name, "%.*s", BYTES_ARG(name));
-    list->entry[list->count] = discharger;
-    list->source[list->count++] = source;
-    return KH_OK;
+    return dischargers_append(list, &discharger, source, fault);
+}
+
+// For an option a place is enough: what fills holes seals nothing, and needs no key.
+static enum kh_err
+dischargers_add_option(struct dischargers *list, struct bytes text, struct fault *fault)
+{
+    struct discharger discharger = {.name = ""};
+    if (bytes_index(text, '#') < text.n)
+        return dischargers_add(list, text, DISCHARGERS_OPTION, fault);
+    enum kh_err err = discharger_url_parse(text, discharger.url, fault);
+    return err != KH_OK ? err : dischargers_append(list, &discharger, DISCHARGERS_OPTION, fault);
 }
 
 static enum kh_err
@@ -67,8 +87,7 @@ dischargers_read_options(struct dischargers *list, const struct options *options
     for (size_t i = 0; i < options->given_count; i++) {
         if (options->given[i].id != id)
             continue;
-        if (dischargers_add(list, bytes_str(options->given[i].value), DISCHARGERS_OPTION, fault) !=
-            KH_OK) {
+        if (dischargers_add_option(list, bytes_str(options->given[i].value), fault) != KH_OK) {
             fault_prefix(fault, "--discharger: ");
             return fault->err = KH_ERR_USAGE;
         }

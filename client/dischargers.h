@@ -34,7 +34,8 @@ struct dischargers {
  * KH_ERR_SYNTAX, KH_ERR_TOO_LONG. */
 KH_MUST_CHECK enum kh_err dischargers_add(struct dischargers *list, struct bytes text,
                                           enum dischargers_source source, struct fault *fault);
-/* What --discharger (option `id`), the environment and the file say. */
+/* What --discharger (option `id`), the environment and the file say. With the option a URL is
+ * enough; the key of such an entry is zero, and nothing is sealed to it. */
 KH_MUST_CHECK enum kh_err dischargers_collect(struct dischargers *list,
                                               const struct options *options, int id,
                                               struct fault *fault);

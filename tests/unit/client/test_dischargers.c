@@ -158,12 +158,35 @@ test_order(void **state)
     assert_int_equal(list.source[1], DISCHARGERS_ENVIRONMENT);
     assert_int_equal(list.source[2], DISCHARGERS_FILE);
 
+    // Filling holes takes no key, but a place that is written down has one.
     setenv("KEYHOLE_DISCHARGER", "https://e.example", 1);
     assert_int_equal(dischargers_collect(&list, &options, 7, &fault), KH_ERR_USAGE);
     assert_contains(fault.detail, "in KEYHOLE_DISCHARGER: ");
     unsetenv("KEYHOLE_DISCHARGER");
     unsetenv("XDG_CONFIG_HOME");
     options_free(&options);
+}
+
+static void
+test_option_without_a_key(void **state)
+{
+    (void)state;
+    static const struct option_spec spec[] = {{7, "discharger", "URL", true, ""}, {0}};
+    char good[] = "--discharger=https://D.example/", bad[] = "--discharger=d.example";
+    char *const argv[] = {good, bad};
+    struct dischargers list = {.count = 0};
+    struct options options;
+    struct fault fault = {.err = KH_OK};
+    setenv("XDG_CONFIG_HOME", test_directory, 1);
+    assert_ok(options_parse(spec, 1, argv, &options, &fault));
+    assert_ok(dischargers_collect(&list, &options, 7, &fault));
+    assert_non_null(dischargers_by_url(&list, BYTES("https://d.example")));
+    options_free(&options);
+    assert_ok(options_parse(spec, 2, argv, &options, &fault));
+    assert_int_equal(dischargers_collect(&list, &options, 7, &fault), KH_ERR_USAGE);
+    assert_contains(fault.detail, "--discharger: ");
+    options_free(&options);
+    unsetenv("XDG_CONFIG_HOME");
 }
 
 int
@@ -179,6 +202,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_file_that_is_wrong_names_the_line, directory_setup,
                                         directory_teardown),
         cmocka_unit_test_setup_teardown(test_order, directory_setup, directory_teardown),
+        cmocka_unit_test_setup_teardown(test_option_without_a_key, directory_setup,
+                                        directory_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
