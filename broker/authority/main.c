@@ -21,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CHANNEL_FD_DEFAULT = 3, SECURE_HEAP = 65536, SECURE_HEAP_MIN = 32 };
+enum { CHANNEL_FD_DEFAULT = 3, SECURE_HEAP = 131072, SECURE_HEAP_MIN = 32 };
 
 struct options {
     const char *directory;
