@@ -7,6 +7,7 @@
 #include <openssl/ec.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <string.h>
 
 struct leaf {
@@ -96,10 +97,13 @@ make(EVP_PKEY *key, EVP_PKEY *signer, X509 *issuer, const struct leaf *leaf)
 static X509 *
 make_root(EVP_PKEY *key)
 {
+    // a name of its own, as makers do it: among roots of one name, which one signed is a guess
+    char name[64];
+    uint32_t serial;
+    RAND_bytes((unsigned char *)&serial, sizeof(serial));
+    snprintf(name, sizeof(name), "Keyhole Tests FIDO Root Serial %u", serial);
     return make(key, key, NULL,
-                &(struct leaf){.name = "Keyhole Tests FIDO Root",
-                               .constraints = "critical,CA:TRUE",
-                               .days = 3650});
+                &(struct leaf){.name = name, .constraints = "critical,CA:TRUE", .days = 3650});
 }
 
 bool

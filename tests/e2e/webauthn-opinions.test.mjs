@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+// Second opinions. What a key signs is judged by Keyhole, by @simplewebauthn/server and by
+// python3-fido2: of honest keys all think well, and lies are refused. Where somebody thinks otherwise,
+// it stands here by name, with the reason.
+
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, test } from 'node:test';
+
+import { SettingsService, verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server';
+
+import { realKey, startBroker } from '../support/broker.mjs';
+import { askDischarge, mustPost, post } from '../support/discharge.mjs';
+import { assertionJson, ceremony, challengeOf, clientData, registrationJson, startFido2 } from '../support/fido2.mjs';
+import { wholeFile } from '../support/file.mjs';
+import { keyholed, run, temporaryDirectory } from '../support/programs.mjs';
+import { startSoftauthn } from '../support/softauthn.mjs';
+import { startUpstream } from '../support/upstream.mjs';
+
+const rpId = 'keyhole.example', origin = 'https://keyhole.example', pin = '1234';
+let ask, broker;
+
+before(async () => {
+  ask = startFido2(wholeFile);
+  const key = realKey();
+  const upstream = await startUpstream(wholeFile, { key });
+  broker = await startBroker(wholeFile);
+  await broker.addCredential('openai', { preset: 'openai', secret: key, upstream });
+});
+
+// ---- who is asked ----
+
+/** Each gives undefined, or why it refuses. */
+const registrars = {
+  async keyhole({ directory, roots, challenge, verification, attested, response }) {
+    const file = join(directory, 'registration.json');
+    writeFileSync(file, JSON.stringify(response));
+    const { status, stdout, stderr } = await run(keyholed, ['attestation', 'check', '--json', '--rp-id', rpId, '--origin', origin,
+      '--challenge', challenge, '--roots', roots, ...(verification ? ['--require-pin'] : []), ...(attested ? [] : ['--optional']), file]);
+    assert.ok([0, 3].includes(status), `status ${status}: ${stderr}`);
+    const verdict = JSON.parse(stdout);
+    assert.equal(verdict.accepted, status === 0);
+    return verdict.accepted ? undefined : verdict.error;
+  },
+  async simplewebauthn({ root, challenge, verification, attested, response }) {
+    trustAlone(root);
+    try {
+      const { verified, registrationInfo } = await verifyRegistrationResponse({
+        response, expectedChallenge: challenge, expectedOrigin: origin, expectedRPID: rpId, requireUserVerification: verification,
+        supportedAlgorithmIDs: [-7, -8, -257],
+      });
+      if (!verified) return 'not verified';
+      if (attested && registrationInfo.fmt === 'none') return 'no attestation';
+      return undefined;
+    } catch (error) {
+      return error.message;
+    }
+  },
+  async python({ root, challenge, verification, attested, client_data, made }) {
+    const { accepted, why } = await ask({ do: 'judge-registration', rp_id: rpId, origin, challenge, verification, attested,
+      roots: [root], client_data, attestation: made.attestation });
+    return accepted ? undefined : why;
+  },
+};
+
+/** @simplewebauthn/server's roots are the process's; tests of a file run one after the other. */
+function trustAlone(root) {
+  for (const identifier of ['packed', 'fido-u2f']) SettingsService.setRootCertificates({ identifier, certificates: [root] });
+}
+
+const expectOpinions = (opinions, expected) => {
+  for (const [who, refuses] of Object.entries(expected)) {
+    const said = opinions[who];
+    if (refuses === null) assert.equal(said, undefined, `${who} refuses: ${said}\n${JSON.stringify(opinions, null, 1)}`);
+    else assert.match(said ?? 'accepted', refuses, `${who}\n${JSON.stringify(opinions, null, 1)}`);
+  }
+};
+
+/** Client data with another text: what `edit` makes of it. */
+function rewrite(client_data, edit) {
+  return Buffer.from(edit(Buffer.from(client_data, 'base64url').toString())).toString('base64url');
+}
+
+/** Register with a key, and hear everybody. `say` writes client data before it is signed, `spoil` the question after. */
+async function register(t, options, { verification = Boolean(options.pin), attested = true, say = (d) => d, spoil } = {}) {
+  const key = await startSoftauthn(t, options);
+  const directory = temporaryDirectory(t);
+  const roots = join(directory, 'roots');
+  mkdirSync(roots);
+  writeFileSync(join(roots, 'root.pem'), key.root());
+  const challenge = randomBytes(32).toString('base64url');
+  const client_data = rewrite(clientData('create', challenge, origin), say);
+  const made = await ceremony(ask, { do: 'register', device: key.path, rp_id: rpId, client_data, pin: options.pin });
+  const question = { directory, roots, root: key.root(), challenge, verification, attested, client_data, made,
+    response: registrationJson(made, client_data) };
+  spoil?.(question);
+  const opinions = {};
+  for (const [who, judge] of Object.entries(registrars)) opinions[who] = await judge(question);
+  return { key, made, opinions };
+}
+
+// ---- registrations ----
+
+describe('registrations: honest keys', () => {
+  for (const options of [
+    { format: 'packed' }, { format: 'packed', pin }, { format: 'packed', pin, pinProtocol: 1 }, { format: 'packed', algorithm: 'eddsa' },
+    { format: 'packed', algorithm: 'rs256' }, { format: 'packed', firmware: '5.7.4' }, { format: 'u2f' },
+  ])
+    test(JSON.stringify(options), async (t) => {
+      const { opinions } = await register(t, options);
+      expectOpinions(opinions, { keyhole: null, simplewebauthn: null, python: null });
+    });
+
+  for (const options of [{ format: 'self' }, { format: 'self', algorithm: 'eddsa' }, { format: 'none' }]) {
+    test(`${JSON.stringify(options)}, where an attestation is not demanded`, async (t) => {
+      const { opinions } = await register(t, options, { attested: false });
+      expectOpinions(opinions, { keyhole: null, simplewebauthn: null, python: null });
+    });
+
+    test(`${JSON.stringify(options)}, where one is`, async (t) => {
+      const { opinions } = await register(t, options);
+      expectOpinions(opinions, {
+        keyhole: /^attestation-(untrusted|format-forbidden)$/,
+        // a signature by the credential itself is good enough for it: it asks for a root of certificates alone
+        simplewebauthn: options.format === 'self' ? null : /no attestation/,
+        python: /UntrustedAttestation|UnsupportedType/,
+      });
+    });
+  }
+});
+
+describe('registrations: lies', () => {
+  const trust = /chained|trust anchor/, signature = /not verified/;
+  const cases = {
+    noup: { keyhole: /^presence-missing$/, simplewebauthn: /presence/, python: /User Present/ },
+    nouv: { keyhole: /^verification-missing$/, simplewebauthn: /verification/, python: /User Verified/ },
+    rphash: { keyhole: /^rp-id-mismatch$/, simplewebauthn: /RP ID hash/, python: /RP ID hash/ },
+    sig: { keyhole: /^attestation-signature-invalid$/, simplewebauthn: signature, python: /InvalidSignature/ },
+    clientdata: { keyhole: /^attestation-signature-invalid$/, simplewebauthn: signature, python: /InvalidSignature/ },
+    key: { keyhole: /^attestation-signature-invalid$/, simplewebauthn: signature, python: /InvalidSignature/ },
+    aaguid: { keyhole: /^attestation-aaguid-mismatch$/, simplewebauthn: /aaguid/, python: /AAGUID/ },
+    ou: { keyhole: /^attestation-certificate-invalid$/, simplewebauthn: /OU/, python: /OU/ },
+    ca: { keyhole: /^attestation-certificate-invalid$/, simplewebauthn: /basic constraints/, python: /CA=false/ },
+    root: { keyhole: /^attestation-untrusted$/, simplewebauthn: trust, python: /UntrustedAttestation/ },
+    trailing: { keyhole: /^authenticator-data-malformed$/, simplewebauthn: /Leftover/, python: /Wrong length/ },
+    // python3-fido2 0.9 is older than these flags
+    backup: { keyhole: /^flags-invalid$/, simplewebauthn: /backed up/, python: null },
+    // WebAuthn says that the flag is reserved, and not what to do about it: the others ignore it
+    reserved: { keyhole: /^flags-invalid$/, simplewebauthn: null, python: null },
+    // python3-fido2 looks at the signatures of a chain alone
+    expired: { keyhole: /^attestation-untrusted$/, simplewebauthn: /not good after/, python: null },
+  };
+  for (const [lie, expected] of Object.entries(cases))
+    test(lie, async (t) => {
+      const { opinions } = await register(t, { lie, pin });
+      expectOpinions(opinions, expected);
+    });
+  for (const lie of ['sig', 'clientdata', 'key', 'root'])
+    test(`${lie}, by a U2F key`, async (t) => {
+      const { opinions } = await register(t, { lie, format: 'u2f' });
+      expectOpinions(opinions, cases[lie]);
+    });
+  test('a U2F key where a PIN is demanded', async (t) => {
+    const { opinions } = await register(t, { format: 'u2f' }, { verification: true });
+    expectOpinions(opinions, cases.nouv);
+  });
+});
+
+describe('registrations: answers to something else', () => {
+  const said = (what, say, expected) => test(`${what}, and signed`, async (t) => {
+    const { opinions } = await register(t, { pin }, { say });
+    expectOpinions(opinions, expected);
+  });
+  said('another origin', (d) => d.replace(origin, `${origin}.evil`),
+    { keyhole: /^client-data-origin$/, simplewebauthn: /origin/, python: /origin/ });
+  said('an assertion', (d) => d.replace('webauthn.create', 'webauthn.get'),
+    { keyhole: /^client-data-type$/, simplewebauthn: /type/, python: /type/ });
+  said('another challenge', (d) => JSON.stringify({ ...JSON.parse(d), challenge: randomBytes(32).toString('base64url') }),
+    { keyhole: /^client-data-challenge$/, simplewebauthn: /challenge/, python: /challenge/ });
+  // of the page around it the others do not ask
+  said('inside another site\'s page', (d) => d.replace('"crossOrigin":false', '"crossOrigin":true'),
+    { keyhole: /^client-data-cross-origin$/, simplewebauthn: null, python: null });
+  // parsers differ about which of two they take: a member that is there twice is no member
+  said('another origin, and then ours', (d) => d.replace('"origin"', '"origin":"https://evil.example","origin"'),
+    { keyhole: /^client-data-malformed$/, simplewebauthn: null, python: null });
+
+  test('client data with one more space than was signed', async (t) => {
+    const { opinions } = await register(t, { pin }, {
+      spoil: (q) => {
+        q.client_data = rewrite(q.client_data, (d) => `${d} `);
+        q.response = registrationJson(q.made, q.client_data);
+      },
+    });
+    expectOpinions(opinions, { keyhole: /^attestation-signature-invalid$/, simplewebauthn: /not verified/, python: /InvalidSignature/ });
+  });
+});
+
+// ---- assertions ----
+
+/** A user with a key that is enrolled by the discharge protocol, python3-fido2 in the place of keyhole. */
+async function enrol(t, options, name) {
+  const key = await startSoftauthn(t, { pin, ...options });
+  await broker.operator(['attestation', 'add-root', key.rootFile]);
+  await broker.operator(['user', 'add', name]);
+  const code = (await broker.operator(['invite', name])).stdout.trim();
+  const { fido2: question } = await mustPost(`${broker.discharger}/.well-known/keyhole/enroll`, { code, name: 'key', kind: 'fido2' });
+  const client_data = clientData('create', challengeOf('enroll', question), question.origin);
+  const made = await ceremony(ask, { do: 'register', device: key.path, rp_id: question.rp_id, client_data, pin: pinOf({ pin, ...options }) });
+  await mustPost(question.answer_url, registrationJson(made, client_data));
+  trustAlone(key.root());
+  const { registrationInfo } = await verifyRegistrationResponse({
+    response: registrationJson(made, client_data), expectedChallenge: challengeOf('enroll', question),
+    expectedOrigin: question.origin, expectedRPID: question.rp_id, requireUserVerification: false,
+    supportedAlgorithmIDs: [-7, -8, -257],
+  });
+  return { key, name, options: { pin, ...options }, made, credential: registrationInfo.credential };
+}
+
+const pinOf = (options) => options.pin;
+
+/** Each judges an assertion that answers a question of the discharger's. */
+const judges = {
+  async keyhole({ question, client_data, signed }) {
+    const { status, json } = await post(question.answer_url, { credential: signed.id, client_data,
+      authenticator_data: signed.authenticator_data, signature: signed.signature });
+    return status === 200 ? undefined : json.error;
+  },
+  async simplewebauthn({ question, challenge, verification, client_data, signed, user }) {
+    try {
+      const { verified, authenticationInfo } = await verifyAuthenticationResponse({
+        response: assertionJson(signed, client_data), expectedChallenge: challenge, expectedOrigin: question.origin,
+        expectedRPID: question.rp_id, credential: user.credential, requireUserVerification: verification,
+      });
+      if (!verified) return 'not verified';
+      user.credential.counter = authenticationInfo.newCounter;
+      return undefined;
+    } catch (error) {
+      return error.message;
+    }
+  },
+  async python({ question, challenge, verification, client_data, signed, user }) {
+    const { accepted, why } = await ask({ do: 'judge-assertion', rp_id: question.rp_id, origin: question.origin, challenge, verification,
+      client_data, registration: user.made.attestation, ...signed });
+    return accepted ? undefined : why;
+  },
+};
+
+/** Fill a hole with the user's key, and hear everybody. */
+async function assertWith(user, { verification = Boolean(pinOf(user.options)), say = (d) => d, credentials } = {}) {
+  const token = await broker.mint('openai', { user: user.name,
+    args: ['--hole', `user = ${user.name} and factor = fido2${verification ? ' and verification = pin' : ''} for 8h`] });
+  const { status, json } = await askDischarge(token);
+  assert.equal(status, 201, JSON.stringify(json));
+  const question = json.fido2, challenge = challengeOf('discharge', question);
+  const client_data = rewrite(clientData('get', challenge, question.origin), say);
+  const signed = await ceremony(ask, { do: 'assert', device: user.key.path, rp_id: question.rp_id, client_data,
+    credentials: credentials ?? question.credentials, pin: pinOf(user.options) });
+  const answer = { question, challenge, verification, client_data, signed, user };
+  const opinions = {};
+  for (const [who, judge] of Object.entries(judges)) opinions[who] = await judge(answer);
+  return { opinions, token };
+}
+
+const unanimous = { keyhole: null, simplewebauthn: null, python: null };
+
+describe('assertions: honest keys', () => {
+  for (const [name, options] of Object.entries({
+    packed: {}, 'packed-no-pin': { pin: undefined }, eddsa: { algorithm: 'eddsa' }, rs256: { algorithm: 'rs256' }, u2f: { format: 'u2f', pin: undefined },
+    // zero each time is no counter, and no sign of a copy
+    'no-counter': { lie: 'nocounter' },
+  }))
+    test(name, async (t) => {
+      const user = await enrol(t, options, name);
+      for (let i = 0; i < 2; i++) expectOpinions((await assertWith(user)).opinions, unanimous);
+    });
+});
+
+describe('assertions: lies', () => {
+  const signature = { keyhole: /^signature-invalid$/, simplewebauthn: /not verified/, python: /signature/ };
+  const cases = {
+    noup: { keyhole: /^presence-missing$/, simplewebauthn: /present/i, python: /User Present/ },
+    nouv: { keyhole: /^verification-missing$/, simplewebauthn: /verif/i, python: /verified/ },
+    rphash: { keyhole: /^rp-id-mismatch$/, simplewebauthn: /RP ID/, python: /RP ID/ },
+    sig: signature,
+    clientdata: signature,
+    key: signature,
+    trailing: { keyhole: /^authenticator-data-malformed$/, simplewebauthn: /Leftover/, python: /./ },
+    backup: { keyhole: /^flags-invalid$/, simplewebauthn: /backed up/, python: null }, // as above
+    reserved: { keyhole: /^flags-invalid$/, simplewebauthn: null, python: null }, // as above
+    // python3-fido2 leaves counters to whoever uses it
+    counter: { keyhole: /^authenticator-cloned$/, simplewebauthn: /counter/, python: null },
+    'counter-back': { keyhole: /^authenticator-cloned$/, simplewebauthn: /counter/, python: null },
+    // a good signature, of a credential that nobody enrolled
+    credential: { keyhole: /^credential-unknown$/, simplewebauthn: /not verified/, python: /Unknown credential/ },
+  };
+  for (const [lie, expected] of Object.entries(cases))
+    test(lie, async (t) => {
+      const user = await enrol(t, {}, `lie-${lie}`);
+      expectOpinions((await assertWith(user)).opinions, unanimous);
+      user.key.say(`lie ${lie}`);
+      expectOpinions((await assertWith(user)).opinions, expected);
+    });
+
+  test('a PIN that was not asked for, where one is demanded', async (t) => {
+    const user = await enrol(t, { pin: undefined }, 'no-pin');
+    expectOpinions((await assertWith(user, { verification: true })).opinions, cases.nouv);
+  });
+});
+
+describe('assertions: answers to something else', () => {
+  for (const [name, say, expected] of [
+    ['origin', (d) => d.replace(/"origin":"[^"]*"/, '"origin":"http://localhost:1"'),
+      { keyhole: /^client-data-origin$/, simplewebauthn: /origin/, python: /origin/ }],
+    ['type', (d) => d.replace('webauthn.get', 'webauthn.create'), { keyhole: /^client-data-type$/, simplewebauthn: /type/, python: /type/ }],
+    ['challenge', (d) => JSON.stringify({ ...JSON.parse(d), challenge: randomBytes(32).toString('base64url') }),
+      { keyhole: /^client-data-challenge$/, simplewebauthn: /challenge/, python: /challenge/ }],
+    ['page-around', (d) => d.replace('"crossOrigin":false', '"crossOrigin":true'),
+      { keyhole: /^client-data-cross-origin$/, simplewebauthn: null, python: null }],
+  ])
+    test(name, async (t) => {
+      const user = await enrol(t, {}, `other-${name}`);
+      expectOpinions((await assertWith(user, { say })).opinions, expected);
+    });
+
+  test('another user\'s key', async (t) => {
+    const mallory = await enrol(t, {}, 'mallory');
+    const alice = await enrol(t, {}, 'alice');
+    // mallory signs the question that was put to alice: everything is right, and it is not alice
+    const opinions = (await assertWith({ ...alice, key: mallory.key, made: mallory.made, credential: mallory.credential }, {
+      credentials: [mallory.made.id],
+    })).opinions;
+    expectOpinions(opinions, { keyhole: /^user-mismatch$/, simplewebauthn: null, python: null });
+  });
+});
