@@ -73,12 +73,14 @@ export class Broker {
     return join(this.directory, name);
   }
 
+  command() {
+    return ['run', '--dir', this.directory, ...(this.listen ? ['--listen', this.listen] : []), ...this.extra];
+  }
+
   /** `keyholed run` until it says that it serves. */
   async start() {
     assert.equal(this.child, null, 'the broker runs already');
-    const args = ['run', '--dir', this.directory, ...(this.listen ? ['--listen', this.listen] : []),
-      ...this.extra];
-    const child = spawn(keyholed, args, { env: environment(this.env), cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(keyholed, this.command(), { env: environment(this.env), cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     this.stdout = '';
     const ended = deferred();
