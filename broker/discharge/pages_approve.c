@@ -103,7 +103,7 @@ put_limits(struct buffer *out, const struct shown *shown, int64_t now)
 
 // What a person seldom needs, in the order and with the names of the text.
 static void
-put_details(struct buffer *out, const struct shown *shown)
+put_details(struct buffer *out, const struct shown *shown, int64_t expires_at, int64_t now)
 {
     for (size_t i = 0; i < shown->count; i++) {
         const struct challenge_line *line = &shown->line[i];
@@ -113,6 +113,10 @@ put_details(struct buffer *out, const struct shown *shown)
         html_put(out, bytes_str(challenge_key_label(line->key)));
         buffer_put_str(out, "</dt><dd><bdi>");
         html_put(out, line->value);
+        if (line->key == CHALLENGE_EXPIRES) {
+            buffer_put_str(out, ", ");
+            moment_put_relative(out, expires_at, now);
+        }
         buffer_put_str(out, "</bdi></dd></div>");
     }
 }
@@ -136,7 +140,7 @@ fill(const struct question *q, const struct shown *shown, int64_t now, struct bu
     moment_put_span(&span, q->demand.lifetime_s);
     words_put_demand(&demand, &q->demand);
     put_limits(&limits, shown, now);
-    put_details(&details, shown);
+    put_details(&details, shown, q->expires_at, now);
     question_id_print(q->page, &page);
     snprintf(expires, sizeof expires, "%lld", (long long)(q->expires_at - now));
     const struct html_value values[] = {
