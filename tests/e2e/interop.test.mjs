@@ -2,13 +2,17 @@
 // Other macaroon libraries narrow our tokens, and the broker judges what they made.
 
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 
 import macaroon from 'macaroon';
 
 import { realKey, startBroker } from '../support/broker.mjs';
+import { askDischarge, giveAssertion, withDischarges } from '../support/discharge.mjs';
+import { answerWith, enrolKey, startFido2 } from '../support/fido2.mjs';
 import { wholeFile } from '../support/file.mjs';
+import { addCaveats, decodeV2, tokenBytes, tokenOf } from '../support/macaroon.mjs';
 import { python, must } from '../support/programs.mjs';
+import { startSoftauthn } from '../support/softauthn.mjs';
 import { startUpstream } from '../support/upstream.mjs';
 
 const key = realKey();
@@ -125,6 +129,96 @@ test('js-macaroon: a hole with its discharge, bound the classic way', async () =
   const expired = await ask({ caveat: 'time < 2020-01-01T00:00:00Z' });
   assert.equal(expired.status, 401);
   assert.ok(['discharge-expired', 'caveat-failed'].includes(expired.json().code), expired.text);
+});
+
+// The same with pymacaroons: it seals the caveat's key itself, discharges and binds.
+const pymacaroonsHole = `
+import sys, json, pymacaroons
+i = json.load(sys.stdin)
+m = pymacaroons.Macaroon.deserialize(i['token'])
+m.add_third_party_caveat('https://discharger.example', 'a key of the caveat that is known', 'a-ticket')
+d = pymacaroons.Macaroon(version=2, location='https://discharger.example', identifier='a-ticket', key=i['key'])
+d.add_first_party_caveat(i['caveat'])
+print(m.serialize())
+print((m.prepare_for_request(d) if i['bind'] else d).serialize())
+`;
+
+/** Several macaroons, each base64url of V2 as libraries write it, as one token. */
+const joined = (lines) => tokenOf(...lines.trim().split('\n').map((line) => Buffer.from(line, 'base64url')));
+
+test('pymacaroons: a hole with its discharge, bound the classic way', async () => {
+  const v2 = await convert(token, 'v2');
+  const ask = async (options) => {
+    const { stdout } = await must(python, ['-c', pymacaroonsHole], { stdin: JSON.stringify({
+      token: v2, key: 'a key of the caveat that is known', caveat: 'time < 2099-01-01T00:00:00Z', bind: true, ...options }) });
+    return broker.request('/~openai/v1/models', { token: joined(stdout) });
+  };
+  const allowed = await ask({});
+  assert.equal(allowed.status, 200, allowed.text);
+  broker.denied(await ask({ key: 'another' }), 401, 'discharge-invalid');
+  broker.denied(await ask({ bind: false }), 401, 'discharge-invalid');
+  broker.denied(await ask({ caveat: 'time < 2020-01-01T00:00:00Z' }), 401, 'discharge-expired');
+});
+
+describe('a discharge of our discharger, without `parent`', () => {
+  let ask, user;
+  before(async () => {
+    ask = startFido2(wholeFile);
+    user = await enrolKey(broker, ask, await startSoftauthn(wholeFile, { pin: '1234' }), 'alice', '1234');
+  });
+
+  /** A token with a hole, and what fills it: bound to nothing yet. */
+  async function fill({ parent = false } = {}) {
+    const holed = await broker.mint('openai', { user: 'alice', args: ['--hole', 'user = alice and factor = fido2 for 1h'] });
+    const question = await askDischarge(holed, parent ? {} : { parent: null });
+    assert.equal(question.status, 201, JSON.stringify(question.json));
+    const { status, json } = await giveAssertion(question.json.fido2, await answerWith(ask, user.key, question.json.fido2, { pin: user.pin }));
+    assert.equal(status, 200, JSON.stringify(json));
+    return { holed, discharge: json.discharge };
+  }
+
+  const binders = {
+    async pymacaroons(holed, discharge) {
+      const program = 'import sys, pymacaroons\n'
+        + 'm, d = [pymacaroons.Macaroon.deserialize(line) for line in sys.stdin.read().split()]\n'
+        + 'print(m.serialize())\nprint(m.prepare_for_request(d).serialize())\n';
+      const { stdout } = await must(python, ['-c', program], { stdin: `${await convert(holed, 'v2')}\n${discharge}\n` });
+      return joined(stdout);
+    },
+    async 'js-macaroon'(holed, discharge) {
+      const m = macaroon.importMacaroon(JSON.parse(await convert(holed, 'json')));
+      const d = macaroon.importMacaroon(JSON.parse(await convert(tokenOf(Buffer.from(discharge, 'base64url')), 'json')));
+      d.bindToRoot(m.signature);
+      return convert(JSON.stringify([m.exportJSON(), d.exportJSON()]), 'keyhole');
+    },
+  };
+
+  for (const [name, bind] of Object.entries(binders))
+    test(`${name} binds it the classic way: good for exactly that token`, async () => {
+      const { holed, discharge } = await fill();
+      const bound = await bind(holed, discharge);
+      const allowed = await broker.request('/~openai/v1/models', { token: bound });
+      assert.equal(allowed.status, 200, allowed.text);
+      // the discharge as it came is bound to nothing
+      broker.denied(await broker.request('/~openai/v1/models', { token: withDischarges(holed, discharge) }), 401, 'discharge-invalid');
+      // narrowed after binding, the signature that it is bound to is no longer the last
+      const [root, tail] = [decodeV2(tokenBytes(bound)), tokenBytes(bound)];
+      const narrowed = tokenOf(tokenBytes(addCaveats(tokenOf(root), 'method = GET')), tail.subarray(root.used));
+      broker.denied(await broker.request('/~openai/v1/models', { token: narrowed }), 401, 'discharge-invalid');
+      // and another token's
+      const other = await fill();
+      broker.denied(await broker.request('/~openai/v1/models', { token: tokenOf(tokenBytes(other.holed), tail.subarray(root.used)) }), 401, 'discharge-invalid');
+    });
+
+  test('with `parent` it needs no binding, and both libraries pass it on', async () => {
+    const { holed, discharge } = await fill({ parent: true });
+    const token = withDischarges(holed, discharge);
+    assert.equal((await broker.request('/~openai/v1/models', { token })).status, 200);
+    // there and back through JSON, as js-macaroon reads and writes it
+    const slice = JSON.parse(await convert(token, 'json')).map((m) => macaroon.importMacaroon(m).exportJSON());
+    const back = await convert(JSON.stringify(slice), 'keyhole');
+    assert.equal((await broker.request('/~openai/v1/models', { token: back })).status, 200);
+  });
 });
 
 test('a caveat changed on the way is a forgery', async () => {

@@ -12,8 +12,8 @@ import { before, describe, test } from 'node:test';
 import { SettingsService, verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server';
 
 import { realKey, startBroker } from '../support/broker.mjs';
-import { askDischarge, mustPost, post } from '../support/discharge.mjs';
-import { assertionJson, ceremony, challengeOf, clientData, registrationJson, startFido2 } from '../support/fido2.mjs';
+import { askDischarge, giveAssertion } from '../support/discharge.mjs';
+import { answerWith, assertionJson, ceremony, challengeOf, clientData, enrolKey, registrationJson, rewrite, startFido2 } from '../support/fido2.mjs';
 import { wholeFile } from '../support/file.mjs';
 import { keyholed, run, temporaryDirectory } from '../support/programs.mjs';
 import { startSoftauthn } from '../support/softauthn.mjs';
@@ -77,11 +77,6 @@ const expectOpinions = (opinions, expected) => {
     else assert.match(said ?? 'accepted', refuses, `${who}\n${JSON.stringify(opinions, null, 1)}`);
   }
 };
-
-/** Client data with another text: what `edit` makes of it. */
-function rewrite(client_data, edit) {
-  return Buffer.from(edit(Buffer.from(client_data, 'base64url').toString())).toString('base64url');
-}
 
 /** Register with a key, and hear everybody. `say` writes client data before it is signed, `spoil` the question after. */
 async function register(t, options, { verification = Boolean(options.pin), attested = true, say = (d) => d, spoil } = {}) {
@@ -199,32 +194,25 @@ describe('registrations: answers to something else', () => {
 
 // ---- assertions ----
 
-/** A user with a key that is enrolled by the discharge protocol, python3-fido2 in the place of keyhole. */
+/** A user with a key that is enrolled. */
 async function enrol(t, options, name) {
-  const key = await startSoftauthn(t, { pin, ...options });
-  await broker.operator(['attestation', 'add-root', key.rootFile]);
-  await broker.operator(['user', 'add', name]);
-  const code = (await broker.operator(['invite', name])).stdout.trim();
-  const { fido2: question } = await mustPost(`${broker.discharger}/.well-known/keyhole/enroll`, { code, name: 'key', kind: 'fido2' });
-  const client_data = clientData('create', challengeOf('enroll', question), question.origin);
-  const made = await ceremony(ask, { do: 'register', device: key.path, rp_id: question.rp_id, client_data, pin: pinOf({ pin, ...options }) });
-  await mustPost(question.answer_url, registrationJson(made, client_data));
+  const all = { pin, ...options };
+  const key = await startSoftauthn(t, all);
+  const user = await enrolKey(broker, ask, key, name, all.pin);
+  const { question } = user;
   trustAlone(key.root());
   const { registrationInfo } = await verifyRegistrationResponse({
-    response: registrationJson(made, client_data), expectedChallenge: challengeOf('enroll', question),
+    response: registrationJson(user.made, user.client_data), expectedChallenge: challengeOf('enroll', question),
     expectedOrigin: question.origin, expectedRPID: question.rp_id, requireUserVerification: false,
     supportedAlgorithmIDs: [-7, -8, -257],
   });
-  return { key, name, options: { pin, ...options }, made, credential: registrationInfo.credential };
+  return { ...user, credential: registrationInfo.credential };
 }
-
-const pinOf = (options) => options.pin;
 
 /** Each judges an assertion that answers a question of the discharger's. */
 const judges = {
-  async keyhole({ question, client_data, signed }) {
-    const { status, json } = await post(question.answer_url, { credential: signed.id, client_data,
-      authenticator_data: signed.authenticator_data, signature: signed.signature });
+  async keyhole({ question, ...answer }) {
+    const { status, json } = await giveAssertion(question, answer);
     return status === 200 ? undefined : json.error;
   },
   async simplewebauthn({ question, challenge, verification, client_data, signed, user }) {
@@ -248,19 +236,16 @@ const judges = {
 };
 
 /** Fill a hole with the user's key, and hear everybody. */
-async function assertWith(user, { verification = Boolean(pinOf(user.options)), say = (d) => d, credentials } = {}) {
+async function assertWith(user, { verification = Boolean(user.pin), ...options } = {}) {
   const token = await broker.mint('openai', { user: user.name,
     args: ['--hole', `user = ${user.name} and factor = fido2${verification ? ' and verification = pin' : ''} for 8h`] });
   const { status, json } = await askDischarge(token);
   assert.equal(status, 201, JSON.stringify(json));
-  const question = json.fido2, challenge = challengeOf('discharge', question);
-  const client_data = rewrite(clientData('get', challenge, question.origin), say);
-  const signed = await ceremony(ask, { do: 'assert', device: user.key.path, rp_id: question.rp_id, client_data,
-    credentials: credentials ?? question.credentials, pin: pinOf(user.options) });
-  const answer = { question, challenge, verification, client_data, signed, user };
+  const question = json.fido2;
+  const answer = await answerWith(ask, user.key, question, { pin: user.pin, ...options });
   const opinions = {};
-  for (const [who, judge] of Object.entries(judges)) opinions[who] = await judge(answer);
-  return { opinions, token };
+  for (const [who, judge] of Object.entries(judges)) opinions[who] = await judge({ question, verification, user, ...answer });
+  return opinions;
 }
 
 const unanimous = { keyhole: null, simplewebauthn: null, python: null };
@@ -273,7 +258,7 @@ describe('assertions: honest keys', () => {
   }))
     test(name, async (t) => {
       const user = await enrol(t, options, name);
-      for (let i = 0; i < 2; i++) expectOpinions((await assertWith(user)).opinions, unanimous);
+      for (let i = 0; i < 2; i++) expectOpinions(await assertWith(user), unanimous);
     });
 });
 
@@ -298,14 +283,14 @@ describe('assertions: lies', () => {
   for (const [lie, expected] of Object.entries(cases))
     test(lie, async (t) => {
       const user = await enrol(t, {}, `lie-${lie}`);
-      expectOpinions((await assertWith(user)).opinions, unanimous);
+      expectOpinions(await assertWith(user), unanimous);
       user.key.say(`lie ${lie}`);
-      expectOpinions((await assertWith(user)).opinions, expected);
+      expectOpinions(await assertWith(user), expected);
     });
 
   test('a PIN that was not asked for, where one is demanded', async (t) => {
     const user = await enrol(t, { pin: undefined }, 'no-pin');
-    expectOpinions((await assertWith(user, { verification: true })).opinions, cases.nouv);
+    expectOpinions(await assertWith(user, { verification: true }), cases.nouv);
   });
 });
 
@@ -321,16 +306,14 @@ describe('assertions: answers to something else', () => {
   ])
     test(name, async (t) => {
       const user = await enrol(t, {}, `other-${name}`);
-      expectOpinions((await assertWith(user, { say })).opinions, expected);
+      expectOpinions(await assertWith(user, { say }), expected);
     });
 
   test('another user\'s key', async (t) => {
     const mallory = await enrol(t, {}, 'mallory');
     const alice = await enrol(t, {}, 'alice');
     // mallory signs the question that was put to alice: everything is right, and it is not alice
-    const opinions = (await assertWith({ ...alice, key: mallory.key, made: mallory.made, credential: mallory.credential }, {
-      credentials: [mallory.made.id],
-    })).opinions;
+    const opinions = await assertWith({ ...mallory, name: alice.name }, { credentials: [mallory.made.id] });
     expectOpinions(opinions, { keyhole: /^user-mismatch$/, simplewebauthn: null, python: null });
   });
 });

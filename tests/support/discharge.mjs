@@ -42,11 +42,13 @@ export function askDischarge(token, { prefer = 'fido2', parent = lineageOf(token
   return post(`${location}/.well-known/macfly/3p`, { ticket: ticket.toString('base64url'), prefer, ...(parent ? { parent } : {}) });
 }
 
+/** Give the answer of a key; { status, json } with the discharge. */
+export function giveAssertion(question, { client_data, signed }) {
+  return post(question.answer_url, { credential: signed.id, client_data, authenticator_data: signed.authenticator_data,
+    signature: signed.signature });
+}
+
 /** The token with its discharges behind it. */
 export function withDischarges(token, ...discharges) {
   return tokenOf(tokenBytes(token), ...discharges.map((d) => Buffer.from(d, 'base64url')));
-}
-
-export function askEnrolment(discharger, { code, name, kind = 'fido2' }) {
-  return post(`${discharger}/.well-known/keyhole/enroll`, { code, name, kind });
 }

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+import { mustPost } from './discharge.mjs';
 import { environment, python, unlessUndone } from './programs.mjs';
 import { Queue } from './wait.mjs';
 
@@ -22,6 +23,11 @@ export function challengeOf(purpose, { text, nonce }) {
 /** Client data of a ceremony, base64url. */
 export function clientData(type, challenge, origin) {
   return base64url(JSON.stringify({ type: `webauthn.${type}`, challenge, origin, crossOrigin: false }));
+}
+
+/** Client data with another text: what `edit` makes of it. */
+export function rewrite(client_data, edit) {
+  return base64url(edit(Buffer.from(client_data, 'base64url').toString()));
 }
 
 export function registrationJson({ id, attestation }, client_data) {
@@ -67,4 +73,27 @@ export async function ceremony(ask, request) {
   const answer = await ask(request);
   if (answer.error) throw new Error(`the key: ${answer.error}`);
   return answer;
+}
+
+/**
+ * Make `name` known to the broker's discharger and enrol a key of startSoftauthn(), with python3-fido2 in
+ * the place of keyhole: { key, name, pin, made, question, client_data }.
+ */
+export async function enrolKey(broker, ask, key, name, pin) {
+  await broker.operator(['attestation', 'add-root', key.rootFile]);
+  await broker.operator(['user', 'add', name]);
+  const code = (await broker.operator(['invite', name])).stdout.trim();
+  const { fido2: question } = await mustPost(`${broker.discharger}/.well-known/keyhole/enroll`, { code, name: 'key', kind: 'fido2' });
+  const client_data = clientData('create', challengeOf('enroll', question), question.origin);
+  const made = await ceremony(ask, { do: 'register', device: key.path, rp_id: question.rp_id, client_data, pin });
+  await mustPost(question.answer_url, registrationJson(made, client_data));
+  return { key, name, pin, made, question, client_data };
+}
+
+/** Answer a question of the discharge protocol with a key: { challenge, client_data, signed }. */
+export async function answerWith(ask, key, question, { pin, credentials = question.credentials, say = (d) => d } = {}) {
+  const challenge = challengeOf('discharge', question);
+  const client_data = rewrite(clientData('get', challenge, question.origin), say);
+  const signed = await ceremony(ask, { do: 'assert', device: key.path, rp_id: question.rp_id, client_data, credentials, pin });
+  return { challenge, client_data, signed };
 }
