@@ -24,7 +24,7 @@ before(async () => {
 
 const operatorCommands = ['init', 'run', 'check', 'credential add', 'credential list', 'credential show', 'credential rotate',
   'credential disable', 'credential enable', 'credential remove', 'mint', 'revoke', 'key rotate', 'key list', 'ca show',
-  'audit tail', 'audit query', 'audit verify', 'status'];
+  'audit tail', 'audit query', 'audit verify', 'status', 'attestation add-root', 'attestation list', 'attestation check'];
 const commands = ['attenuate', 'inspect', 'revoke', 'convert'];
 
 describe('help and usage', () => {
