@@ -9,91 +9,57 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 
-import { SettingsService, verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server';
-
 import { realKey, startBroker } from '../support/broker.mjs';
 import { askDischarge, giveAssertion } from '../support/discharge.mjs';
 import { answerWith, assertionJson, ceremony, challengeOf, clientData, enrolKey, registrationJson, rewrite, startFido2 } from '../support/fido2.mjs';
 import { wholeFile } from '../support/file.mjs';
+import { credentialOf, expectOpinions, pythonFido2, simplewebauthn, unanimous } from './clients/opinions.mjs';
 import { keyholed, run, temporaryDirectory } from '../support/programs.mjs';
 import { startSoftauthn } from '../support/softauthn.mjs';
 import { startUpstream } from '../support/upstream.mjs';
 
 const rpId = 'keyhole.example', origin = 'https://keyhole.example', pin = '1234';
-let ask, broker;
+let ask, broker, python;
 
 before(async () => {
   ask = startFido2(wholeFile);
+  python = pythonFido2(ask);
   const key = realKey();
   const upstream = await startUpstream(wholeFile, { key });
   broker = await startBroker(wholeFile);
   await broker.addCredential('openai', { preset: 'openai', secret: key, upstream });
 });
 
-// ---- who is asked ----
-
-/** Each gives undefined, or why it refuses. */
-const registrars = {
-  async keyhole({ directory, roots, challenge, verification, attested, response }) {
-    const file = join(directory, 'registration.json');
-    writeFileSync(file, JSON.stringify(response));
-    const { status, stdout, stderr } = await run(keyholed, ['attestation', 'check', '--json', '--rp-id', rpId, '--origin', origin,
-      '--challenge', challenge, '--roots', roots, ...(verification ? ['--require-pin'] : []), ...(attested ? [] : ['--optional']), file]);
-    assert.ok([0, 3].includes(status), `status ${status}: ${stderr}`);
-    const verdict = JSON.parse(stdout);
-    assert.equal(verdict.accepted, status === 0);
-    return verdict.accepted ? undefined : verdict.error;
-  },
-  async simplewebauthn({ root, challenge, verification, attested, response }) {
-    trustAlone(root);
-    try {
-      const { verified, registrationInfo } = await verifyRegistrationResponse({
-        response, expectedChallenge: challenge, expectedOrigin: origin, expectedRPID: rpId, requireUserVerification: verification,
-        supportedAlgorithmIDs: [-7, -8, -257],
-      });
-      if (!verified) return 'not verified';
-      if (attested && registrationInfo.fmt === 'none') return 'no attestation';
-      return undefined;
-    } catch (error) {
-      return error.message;
-    }
-  },
-  async python({ root, challenge, verification, attested, client_data, made }) {
-    const { accepted, why } = await ask({ do: 'judge-registration', rp_id: rpId, origin, challenge, verification, attested,
-      roots: [root], client_data, attestation: made.attestation });
-    return accepted ? undefined : why;
-  },
-};
-
-/** @simplewebauthn/server's roots are the process's; tests of a file run one after the other. */
-function trustAlone(root) {
-  for (const identifier of ['packed', 'fido-u2f']) SettingsService.setRootCertificates({ identifier, certificates: [root] });
+/** keyholed's own verdict on a registration. */
+async function keyholeRegistration({ directory, challenge, verification, attested, response }) {
+  const file = join(directory, 'registration.json');
+  writeFileSync(file, JSON.stringify(response));
+  const { status, stdout, stderr } = await run(keyholed, ['attestation', 'check', '--json', '--rp-id', rpId, '--origin', origin,
+    '--challenge', challenge, '--roots', join(directory, 'roots'), ...(verification ? ['--require-pin'] : []),
+    ...(attested ? [] : ['--optional']), file]);
+  assert.ok([0, 3].includes(status), `status ${status}: ${stderr}`);
+  const verdict = JSON.parse(stdout);
+  assert.equal(verdict.accepted, status === 0);
+  return verdict.accepted ? undefined : verdict.error;
 }
-
-const expectOpinions = (opinions, expected) => {
-  for (const [who, refuses] of Object.entries(expected)) {
-    const said = opinions[who];
-    if (refuses === null) assert.equal(said, undefined, `${who} refuses: ${said}\n${JSON.stringify(opinions, null, 1)}`);
-    else assert.match(said ?? 'accepted', refuses, `${who}\n${JSON.stringify(opinions, null, 1)}`);
-  }
-};
 
 /** Register with a key, and hear everybody. `say` writes client data before it is signed, `spoil` the question after. */
 async function register(t, options, { verification = Boolean(options.pin), attested = true, say = (d) => d, spoil } = {}) {
   const key = await startSoftauthn(t, options);
   const directory = temporaryDirectory(t);
-  const roots = join(directory, 'roots');
-  mkdirSync(roots);
-  writeFileSync(join(roots, 'root.pem'), key.root());
+  mkdirSync(join(directory, 'roots'));
+  writeFileSync(join(directory, 'roots/root.pem'), key.root());
   const challenge = randomBytes(32).toString('base64url');
   const client_data = rewrite(clientData('create', challenge, origin), say);
   const made = await ceremony(ask, { do: 'register', device: key.path, rp_id: rpId, client_data, pin: options.pin });
-  const question = { directory, roots, root: key.root(), challenge, verification, attested, client_data, made,
+  const question = { rpId, origin, challenge, roots: [key.root()], verification, attested, directory,
     response: registrationJson(made, client_data) };
   spoil?.(question);
-  const opinions = {};
-  for (const [who, judge] of Object.entries(registrars)) opinions[who] = await judge(question);
-  return { key, made, opinions };
+  return {
+    keyhole: await keyholeRegistration(question),
+    simplewebauthn: await simplewebauthn.registration(question),
+    python: await python.registration(question),
+  };
 }
 
 // ---- registrations ----
@@ -104,18 +70,18 @@ describe('registrations: honest keys', () => {
     { format: 'packed', algorithm: 'rs256' }, { format: 'packed', firmware: '5.7.4' }, { format: 'u2f' },
   ])
     test(JSON.stringify(options), async (t) => {
-      const { opinions } = await register(t, options);
-      expectOpinions(opinions, { keyhole: null, simplewebauthn: null, python: null });
+      const opinions = await register(t, options);
+      expectOpinions(opinions, unanimous);
     });
 
   for (const options of [{ format: 'self' }, { format: 'self', algorithm: 'eddsa' }, { format: 'none' }]) {
     test(`${JSON.stringify(options)}, where an attestation is not demanded`, async (t) => {
-      const { opinions } = await register(t, options, { attested: false });
-      expectOpinions(opinions, { keyhole: null, simplewebauthn: null, python: null });
+      const opinions = await register(t, options, { attested: false });
+      expectOpinions(opinions, unanimous);
     });
 
     test(`${JSON.stringify(options)}, where one is`, async (t) => {
-      const { opinions } = await register(t, options);
+      const opinions = await register(t, options);
       expectOpinions(opinions, {
         keyhole: /^attestation-(untrusted|format-forbidden)$/,
         // a signature by the credential itself is good enough for it: it asks for a root of certificates alone
@@ -149,23 +115,23 @@ describe('registrations: lies', () => {
   };
   for (const [lie, expected] of Object.entries(cases))
     test(lie, async (t) => {
-      const { opinions } = await register(t, { lie, pin });
+      const opinions = await register(t, { lie, pin });
       expectOpinions(opinions, expected);
     });
   for (const lie of ['sig', 'clientdata', 'key', 'root'])
     test(`${lie}, by a U2F key`, async (t) => {
-      const { opinions } = await register(t, { lie, format: 'u2f' });
+      const opinions = await register(t, { lie, format: 'u2f' });
       expectOpinions(opinions, cases[lie]);
     });
   test('a U2F key where a PIN is demanded', async (t) => {
-    const { opinions } = await register(t, { format: 'u2f' }, { verification: true });
+    const opinions = await register(t, { format: 'u2f' }, { verification: true });
     expectOpinions(opinions, cases.nouv);
   });
 });
 
 describe('registrations: answers to something else', () => {
   const said = (what, say, expected) => test(`${what}, and signed`, async (t) => {
-    const { opinions } = await register(t, { pin }, { say });
+    const opinions = await register(t, { pin }, { say });
     expectOpinions(opinions, expected);
   });
   said('another origin', (d) => d.replace(origin, `${origin}.evil`),
@@ -182,10 +148,9 @@ describe('registrations: answers to something else', () => {
     { keyhole: /^client-data-malformed$/, simplewebauthn: null, python: null });
 
   test('client data with one more space than was signed', async (t) => {
-    const { opinions } = await register(t, { pin }, {
-      spoil: (q) => {
-        q.client_data = rewrite(q.client_data, (d) => `${d} `);
-        q.response = registrationJson(q.made, q.client_data);
+    const opinions = await register(t, { pin }, {
+      spoil: ({ response: { response } }) => {
+        response.clientDataJSON = rewrite(response.clientDataJSON, (d) => `${d} `);
       },
     });
     expectOpinions(opinions, { keyhole: /^attestation-signature-invalid$/, simplewebauthn: /not verified/, python: /InvalidSignature/ });
@@ -199,56 +164,28 @@ async function enrol(t, options, name) {
   const all = { pin, ...options };
   const key = await startSoftauthn(t, all);
   const user = await enrolKey(broker, ask, key, name, all.pin);
-  const { question } = user;
-  trustAlone(key.root());
-  const { registrationInfo } = await verifyRegistrationResponse({
-    response: registrationJson(user.made, user.client_data), expectedChallenge: challengeOf('enroll', question),
-    expectedOrigin: question.origin, expectedRPID: question.rp_id, requireUserVerification: false,
-    supportedAlgorithmIDs: [-7, -8, -257],
-  });
-  return { ...user, credential: registrationInfo.credential };
+  const registration = registrationJson(user.made, user.client_data);
+  const credential = await credentialOf({ rpId: user.question.rp_id, origin: user.question.origin,
+    challenge: challengeOf('enroll', user.question), roots: [key.root()], response: registration });
+  return { ...user, registration, credential };
 }
-
-/** Each judges an assertion that answers a question of the discharger's. */
-const judges = {
-  async keyhole({ question, ...answer }) {
-    const { status, json } = await giveAssertion(question, answer);
-    return status === 200 ? undefined : json.error;
-  },
-  async simplewebauthn({ question, challenge, verification, client_data, signed, user }) {
-    try {
-      const { verified, authenticationInfo } = await verifyAuthenticationResponse({
-        response: assertionJson(signed, client_data), expectedChallenge: challenge, expectedOrigin: question.origin,
-        expectedRPID: question.rp_id, credential: user.credential, requireUserVerification: verification,
-      });
-      if (!verified) return 'not verified';
-      user.credential.counter = authenticationInfo.newCounter;
-      return undefined;
-    } catch (error) {
-      return error.message;
-    }
-  },
-  async python({ question, challenge, verification, client_data, signed, user }) {
-    const { accepted, why } = await ask({ do: 'judge-assertion', rp_id: question.rp_id, origin: question.origin, challenge, verification,
-      client_data, registration: user.made.attestation, ...signed });
-    return accepted ? undefined : why;
-  },
-};
 
 /** Fill a hole with the user's key, and hear everybody. */
 async function assertWith(user, { verification = Boolean(user.pin), ...options } = {}) {
   const token = await broker.mint('openai', { user: user.name,
     args: ['--hole', `user = ${user.name} and factor = fido2${verification ? ' and verification = pin' : ''} for 8h`] });
-  const { status, json } = await askDischarge(token);
-  assert.equal(status, 201, JSON.stringify(json));
-  const question = json.fido2;
+  const { status, json: { fido2: question } } = await askDischarge(token);
+  assert.equal(status, 201);
   const answer = await answerWith(ask, user.key, question, { pin: user.pin, ...options });
-  const opinions = {};
-  for (const [who, judge] of Object.entries(judges)) opinions[who] = await judge({ question, verification, user, ...answer });
-  return opinions;
+  const asked = { rpId: question.rp_id, origin: question.origin, challenge: answer.challenge, verification,
+    registration: user.registration, credential: user.credential, response: assertionJson(answer.signed, answer.client_data) };
+  const judged = await giveAssertion(question, answer);
+  return {
+    keyhole: judged.status === 200 ? undefined : judged.json.error,
+    simplewebauthn: await simplewebauthn.assertion(asked),
+    python: await python.assertion(asked),
+  };
 }
-
-const unanimous = { keyhole: null, simplewebauthn: null, python: null };
 
 describe('assertions: honest keys', () => {
   for (const [name, options] of Object.entries({

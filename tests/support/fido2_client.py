@@ -155,6 +155,8 @@ def make_assertion(request):
 
 
 class Roots(AttestationVerifier):
+    """The statement has to verify; where an attestation is demanded, its chain has to end in a root."""
+
     def __init__(self, pems, attested):
         types = _default_attestations()
         super().__init__(types if attested else types + [NoneAttestation()])
@@ -163,23 +165,22 @@ class Roots(AttestationVerifier):
 
     def ca_lookup(self, result, auth_data):
         if not result.trust_path:
-            return None if self.attested else []
+            return None
         leaf = x509.load_der_x509_certificate(result.trust_path[-1])
         found = [r.public_bytes(Encoding.DER) for r in self.roots if r.subject == leaf.issuer]
         return found[:1] or None
 
     def verify_attestation(self, attestation_object, client_data_hash):
-        if not self.attested and not attestation_object.att_statement.get("x5c"):
-            # no chain to verify; the statement itself is
-            for at in self._attestation_types:
-                if at.FORMAT == attestation_object.fmt:
-                    at.verify(
-                        attestation_object.att_statement,
-                        attestation_object.auth_data,
-                        client_data_hash,
-                    )
-                    return
-        super().verify_attestation(attestation_object, client_data_hash)
+        if self.attested:
+            super().verify_attestation(attestation_object, client_data_hash)
+            return
+        for kind in self._attestation_types:
+            if kind.FORMAT == attestation_object.fmt:
+                kind.verify(
+                    attestation_object.att_statement, attestation_object.auth_data, client_data_hash
+                )
+                return
+        raise InvalidAttestation(attestation_object.fmt)
 
 
 class ClientDataBytes(bytes):
