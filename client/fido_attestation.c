@@ -39,7 +39,7 @@ cbor_put_bytes(struct buffer *out, struct bytes data)
     buffer_put(out, data);
 }
 
-// Of a U2F key there is no statement in CBOR, only what it is made of (WebAuthn 8.6).
+// libfido2's own statement for U2F names an algorithm, which WebAuthn (8.6) does not know there.
 static bool
 attestation_put_u2f(const fido_cred_t *credential, struct buffer *out)
 {
@@ -72,13 +72,16 @@ fido_attestation_put(const fido_cred_t *credential, struct buffer *out)
     cbor_put_text(out, "fmt");
     cbor_put_text(out, format);
     cbor_put_text(out, "attStmt");
-    if (statement.n > 0)
-        buffer_put(out, statement);
+    bool ok = true;
+    if (strcmp(format, "fido-u2f") == 0)
+        ok = attestation_put_u2f(credential, out);
     else if (strcmp(format, "none") == 0)
         cbor_put_head(out, CBOR_MAP, 0);
-    else if (!attestation_put_u2f(credential, out))
-        return false;
+    else if (statement.n > 0)
+        buffer_put(out, statement);
+    else
+        ok = false;
     cbor_put_text(out, "authData");
     cbor_put_bytes(out, data);
-    return !out->failed;
+    return ok && !out->failed;
 }
