@@ -110,8 +110,12 @@ verify_with(struct judge *j, const uint8_t key[TOKEN_KEY_SIZE])
     if (token_verify_root(d->token, key, &d->verified, &root_fault) != KH_OK)
         return deny_fault(j, KH_REASON_SIGNATURE_INVALID, &root_fault);
     identify(j, &d->verified);
-    bool is_open = token_open_holes(d->token, NULL, 0) > 0;
-    return deny_fault(j, is_open ? KH_REASON_HOLE_OPEN : KH_REASON_DISCHARGE_INVALID, &fault);
+    if (token_open_holes(d->token, NULL, 0) == 0)
+        return deny_fault(j, KH_REASON_DISCHARGE_INVALID, &fault);
+    BUFFER_AUTO hole;
+    buffer_init(&hole, sizeof j->out->detail * 4);
+    decision_hole_print(d->token, &hole);
+    return deny_text(j, KH_REASON_HOLE_OPEN, buffer_bytes(&hole));
 }
 
 static bool

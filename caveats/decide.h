@@ -83,7 +83,7 @@ struct decision_world {
     bool body_is_gone;
 };
 
-enum { DECISION_HOLES_MAX = 4 };
+enum { DECISION_HOLES_MAX = TOKEN_DISCHARGES_MAX };
 
 struct decision_trace {
     enum judgement caveat[TOKEN_CAVEATS_MAX]; /* in the order of token_verified.condition */
@@ -114,5 +114,9 @@ struct decision_details {
  */
 void decide(const struct decision_world *world, struct bytes token_text, struct bytes wanted,
             const struct facts *facts, struct decision *out, struct decision_details *details);
+
+/* "it demands user = alice and factor = yubikey for 8h, filled at https://discharge.example", of
+ * the first open hole; nothing when none is open. A holder may have written any of it. */
+void decision_hole_print(const struct token *token, struct buffer *out);
 
 #endif

@@ -213,7 +213,7 @@ fill_identity(const struct authority *authority, const struct mint_request *requ
 static enum kh_err
 make_text(const struct authority *authority, const struct mint_request *request,
           const struct token_identity *identity, const struct root_key *key,
-          const struct checked *checked, struct mint_result *out, struct fault *fault)
+          struct mint_result *out, struct fault *fault)
 {
     struct mint_text text = {
         .identity = identity,
@@ -224,8 +224,6 @@ make_text(const struct authority *authority, const struct mint_request *request,
         .prefix = request->prefix,
     };
 
-    if (checked->label_count > 0)
-        text.label = checked->label[checked->label_count - 1];
     if (out->holes.count > 0) {
         enum kh_err err =
             mint_find_discharger(authority, request->discharger, &text.discharger, fault);
@@ -311,7 +309,7 @@ mint(struct authority *authority, const struct mint_request *request, struct min
     if (!err)
         err = fill_identity(authority, request, key, user, lifetime_s, &identity, fault);
     if (!err)
-        err = make_text(authority, request, &identity, key, &checked, out, fault);
+        err = make_text(authority, request, &identity, key, out, fault);
     if (!err)
         err = record_and_commit(authority, request, &identity, &checked, out, fault);
     for (size_t i = 0; i < checked.count; i++)

@@ -13,7 +13,6 @@
 
 enum {
     BROKER_NAME_MAX = 64,
-    LABEL_MAX = 255,
     DISCHARGE_CAVEATS = 3, // time, label, parent
     DISCHARGE_REST = 512,  // bytes of a discharge beside its ticket: those caveats, and the frame
     CAVEATS_OF_A_HOLE = 2, // what it demands, and the ticket
@@ -112,46 +111,63 @@ broker_name(const struct authority *authority)
     return bytes_slice(name, 0, name.n < BROKER_NAME_MAX ? name.n : BROKER_NAME_MAX);
 }
 
-// Whole characters: a ticket is for people to read.
-static struct bytes
-shown_label(struct bytes label)
+// What every ticket of this token says of it, from the token as it is before the holes: as the
+// tickets of holes that are added later do.
+static enum kh_err
+describe(const struct authority *authority, const struct mint_text *text,
+         const struct token_minted_caveat *list, struct token **token, struct ticket *out,
+         struct buffer *storage, struct fault *fault)
 {
-    size_t n = label.n;
+    BUFFER_AUTO bare;
 
-    if (n <= LABEL_MAX)
-        return label;
-    n = LABEL_MAX;
-    while (n > 0 && (label.p[n] & 0xc0) == 0x80)
-        n--;
-    return bytes_slice(label, 0, n);
+    buffer_init_secret(&bare, TOKEN_TEXT_MAX);
+    enum kh_err err = token_mint_with_holes(text->identity, text->key, BYTES(LOCATION), list,
+                                            text->caveat_count, &bare, fault);
+    if (!err)
+        err = token_scan(buffer_bytes(&bare), token, fault);
+    if (!err)
+        err = ticket_describe(*token, out, storage, fault);
+    out->broker = broker_name(authority);
+    return err;
 }
 
 static enum kh_err
-seal(const struct authority *authority, const struct mint_text *text, const char *condition,
+seal(const struct mint_text *text, const struct ticket *described, struct bytes condition,
      struct sealed *out, struct fault *fault)
 {
-    const struct token_identity *identity = text->identity;
-    size_t shown =
-        text->caveat_count < TICKET_CAVEATS_MAX ? text->caveat_count : (size_t)TICKET_CAVEATS_MAX;
-    struct ticket ticket = {
-        .condition = bytes_str(condition),
-        .broker = broker_name(authority),
-        .principal = identity->principal,
-        .expires_at = identity->expires_at,
-        .credential_count = identity->credential_count,
-        .label = shown_label(text->label),
-        .caveat_count = shown,
-        .caveats_left_out = (unsigned)(text->caveat_count - shown),
-    };
+    struct ticket ticket = *described;
 
-    memcpy(ticket.token_id, identity->token_id, sizeof ticket.token_id);
-    memcpy(ticket.credential, identity->credential, sizeof ticket.credential);
-    if (shown > 0)
-        memcpy(ticket.caveat, text->caveat, shown * sizeof ticket.caveat[0]);
-    randombytes_buf(ticket.root_key, sizeof ticket.root_key);
-    memcpy(out->root_key, ticket.root_key, sizeof out->root_key);
+    randombytes_buf(out->root_key, sizeof out->root_key);
+    memcpy(ticket.root_key, out->root_key, sizeof ticket.root_key);
+    ticket.condition = condition;
     enum kh_err err = ticket_seal(&ticket, text->discharger->public_key, &out->ticket, fault);
-    wipe(&ticket, sizeof ticket);
+    wipe(ticket.root_key, sizeof ticket.root_key);
+    return err;
+}
+
+static enum kh_err
+seal_all(const struct authority *authority, const struct mint_text *text, struct sealed *sealed,
+         struct token_minted_caveat *list, struct fault *fault)
+{
+    struct token *token = NULL;
+    struct ticket described = {.condition = BYTES_EMPTY};
+    BUFFER_AUTO storage;
+
+    if (text->holes->count == 0)
+        return KH_OK;
+    buffer_init(&storage, TOKEN_CAVEAT_MAX);
+    enum kh_err err = describe(authority, text, list, &token, &described, &storage, fault);
+    for (size_t i = 0; !err && i < text->holes->count; i++) {
+        struct bytes condition = bytes_str(text->holes->text[i]);
+        err = seal(text, &described, condition, &sealed[i], fault);
+        list[text->caveat_count + i] = (struct token_minted_caveat){
+            .text = condition,
+            .root_key = sealed[i].root_key,
+            .ticket = buffer_bytes(&sealed[i].ticket),
+            .location = bytes_str(text->discharger->url),
+        };
+    }
+    token_free(&token);
     return err;
 }
 
@@ -184,26 +200,6 @@ check_room(const struct mint_text *text, const struct sealed *sealed, size_t cav
 }
 
 static enum kh_err
-make_list(const struct authority *authority, const struct mint_text *text, struct sealed *sealed,
-          struct token_minted_caveat *list, struct fault *fault)
-{
-    enum kh_err err = KH_OK;
-
-    for (size_t i = 0; i < text->caveat_count; i++)
-        list[i] = (struct token_minted_caveat){.text = text->caveat[i]};
-    for (size_t i = 0; !err && i < text->holes->count; i++) {
-        err = seal(authority, text, text->holes->text[i], &sealed[i], fault);
-        list[text->caveat_count + i] = (struct token_minted_caveat){
-            .text = bytes_str(text->holes->text[i]),
-            .root_key = sealed[i].root_key,
-            .ticket = buffer_bytes(&sealed[i].ticket),
-            .location = bytes_str(text->discharger->url),
-        };
-    }
-    return err;
-}
-
-static enum kh_err
 read_back(const struct buffer *text, uint8_t lineage[LINEAGE_ID_SIZE], struct fault *fault)
 {
     struct token *token = NULL;
@@ -227,7 +223,9 @@ mint_make_text(const struct authority *authority, const struct mint_text *text, 
         return fault_set(fault, KH_ERR_INTERNAL, "a token that was not checked");
     for (size_t i = 0; i < holes; i++)
         buffer_init(&sealed[i].ticket, TOKEN_CAVEAT_MAX);
-    enum kh_err err = make_list(authority, text, sealed, list, fault);
+    for (size_t i = 0; i < text->caveat_count; i++)
+        list[i] = (struct token_minted_caveat){.text = text->caveat[i]};
+    enum kh_err err = seal_all(authority, text, sealed, list, fault);
     if (!err)
         buffer_put(out, text->prefix);
     if (!err)

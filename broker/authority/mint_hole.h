@@ -35,7 +35,6 @@ struct mint_text {
     const uint8_t *key; /* TOKEN_KEY_SIZE, of the root */
     const struct bytes *caveat;
     size_t caveat_count;
-    struct bytes label; /* the last one, for whoever is asked to fill a hole; may be empty */
     const struct mint_holes *holes;
     const struct discharger *discharger; /* NULL: without holes */
     struct bytes prefix;

@@ -373,6 +373,8 @@ holes(void **state)
     holed_start(&h);
     d = holed_decide(&h, 1);
     expect_denied("open", &d, KH_REASON_HOLE_OPEN);
+    assert_string_equal(d.detail, "it demands user = alice for 8h, filled at "
+                                  "https://discharger.example");
     assert_true(d.identified);
     assert_string_equal(d.user, "alice");
 
