@@ -26,6 +26,7 @@ enum audit_kind {
     AUDIT_OUTCOME,
     AUDIT_ADMIN,
     AUDIT_REVOKE,
+    AUDIT_LOGIN,
     AUDIT_START,
     AUDIT_STOP,
 };

@@ -19,6 +19,7 @@
 #include "counter.h"
 #include "credentials.h"
 #include "local_ca.h"
+#include "login_rate.h"
 #include "master_key.h"
 #include "revoke.h"
 #include "root_key.h"
@@ -60,9 +61,10 @@ struct authority {
     int64_t pruned_at;
     uint32_t actor_uid; /* of the admin request that is carried out; else UINT32_MAX */
     struct config config;
-    struct policy *policy;  /* in force; NULL: none */
-    int64_t policy_version; /* 0: there never was one */
+    struct policy *policy;                  /* in force; NULL: none */
+    int64_t policy_version;                 /* 0: there never was one */
     struct message_dischargers dischargers; /* of whom holes may be asked; the default first */
+    struct login_rate login_rate;
 
     struct authority_proxy *proxy[AUTHORITY_PROXIES_MAX];
     size_t proxy_count;

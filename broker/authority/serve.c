@@ -8,6 +8,7 @@
 #include "../../caveats/path.h"
 #include "../log.h"
 #include "inject.h"
+#include "login.h"
 #include "revoke_token.h"
 
 #include <stdlib.h>
@@ -237,12 +238,32 @@ on_revoke_ask(struct channel *channel, void *context, const struct message *mess
     return true;
 }
 
+static bool
+on_login_ask(struct channel *channel, void *context, const struct message *message)
+{
+    struct serve_batch *batch = context;
+    struct message_login_ask ask;
+    struct message_login_done done;
+
+    (void)channel;
+    if (message_login_ask_rx(message->body, &ask))
+        return false;
+    BUFFER_AUTO token, body;
+    buffer_init_secret(&token, TOKEN_TEXT_MAX);
+    buffer_init_secret(&body, 16384);
+    // As with a revocation.
+    batch_settle(batch);
+    login_serve(batch->authority, &ask, &done, &token);
+    message_login_done_tx(&done, &body);
+    if (batch_add(batch, MESSAGE_LOGIN_DONE, message->id, &body) == NULL)
+        log_error("login", "memory is used up: a login is not answered");
+    return true;
+}
+
 static const struct channel_handler handlers[] = {
-    {MESSAGE_DECIDE, on_decide},
-    {MESSAGE_FINISHED, on_finished},
-    {MESSAGE_LEAF_ASK, on_leaf_ask},
-    {MESSAGE_REVOKE_ASK, on_revoke_ask},
-    {0, NULL},
+    {MESSAGE_DECIDE, on_decide},       {MESSAGE_FINISHED, on_finished},
+    {MESSAGE_LEAF_ASK, on_leaf_ask},   {MESSAGE_REVOKE_ASK, on_revoke_ask},
+    {MESSAGE_LOGIN_ASK, on_login_ask}, {0, NULL},
 };
 
 // ---- channels ----

@@ -133,4 +133,44 @@ fixture_mint(struct authority *authority, const char *more)
     return token;
 }
 
+/* The token with its first open hole filled by the "local" discharger; free() it. `parent` is the
+ * token whose lineage the discharge names. */
+static inline char *
+fixture_fill(const struct authority *authority, const char *token, const char *parent,
+             const char *const *caveat, size_t count)
+{
+    struct token *scanned = NULL, *other = NULL;
+    struct ticket ticket;
+    const struct token_caveat *hole;
+    uint8_t lineage[LINEAGE_ID_SIZE];
+    char hex[2 * LINEAGE_ID_SIZE + 1], text[64];
+    struct bytes list[8];
+    struct buffer discharge, whole;
+
+    assert_ok(token_scan(bytes_str(token), &scanned, fault));
+    assert_ok(token_scan(bytes_str(parent), &other, fault));
+    token_lineage_last(other, lineage);
+    assert_true(bytes_to_hex(bytes_of(lineage, sizeof lineage), hex, sizeof hex));
+    assert_true(token_open_holes(scanned, &hole, 1) > 0);
+    assert_ok(ticket_open(hole->id, authority->dischargers.discharger[0].public_key,
+                          fixture_secret_key[0], &ticket, fault));
+    for (size_t i = 0; i < count; i++)
+        list[i] = bytes_str(caveat[i]);
+    snprintf(text, sizeof text, "parent = %s", hex);
+    list[count] = bytes_str(text);
+    buffer_init_secret(&discharge, 8192);
+    buffer_init_secret(&whole, TOKEN_TEXT_MAX);
+    assert_ok(token_discharge_make(hole->id, ticket.root_key, hole->location, list, count + 1,
+                                   &discharge, fault));
+    struct bytes macaroon = buffer_bytes(&discharge);
+    assert_ok(token_add_discharges(scanned, &macaroon, 1, &whole, fault));
+    char *copy = strdup(buffer_text(&whole));
+    buffer_free(&discharge);
+    buffer_free(&whole);
+    ticket_free(&ticket);
+    token_free(&scanned);
+    token_free(&other);
+    return copy;
+}
+
 #endif

@@ -43,10 +43,15 @@ peer_take(struct channel *channel, void *context, const struct message *message)
 }
 
 static const struct channel_handler peer_handlers[] = {
-    {MESSAGE_ROUTES_BEGIN, peer_take}, {MESSAGE_ROUTE, peer_take},
-    {MESSAGE_ROUTES_END, peer_take},   {MESSAGE_REJUDGE, peer_take},
-    {MESSAGE_DECISION, peer_take},     {MESSAGE_LEAF, peer_take},
-    {MESSAGE_REVOKE_DONE, peer_take},  {0, NULL},
+    {MESSAGE_ROUTES_BEGIN, peer_take},
+    {MESSAGE_ROUTE, peer_take},
+    {MESSAGE_ROUTES_END, peer_take},
+    {MESSAGE_REJUDGE, peer_take},
+    {MESSAGE_DECISION, peer_take},
+    {MESSAGE_LEAF, peer_take},
+    {MESSAGE_REVOKE_DONE, peer_take},
+    {MESSAGE_LOGIN_DONE, peer_take},
+    {0, NULL},
 };
 static const struct channel_handler supervisor_handlers[] = {
     {MESSAGE_PEER_FAULT, peer_take},

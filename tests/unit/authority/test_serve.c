@@ -85,10 +85,10 @@ static void
 bad_bodies_end_the_channel(void **state)
 {
     static const enum message_type types[] = {MESSAGE_DECIDE, MESSAGE_FINISHED, MESSAGE_LEAF_ASK,
-                                              MESSAGE_REVOKE_ASK};
+                                              MESSAGE_REVOKE_ASK, MESSAGE_LOGIN_ASK};
 
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         int ends[2];
         assert_ok(channel_pair(ends, fault));
         peer_close(&proxy);
@@ -296,6 +296,47 @@ a_key_that_is_none_is_a_fault(void **state)
     assert_non_null(peer_last(&supervisor, MESSAGE_PEER_FAULT));
 }
 
+// ---- login ----
+
+static struct message_login_done
+login(uint64_t id, const char *user)
+{
+    struct message_login_ask ask = {.user = bytes_str(user),
+                                    .credential = {BYTES("openai")},
+                                    .credential_count = 1,
+                                    .client = BYTES("127.0.0.1")};
+    struct message_login_done done = {0};
+    BUFFER_AUTO body;
+
+    buffer_init(&body, 16384);
+    message_login_ask_tx(&ask, &body);
+    channel_send(proxy.channel, MESSAGE_LOGIN_ASK, id, buffer_bytes(&body));
+    peer_settle(authority.base);
+    const struct peer_message *message = peer_last(&proxy, MESSAGE_LOGIN_DONE);
+    assert_non_null(message);
+    assert_int_equal(message->id, id);
+    assert_int_equal(message_login_done_rx(buffer_bytes(&message->body), &done), KH_OK);
+    return done;
+}
+
+static void
+logins(void **state)
+{
+    (void)state;
+    assert_int_equal(login(1, "alice").reason, KH_REASON_NO_DISCHARGER);
+    fixture_dischargers(&authority);
+    struct message_login_done done = login(2, "alice");
+    assert_true(done.minted);
+    assert_true(bytes_starts(done.token, BYTES(TOKEN_MARK)));
+    assert_int_equal(records("\"kind\":\"login\""), 1);
+    assert_int_equal(login(3, "a b").reason, KH_REASON_LOGIN_MALFORMED);
+    for (uint64_t id = 4; id <= 10; id++)
+        assert_true(login(id, "alice").minted);
+    done = login(11, "alice");
+    assert_int_equal(done.reason, KH_REASON_RATE_EXCEEDED);
+    assert_true(done.retry_after_s > 0);
+}
+
 // ---- a holder ends its own token ----
 
 static void
@@ -370,6 +411,7 @@ main(void)
         cmocka_unit_test_setup_teardown(leaves_for_our_hosts_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_key_that_is_none_is_a_fault, setup, teardown),
         cmocka_unit_test_setup_teardown(revoked_by_its_holder, setup, teardown),
+        cmocka_unit_test_setup_teardown(logins, setup, teardown),
         cmocka_unit_test_setup_teardown(many_proxies, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -557,10 +557,65 @@ foreign_keys_are_forbidden_too(void **state)
     injection_free(&injection);
 }
 
+// ---- holes ----
+
+static void
+expect_record(const char *member, const char *contains)
+{
+    json_t *record = last_record();
+    char *got = json_dumps(json_object_get(record, member), JSON_ENCODE_ANY);
+    if (got == NULL || strstr(got, contains) == NULL)
+        fail_msg("%s: expected \"%s\" in: %s", member, contains, got ? got : "nothing");
+    free(got);
+    json_decref(record);
+}
+
+static enum kh_reason
+judge_filled(const char *token, const char *parent, const char *const *caveat, size_t count)
+{
+    char *whole = fixture_fill(&authority, token, parent, caveat, count);
+    struct message_decide request = peer_request(whole);
+    enum kh_reason reason = judge(&request);
+    free(whole);
+    return reason;
+}
+
+static void
+holes_and_discharges(void **state)
+{
+    static const char *const good[] = {"time < 2026-10-26T14:13:20Z",
+                                       "label = \"yubikey blue of alice\""};
+    static const char *const over[] = {"time < 2026-10-26T06:13:20Z", "label = \"yubikey blue\""};
+
+    (void)state;
+    fixture_dischargers(&authority);
+    char *token = fixture_mint(&authority, ", \"user\": \"alice\", \"caveats\": [\"label = job\"], "
+                                           "\"holes\": [\"factor = yubikey for 8h\"]");
+    char *other = fixture_mint(&authority, "");
+    struct message_decide request = peer_request(token);
+    assert_int_equal(judge(&request), KH_REASON_HOLE_OPEN);
+    expect_record("detail", "it demands factor = yubikey for 8h, filled at http://localhost:8438");
+    expect_record("user", "alice");
+
+    assert_int_equal(judge_filled(token, token, good, 2), KH_REASON_UNSET);
+    // Who answered stands in the record, beside the token's own labels.
+    expect_record("labels", "job");
+    expect_record("labels", "yubikey blue of alice");
+    expect_record("holes", "factor = yubikey for 8h");
+
+    assert_int_equal(judge_filled(token, token, over, 2), KH_REASON_DISCHARGE_EXPIRED);
+    expect_record("labels", "yubikey blue");
+    assert_int_equal(judge_filled(token, other, good, 2), KH_REASON_DISCHARGE_INVALID);
+    expect_record("detail", "made for another token");
+    free(token);
+    free(other);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(holes_and_discharges, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_is_denied, setup, teardown),
         cmocka_unit_test_setup_teardown(allowed_and_every_denial, setup, teardown),
         cmocka_unit_test_setup_teardown(changes_reach_the_next_request, setup, teardown),
