@@ -117,6 +117,12 @@ channel_new(int fd, const struct channel_options *options, struct channel **out,
     return KH_OK;
 }
 
+size_t
+channel_queued(const struct channel *channel)
+{
+    return channel->queued;
+}
+
 void *
 channel_context(const struct channel *channel)
 {

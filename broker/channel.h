@@ -67,6 +67,8 @@ void channel_send(struct channel *channel, enum message_type type, uint64_t id, 
 void channel_send_fd(struct channel *channel, enum message_type type, uint64_t id,
                      struct bytes body, int fd);
 void channel_flush(struct channel *channel); /* now, not at the end of the turn */
+/* Bytes that wait to be sent: a channel with too many of them is closed. */
+size_t channel_queued(const struct channel *channel);
 void *channel_context(const struct channel *channel);
 
 #endif

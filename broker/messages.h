@@ -195,12 +195,23 @@ struct message_decision {
      * that is wanted. Nothing was counted or recorded. */
     bool need_body;
     bool need_sha256;
+    bool need_content; /* and send all of it in BODY_PARTs before that */
     struct bytes pointer[BODY_POINTERS_MAX];
     size_t pointer_count;
 };
 
 void message_decision_tx(const struct message_decision *message, struct buffer *out);
 KH_MUST_CHECK enum kh_err message_decision_rx(struct bytes body, struct message_decision *out);
+
+/* A body that is signed by the authority, in order from offset 0. */
+enum { BODY_PART_MAX = 61440, BODY_CONTENT_MAX = 16 << 20 };
+struct message_body_part {
+    uint8_t request_id[REQUEST_ID_SIZE]; /* of the decision that asked for it */
+    uint64_t offset;
+    struct bytes data;
+};
+void message_body_part_tx(const struct message_body_part *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_body_part_rx(struct bytes body, struct message_body_part *out);
 
 struct message_finished {
     uint8_t request_id[REQUEST_ID_SIZE];

@@ -173,7 +173,8 @@ decision_is_consistent(const struct message_decision *message)
 {
     if (message->allow)
         return message->reason == KH_REASON_UNSET && !message->need_body;
-    if (!message->need_body && (message->need_sha256 || message->pointer_count > 0))
+    if (!message->need_body &&
+        (message->need_sha256 || message->need_content || message->pointer_count > 0))
         return false;
     return message->edit_count == 0 && message->secret_count == 0;
 }
@@ -215,6 +216,7 @@ decision_need_tx(const struct message_decision *message, struct buffer *out)
 {
     wire_put_bool(out, message->need_body);
     wire_put_bool(out, message->need_sha256);
+    wire_put_bool(out, message->need_content);
     size_t n = wire_put_count(out, message->pointer_count, BODY_POINTERS_MAX);
     for (size_t i = 0; i < n; i++)
         wire_put_bytes(out, message->pointer[i], MESSAGE_POINTER_MAX);
@@ -225,6 +227,7 @@ decision_need_rx(struct wire_reader *reader, struct message_decision *message)
 {
     message->need_body = wire_get_bool(reader);
     message->need_sha256 = wire_get_bool(reader);
+    message->need_content = wire_get_bool(reader);
     message->pointer_count = wire_get_count(reader, BODY_POINTERS_MAX);
     for (size_t i = 0; i < message->pointer_count; i++) {
         message->pointer[i] = wire_get_bytes(reader, MESSAGE_POINTER_MAX);

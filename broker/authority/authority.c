@@ -176,6 +176,7 @@ authority_close(struct authority *authority)
     counters_drop(&authority->counters);
     revocations_free(&authority->revocations);
     policy_free(&authority->policy);
+    contents_free(&authority->contents);
     credentials_free(&authority->credentials);
     root_keys_free(&authority->keys);
     seal_free(&authority->seal);
@@ -218,6 +219,7 @@ authority_tick(struct authority *authority)
     int64_t now = clock_now_s(&authority->clock);
 
     sync_audit(authority);
+    contents_expire(&authority->contents, now);
     if (now - authority->pruned_at < PRUNE_EVERY_S)
         return;
     authority->pruned_at = now;

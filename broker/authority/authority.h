@@ -16,6 +16,7 @@
 #include "../messages.h"
 #include "audit.h"
 #include "clock.h"
+#include "content.h"
 #include "counter.h"
 #include "credentials.h"
 #include "local_ca.h"
@@ -61,6 +62,7 @@ struct authority {
     int64_t pruned_at;
     uint32_t actor_uid; /* of the admin request that is carried out; else UINT32_MAX */
     struct config config;
+    struct contents contents;               /* bodies that are to be signed */
     struct policy *policy;                  /* in force; NULL: none */
     int64_t policy_version;                 /* 0: there never was one */
     struct message_dischargers dischargers; /* of whom holes may be asked; the default first */

@@ -8,10 +8,8 @@
 #include <string.h>
 
 static const struct inject_rules *const table[] = {
-    &inject_header_rules,
-    &inject_basic_rules,
-    &inject_query_rules,
-    &inject_sigv4_rules,
+    &inject_header_rules, &inject_basic_rules, &inject_query_rules,
+    &inject_sigv4_rules,  &inject_hmac_rules,
 };
 
 enum { COUNT = sizeof table / sizeof table[0] };
@@ -158,11 +156,11 @@ credential_check_secret(const struct credential *credential, struct bytes secret
 // ---- the injection ----
 
 struct injection_needs
-injection_needs(const struct credential *credential, const struct message_decide *request)
+injection_needs(const struct credential *credential, const struct injection_context *context)
 {
     const struct inject_rules *rules = rules_of(credential);
 
-    return rules && rules->needs ? rules->needs(credential, request) : (struct injection_needs){0};
+    return rules && rules->needs ? rules->needs(credential, context) : (struct injection_needs){0};
 }
 
 enum injection_result

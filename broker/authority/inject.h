@@ -6,6 +6,7 @@
 #ifndef KEYHOLE_INJECT_H
 #define KEYHOLE_INJECT_H
 
+#include "content.h"
 #include "credential.h"
 
 enum {
@@ -18,11 +19,14 @@ enum {
 struct injection_context {
     const struct message_decide *request; /* canonical, and where the token was */
     int64_t now;                          /* seconds since 1970 */
+    enum content_state content_state;     /* of the body itself, for what signs it */
+    struct bytes content;
 };
 
 enum injection_result {
     INJECTION_FAILED = 0, /* memory, or a fault of our own */
     INJECTION_READY,
+    INJECTION_BUSY,    /* there is no room at the moment */
     INJECTION_REFUSED, /* no signature can be made for such a request: `refusal` says why */
 };
 
@@ -40,7 +44,7 @@ struct injection_needs {
     bool sha256, content;
 };
 struct injection_needs injection_needs(const struct credential *credential,
-                                       const struct message_decide *request);
+                                       const struct injection_context *context);
 
 /* There is something to put on the request with INJECTION_READY alone. Call injection_free in any
  * case. */

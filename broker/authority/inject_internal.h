@@ -62,12 +62,12 @@ struct inject_rules {
                                 struct fault *fault);
     /* What it must know of the body; may be NULL: nothing. */
     struct injection_needs (*needs)(const struct credential *credential,
-                                    const struct message_decide *request);
+                                    const struct injection_context *context);
     enum injection_result (*make)(struct inject_work *work);
 };
 
 extern const struct inject_rules inject_header_rules, inject_basic_rules, inject_query_rules,
-    inject_sigv4_rules;
+    inject_sigv4_rules, inject_hmac_rules;
 
 /* For `parse`: name (a header's in lower case) and canonical text of the injection. */
 KH_MUST_CHECK enum kh_err inject_keep(struct credential *credential, enum inject_kind kind,

@@ -145,8 +145,9 @@ only_header(const struct message_decide *request, const char *name, struct bytes
 // ---- the body's hash ----
 
 static struct injection_needs
-needs(const struct credential *credential, const struct message_decide *request)
+needs(const struct credential *credential, const struct injection_context *context)
 {
+    const struct message_decide *request = context->request;
     struct bytes declared;
     bool once = only_header(request, "x-amz-content-sha256", &declared);
 

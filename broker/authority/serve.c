@@ -174,6 +174,18 @@ on_finished(struct channel *channel, void *context, const struct message *messag
 }
 
 static bool
+on_body_part(struct channel *channel, void *context, const struct message *message)
+{
+    struct serve_batch *batch = context;
+    struct authority *authority = batch->authority;
+    struct message_body_part part;
+
+    (void)channel;
+    return message_body_part_rx(message->body, &part) == KH_OK &&
+           contents_add(&authority->contents, &part, clock_now_s(&authority->clock));
+}
+
+static bool
 may_have_leaf(const struct authority *authority, struct bytes host)
 {
     BUFFER_AUTO canonical;
@@ -261,9 +273,13 @@ on_login_ask(struct channel *channel, void *context, const struct message *messa
 }
 
 static const struct channel_handler handlers[] = {
-    {MESSAGE_DECIDE, on_decide},       {MESSAGE_FINISHED, on_finished},
-    {MESSAGE_LEAF_ASK, on_leaf_ask},   {MESSAGE_REVOKE_ASK, on_revoke_ask},
-    {MESSAGE_LOGIN_ASK, on_login_ask}, {0, NULL},
+    {MESSAGE_DECIDE, on_decide},
+    {MESSAGE_BODY_PART, on_body_part},
+    {MESSAGE_FINISHED, on_finished},
+    {MESSAGE_LEAF_ASK, on_leaf_ask},
+    {MESSAGE_REVOKE_ASK, on_revoke_ask},
+    {MESSAGE_LOGIN_ASK, on_login_ask},
+    {0, NULL},
 };
 
 // ---- channels ----

@@ -32,6 +32,17 @@ world_revoked(void *context, const struct token_identity *identity,
     return revocations_reach(&world->authority->revocations, identity, verified, credential);
 }
 
+static struct injection_context
+injection_context_of(const struct serve_world *world)
+{
+    struct injection_context context = {.request = world->request,
+                                        .now = clock_now_s(&world->authority->clock)};
+
+    context.content_state =
+        contents_find(&world->authority->contents, world->request->request_id, &context.content);
+    return context;
+}
+
 static bool
 world_credential(void *context, struct bytes name, struct decision_credential *out)
 {
@@ -47,7 +58,8 @@ world_credential(void *context, struct bytes name, struct decision_credential *o
         .slot_allowed = world->any_slot || credential_allows_slot(credential, world->slot),
     };
     if (world->request && out->host_allowed && out->enabled) {
-        struct injection_needs needs = injection_needs(credential, world->request);
+        const struct injection_context asked = injection_context_of(world);
+        struct injection_needs needs = injection_needs(credential, &asked);
         out->needs_sha256 = needs.sha256;
         out->needs_content = needs.content;
     }
@@ -63,24 +75,34 @@ world_take(void *context, const struct token_identity *identity,
     return counters_take(world->authority->counters, identity, demand, count, counting, refusal);
 }
 
+// Why there is nothing to put on the request; of a refusal the injection says it.
+static const struct {
+    enum kh_reason reason;
+    const char *sentence;
+} unmade[] = {
+    [INJECTION_FAILED] = {KH_REASON_INTERNAL, "the secret could not be put on the request"},
+    [INJECTION_BUSY] = {KH_REASON_BROKER_BUSY, "too many bodies are being signed"},
+    [INJECTION_REFUSED] = {KH_REASON_NOT_SIGNABLE, NULL},
+};
+
 static bool
 world_prepare(void *context, struct bytes name, enum kh_reason *reason, char *detail, size_t cap)
 {
     const struct serve_world *world = context;
     const struct credential *credential = credentials_find(&world->authority->credentials, name);
-    const struct injection_context asked = {.request = world->request,
-                                            .now = clock_now_s(&world->authority->clock)};
+    enum injection_result result = INJECTION_FAILED;
 
     if (world->injection == NULL) // a running request has its key already
         return true;
-    enum injection_result result =
-        credential ? injection_make(credential, &asked, world->injection) : INJECTION_FAILED;
+    if (credential) {
+        const struct injection_context asked = injection_context_of(world);
+        result = injection_make(credential, &asked, world->injection);
+    }
     if (result == INJECTION_READY)
         return true;
-    bool refused = result == INJECTION_REFUSED;
-    *reason = refused ? KH_REASON_NOT_SIGNABLE : KH_REASON_INTERNAL;
-    snprintf(detail, cap, "%s",
-             refused ? world->injection->refusal : "the secret could not be put on the request");
+    *reason = unmade[result].reason;
+    const char *sentence = unmade[result].sentence;
+    snprintf(detail, cap, "%s", sentence ? sentence : world->injection->refusal);
     return false;
 }
 
@@ -162,6 +184,7 @@ ask_for_body(const struct message_decide *request, const struct decision *decisi
         return;
     out->need_body = true;
     out->need_sha256 = need->sha256;
+    out->need_content = need->content;
     out->pointer_count = need->count;
     memcpy(out->pointer, need->pointer, sizeof out->pointer);
 }
@@ -283,5 +306,6 @@ serve_decide(struct authority *authority, const struct message_decide *request,
     else if (!judge_foreign(authority, request, decision, &details, out))
         judge(authority, request, decision, &details, injection, out);
     serve_record(authority, request, decision, &details, out);
+    contents_drop(&authority->contents, request->request_id);
     token_free(&details.token);
 }

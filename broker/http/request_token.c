@@ -46,7 +46,8 @@ looks_like_credential(const struct route *route, struct bytes name)
     for (size_t i = 0; i < route->slot_count; i++)
         if (route->slot[i].kind == SLOT_HEADER && looks_like(name, route->slot[i].name))
             return true;
-    return route->inject_kind == INJECT_HEADER && looks_like(name, route->inject_name);
+    return (route->inject_kind == INJECT_HEADER || route->inject_kind == INJECT_HMAC) &&
+           looks_like(name, route->inject_name);
 }
 
 static bool

@@ -18,6 +18,7 @@ enum {
     // The authority may want more the second time, when its policy changed in between.
     ROUNDS_MAX = 3,
     PIECE_MAX = 64 * 1024,
+    CONTENT_QUEUED_MAX = 32 << 20, // half of what closes the channel
 };
 
 struct buffering {
@@ -28,7 +29,7 @@ struct buffering {
     struct buffer text; // of the pointers
     struct bytes pointer[BODY_POINTERS_MAX];
     size_t pointer_count;
-    bool want_sha256;
+    bool want_sha256, want_content;
 };
 
 void
@@ -74,6 +75,7 @@ take_question(struct buffering *b, const struct message_decision *decision)
     }
     b->pointer_count = decision->pointer_count;
     b->want_sha256 = decision->need_sha256;
+    b->want_content = decision->need_content;
     return !b->text.failed;
 }
 
@@ -100,6 +102,13 @@ say_continue(struct exchange *x)
     x->expects_continue = false;
 }
 
+// The authority signs no more than it is sent.
+static size_t
+most_of(const struct buffering *b)
+{
+    return b->want_content && b->body.max > BODY_CONTENT_MAX ? BODY_CONTENT_MAX : b->body.max;
+}
+
 void
 buffering_begin(struct exchange *x, const struct message_decision *decision)
 {
@@ -109,7 +118,7 @@ buffering_begin(struct exchange *x, const struct message_decision *decision)
         return;
     }
     // Known to be too much before a byte of it was sent, or asked for.
-    if (x->body_kind == BODY_LENGTH && x->content_length > b->body.max) {
+    if (x->body_kind == BODY_LENGTH && x->content_length > most_of(b)) {
         refuse(x, KH_REASON_BODY_TOO_LARGE, "");
         return;
     }
@@ -131,6 +140,41 @@ body_is_whole(struct exchange *x)
     x->request_done = b->body.n == 0;
 }
 
+// Ahead of the question, on the same channel. False: it is refused.
+static bool
+send_content(struct exchange *x)
+{
+    struct proxy *proxy = x->proxy;
+    struct bytes body = buffer_bytes(&x->buffering->body);
+    struct message_body_part part = {.offset = 0};
+    BUFFER_AUTO message;
+
+    buffer_init_secret(&message, BODY_PART_MAX + 256);
+    memcpy(part.request_id, x->request_id, sizeof part.request_id);
+    if (body.n > BODY_CONTENT_MAX) {
+        refuse(x, KH_REASON_BODY_TOO_LARGE, "");
+        return false;
+    }
+    if (!proxy->authority)
+        return true; // the question will find that out
+    if (channel_queued(proxy->authority) + body.n > CONTENT_QUEUED_MAX) {
+        refuse(x, KH_REASON_BROKER_BUSY, "too many bodies are being signed");
+        return false;
+    }
+    while (part.offset < body.n) {
+        part.data = bytes_slice(body, part.offset, BODY_PART_MAX);
+        buffer_clear(&message);
+        message_body_part_tx(&part, &message);
+        if (message.failed) {
+            refuse(x, KH_REASON_INTERNAL, "the body cannot be sent to be signed");
+            return false;
+        }
+        channel_send(proxy->authority, MESSAGE_BODY_PART, 0, buffer_bytes(&message));
+        part.offset += part.data.n;
+    }
+    return true;
+}
+
 static void
 ask_again(struct exchange *x)
 {
@@ -142,6 +186,8 @@ ask_again(struct exchange *x)
         refuse(x, KH_REASON_INTERNAL, "the question is lost");
         return;
     }
+    if (x->buffering->want_content && !send_content(x))
+        return;
     const struct buffering *b = x->buffering;
     const struct body_question question = {b->pointer, b->pointer_count, b->want_sha256};
     message.body = body_facts_read(buffer_bytes(&b->body), message.header, message.header_count,

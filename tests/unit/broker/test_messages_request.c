@@ -255,6 +255,7 @@ random_decision(struct random *random, struct buffer *pool, struct message_decis
         out->reason = (enum kh_reason)random_below(random, KH_REASON_COUNT);
         out->need_body = random_below(random, 2) == 1;
         out->need_sha256 = out->need_body && random_below(random, 2) == 1;
+        out->need_content = out->need_body && random_below(random, 2) == 1;
         out->pointer_count = out->need_body ? random_below(random, BODY_POINTERS_MAX + 1) : 0;
         for (size_t i = 0; i < out->pointer_count; i++)
             out->pointer[i] = random_below(random, 3) ? BYTES("/a~0/b") : BYTES_EMPTY;
@@ -312,6 +313,7 @@ test_decision(void **state)
             assert_bytes_equal(a.secret[j], b.secret[j]);
         assert_int_equal(a.need_body, b.need_body);
         assert_int_equal(a.need_sha256, b.need_sha256);
+        assert_int_equal(a.need_content, b.need_content);
         assert_int_equal(a.pointer_count, b.pointer_count);
         for (size_t j = 0; j < a.pointer_count; j++)
             assert_bytes_equal(a.pointer[j], b.pointer[j]);
@@ -328,6 +330,7 @@ test_contradictory_decisions_are_refused(void **state)
         {.allow = true, .reason = KH_REASON_REVOKED},
         {.allow = false, .edit = {{EDIT_HEADER_SET, BYTES("a"), BYTES("b")}}, .edit_count = 1},
         {.allow = false, .secret = {BYTES("s")}, .secret_count = 1},
+        {.allow = false, .need_content = true},
         {.allow = true, .edit_count = 1}, // an edit of no kind
         {.allow = true, .need_body = true},
         {.need_sha256 = true}, // of what?

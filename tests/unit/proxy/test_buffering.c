@@ -536,6 +536,49 @@ test_large_body(void **state)
     world_free(w);
 }
 
+/* A signature is made where the key is: the body goes there, in order, and then the question. */
+static void
+test_content_is_sent_to_be_signed(void **state)
+{
+    enum { SIZE = 200000 };
+    static char body[SIZE], got[SIZE];
+    struct world *w = world_plain();
+    int client = connect_loopback(w->port);
+    size_t at = 0;
+    (void)state;
+    for (size_t i = 0; i < SIZE; i++)
+        body[i] = (char)('a' + i * i % 26);
+    send_text(client, POST_HEAD "Content-Length: 200000\r\n\r\n");
+    expect_decide(w);
+    const struct message_decision decision = {.reason = KH_REASON_BODY_REQUIRED,
+                                              .request_id = {1, 2, 3, 4},
+                                              .need_body = true,
+                                              .need_content = true};
+    answer_decision(w, &decision);
+    send_bytes(client, body, SIZE);
+    while (at < SIZE) {
+        struct bytes frame;
+        struct message_body_part part;
+        assert_int_equal(next_frame(w, &frame), MESSAGE_BODY_PART);
+        assert_int_equal(message_body_part_rx(frame, &part), KH_OK);
+        assert_memory_equal(part.request_id, decision.request_id, REQUEST_ID_SIZE);
+        assert_int_equal(part.offset, at);
+        assert_memory_equal(part.data.p, body + at, part.data.n);
+        at += part.data.n;
+    }
+    assert_int_equal(at, SIZE);
+    expect_asked_again(w, SIZE);
+    allow(w);
+    int up = accept_upstream(w);
+    read_until(up, &sent_up, "\r\n\r\n");
+    read_exactly(up, got, SIZE);
+    assert_memory_equal(got, body, SIZE);
+    answer_ok(up, client);
+    close(up);
+    close(client);
+    world_free(w);
+}
+
 int
 main(void)
 {
@@ -554,6 +597,7 @@ main(void)
         cmocka_unit_test(test_broken_or_gone),
         cmocka_unit_test(test_too_many_at_once),
         cmocka_unit_test(test_large_body),
+        cmocka_unit_test(test_content_is_sent_to_be_signed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
