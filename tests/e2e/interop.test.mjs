@@ -2,16 +2,18 @@
 // Other macaroon libraries narrow our tokens, and the broker judges what they made.
 
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 
 import macaroon from 'macaroon';
 
 import { realKey, startBroker } from '../support/broker.mjs';
-import { askDischarge, giveAssertion, withDischarges } from '../support/discharge.mjs';
-import { answerWith, enrolKey, startFido2 } from '../support/fido2.mjs';
+import { askDischarge, giveAssertion, mustPost, post, withDischarges } from '../support/discharge.mjs';
+import { answerWith, challengeOf, enrolKey, startFido2 } from '../support/fido2.mjs';
 import { wholeFile } from '../support/file.mjs';
 import { addCaveats, decodeV2, tokenBytes, tokenOf } from '../support/macaroon.mjs';
-import { python, must } from '../support/programs.mjs';
+import { must, python, temporaryDirectory } from '../support/programs.mjs';
 import { startSoftauthn } from '../support/softauthn.mjs';
 import { startUpstream } from '../support/upstream.mjs';
 
@@ -218,6 +220,51 @@ describe('a discharge of our discharger, without `parent`', () => {
     const slice = JSON.parse(await convert(token, 'json')).map((m) => macaroon.importMacaroon(m).exportJSON());
     const back = await convert(JSON.stringify(slice), 'keyhole');
     assert.equal((await broker.request('/~openai/v1/models', { token: back })).status, 200);
+  });
+});
+
+describe('ssh-keygen', () => {
+  let directory;
+  before(async () => {
+    directory = temporaryDirectory(wholeFile, 'ssh');
+    await must('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(directory, 'key')]);
+    await must('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(directory, 'other')]);
+    await broker.operator(['user', 'add', 'bob']);
+    const code = (await broker.operator(['invite', 'bob'])).stdout.trim();
+    const { ssh } = await mustPost(`${broker.discharger}/.well-known/keyhole/enroll`, { code, name: 'laptop', kind: 'ssh' });
+    const enrolled = await mustPost(ssh.answer_url, { public_key: readFileSync(join(directory, 'key.pub'), 'utf8').trim(),
+      signature: await sign(challengeOf('enroll', ssh), { namespace: 'enroll@keyhole' }) });
+    assert.equal(enrolled.kind, 'ssh');
+  });
+
+  /** An armoured signature over a challenge. */
+  async function sign(challenge, { namespace = 'discharge@keyhole', key = 'key', hash = 'sha512' } = {}) {
+    const file = join(temporaryDirectory(wholeFile, 'ssh'), 'challenge');
+    writeFileSync(file, Buffer.from(challenge, 'base64url'));
+    await must('ssh-keygen', ['-q', '-Y', 'sign', '-O', `hashalg=${hash}`, '-n', namespace, '-f', join(directory, key), file]);
+    return readFileSync(`${file}.sig`, 'utf8');
+  }
+
+  async function fill(options) {
+    const holed = await broker.mint('openai', { user: 'bob', args: ['--hole', 'user = bob and factor = ssh for 1h'] });
+    const { status, json } = await askDischarge(holed, { prefer: 'ssh' });
+    assert.equal(status, 201, JSON.stringify(json));
+    const answer = await post(json.ssh.answer_url, { signature: await sign(challengeOf('discharge', json.ssh), options) });
+    return { holed, ...answer };
+  }
+
+  for (const hash of ['sha256', 'sha512'])
+    test(`signs the challenge with ${hash}, and the hole is filled`, async () => {
+      const { holed, status, json } = await fill({ hash });
+      assert.equal(status, 200, JSON.stringify(json));
+      const answer = await broker.request('/~openai/v1/models', { token: withDischarges(holed, json.discharge) });
+      assert.equal(answer.status, 200, answer.text);
+    });
+
+  test('in another namespace, or with a key that is not bob\'s: no', async () => {
+    assert.equal((await fill({ namespace: 'git' })).json.error, 'ssh-namespace');
+    assert.equal((await fill({ namespace: 'enroll@keyhole' })).json.error, 'ssh-namespace');
+    assert.equal((await fill({ key: 'other' })).json.error, 'credential-unknown');
   });
 });
 
