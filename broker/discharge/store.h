@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the discharger keeps: users, their authenticators, invitations, what was declined. A database
- * of its own; the broker never reads it.
+ * What the discharger keeps: users, their authenticators, invitations, what was declined. A
+ * database of its own; the broker never reads it.
  *
  * Rows are handed to a callback one at a time; their slices are valid during the call. Every change
  * that returned KH_OK is on the disk. No secret is in here: the discharger's key is a file.
@@ -13,8 +13,8 @@
 #include "../webauthn/webauthn.h"
 
 enum {
-    DISCHARGE_USER_MAX = 64, /* letters, digits, "._@+-" */
-    DISCHARGE_NAME_MAX = 64, /* of an authenticator: UTF-8 without control characters */
+    DISCHARGE_USER_MAX = 64,           /* letters, digits, "._@+-" */
+    DISCHARGE_NAME_MAX = 64,           /* of an authenticator: UTF-8 without control characters */
     DISCHARGE_AUTHENTICATORS_MAX = 32, /* of one user */
 };
 
@@ -76,23 +76,27 @@ typedef enum kh_err discharge_authenticator_fn(void *context,
 /* In one transaction with the invitation's use (`invitation_hash`): KH_ERR_NOT_FOUND when that is
  * used, unknown, too old or for somebody else; KH_ERR_EXISTS with `*name_taken` or without (the
  * credential); KH_ERR_RANGE when the user has too many. */
-KH_MUST_CHECK enum kh_err discharge_authenticator_enroll(
-    struct discharge_store *store, const struct discharge_authenticator *row,
-    const uint8_t invitation_hash[32], int64_t now, bool *name_taken, struct fault *fault);
+KH_MUST_CHECK enum kh_err discharge_authenticator_enroll(struct discharge_store *store,
+                                                         const struct discharge_authenticator *row,
+                                                         const uint8_t invitation_hash[32],
+                                                         int64_t now, bool *name_taken,
+                                                         struct fault *fault);
 /* KH_ERR_NOT_FOUND, or the callback's error. */
-KH_MUST_CHECK enum kh_err
-discharge_authenticator_find(struct discharge_store *store, struct bytes credential_id,
-                             discharge_authenticator_fn *fn, void *context, struct fault *fault);
+KH_MUST_CHECK enum kh_err discharge_authenticator_find(struct discharge_store *store,
+                                                       struct bytes credential_id,
+                                                       discharge_authenticator_fn *fn,
+                                                       void *context, struct fault *fault);
 /* By user and name; of all users when `user` is empty. */
-KH_MUST_CHECK enum kh_err
-discharge_authenticator_each(struct discharge_store *store, struct bytes user,
-                             discharge_authenticator_fn *fn, void *context, struct fault *fault);
+KH_MUST_CHECK enum kh_err discharge_authenticator_each(struct discharge_store *store,
+                                                       struct bytes user,
+                                                       discharge_authenticator_fn *fn,
+                                                       void *context, struct fault *fault);
 KH_MUST_CHECK enum kh_err discharge_authenticator_remove(struct discharge_store *store,
                                                          struct bytes user, struct bytes name,
                                                          struct fault *fault);
 /* Compare and set, in one transaction: `counter` is accepted when both are zero or it is greater
- * than what is stored, and then stored with `used_at`. Else the authenticator is marked cloned (from
- * then on blocked) and `*cloned` is set, with KH_OK. */
+ * than what is stored, and then stored with `used_at`. Else the authenticator is marked cloned
+ * (from then on blocked) and `*cloned` is set, with KH_OK. */
 KH_MUST_CHECK enum kh_err discharge_authenticator_used(struct discharge_store *store, int64_t id,
                                                        uint32_t counter, int64_t now, bool *cloned,
                                                        struct fault *fault);

@@ -252,12 +252,9 @@ handle_authority_channel(struct channel *channel, void *context, const struct me
 }
 
 static const struct channel_handler supervisor_handlers[] = {
-    {MESSAGE_CONFIG, handle_config},
-    {MESSAGE_PROXY_DISCHARGERS, handle_dischargers},
-    {MESSAGE_LISTENER, handle_listener},
-    {MESSAGE_AUTHORITY_CHANNEL, handle_authority_channel},
-    {MESSAGE_PROXY_DRAIN, handle_drain},
-    {0, NULL},
+    {MESSAGE_CONFIG, handle_config},     {MESSAGE_PROXY_DISCHARGERS, handle_dischargers},
+    {MESSAGE_LISTENER, handle_listener}, {MESSAGE_AUTHORITY_CHANNEL, handle_authority_channel},
+    {MESSAGE_PROXY_DRAIN, handle_drain}, {0, NULL},
 };
 
 static void
