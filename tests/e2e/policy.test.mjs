@@ -345,11 +345,25 @@ grants:
     assert.match(result.stderr, /no grant that gives bob the credential openai/);
   });
 
-  test('a hole that nobody could fill', async () => {
+  test('a hole that the grant demands is in the token', async () => {
     await apply(rules);
     const result = await mint('carol');
+    assert.equal(result.status, 0, result.stderr);
+    const minted = JSON.parse(result.stdout);
+    assert.deepEqual(minted.holes, ['user = carol and factor = yubikey for 8h']);
+    assert.equal(minted.discharger, broker.discharger);
+    const answer = await broker.request('/~openai/v1/models', { token: minted.token });
+    broker.denied(answer, 401, 'hole-open');
+  });
+
+  test('a hole that nobody could fill', async (t) => {
+    const own = await startBroker(t, { args: ['--no-discharger'] });
+    await own.addCredential('openai', { preset: 'openai', secret: key, upstream });
+    await own.operator(['policy', 'apply', '-'], { stdin: rules });
+    const result = await own.operator(['mint', '--credential', 'openai', '--user', 'carol'], { may: true });
     assert.equal(result.status, 3);
-    assert.match(result.stderr, /grant keyed demands a hole \(factor = yubikey for 8h\)/);
+    assert.equal(result.stdout, '');
+    assert.match(result.stderr, /grant keyed demands a hole \(factor = yubikey for 8h\).*no discharger/);
   });
 });
 
