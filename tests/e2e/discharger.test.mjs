@@ -209,6 +209,8 @@ describe('answers', () => {
       guarded(got);
       assert.ok((await got.text()).length > 0);
     }
+    // Without its script the browser must not put the code into an address.
+    assert.doesNotMatch(page, /method="?get/i);
     assert.doesNotMatch(page, /<script>|<style>|style=|onclick=|https?:\/\/(?!localhost)/);
   });
 
