@@ -220,10 +220,42 @@ struct message_finished {
     bool cut;                      /* ended by revocation or expiry */
     uint64_t bytes_up, bytes_down; /* of bodies */
     uint32_t duration_ms;
+    struct bytes credential; /* whose key was on it; empty when none was */
 };
 
 void message_finished_tx(const struct message_finished *message, struct buffer *out);
 KH_MUST_CHECK enum kh_err message_finished_rx(struct bytes body, struct message_finished *out);
+
+/* ---- requests that the authority composes and a proxy carries ---- */
+
+enum { CARRY_FIELDS_MAX = 16, CARRY_ANSWER_MAX = 65536 };
+
+struct message_carry {
+    struct bytes credential; /* whose networks, overrides and roots hold for it */
+    bool plain;              /* HTTP; of a plain credential alone */
+    struct bytes host;       /* canonical */
+    uint16_t port;
+    struct bytes method, target; /* target: path and query */
+    struct fact_pair field[CARRY_FIELDS_MAX];
+    size_t field_count;
+    struct edit edit[DECISION_EDITS_MAX]; /* as of a decision */
+    size_t edit_count;
+    struct bytes body;   /* a secret */
+    bool status_alone;   /* the answer's body is of no interest */
+    uint32_t timeout_ms; /* for all of it */
+};
+struct message_carried {
+    bool answered;         /* false: there was no answer that can be used */
+    uint16_t status;       /* answered */
+    struct bytes body;     /* answered: the whole of it; a secret */
+    enum kh_reason reason; /* not answered: why */
+    struct bytes detail;
+};
+
+void message_carry_tx(const struct message_carry *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_carry_rx(struct bytes body, struct message_carry *out);
+void message_carried_tx(const struct message_carried *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_carried_rx(struct bytes body, struct message_carried *out);
 
 /* ---- certificates of the local CA ---- */
 

@@ -2,6 +2,7 @@
 /* Messages: one request, its decision and what became of it. */
 #include "messages.h"
 
+#include "edit_wire.h"
 #include "messages_limits.h"
 #include "slot_wire.h"
 #include "wire.h"
@@ -182,15 +183,8 @@ decision_is_consistent(const struct message_decision *message)
 static void
 decision_edits_tx(const struct message_decision *message, struct buffer *out)
 {
-    size_t n = wire_put_count(out, message->edit_count, DECISION_EDITS_MAX);
-    for (size_t i = 0; i < n; i++) {
-        const struct edit *edit = &message->edit[i];
-        wire_put_require(out, edit->kind != EDIT_UNSET);
-        wire_put_enum(out, edit->kind, EDIT_COUNT);
-        wire_put_bytes(out, edit->name, MESSAGE_FIELD_MAX);
-        wire_put_bytes(out, edit->value, MESSAGE_ANY_MAX);
-    }
-    n = wire_put_count(out, message->secret_count, DECISION_SECRETS_MAX);
+    edits_put(out, message->edit, message->edit_count);
+    size_t n = wire_put_count(out, message->secret_count, DECISION_SECRETS_MAX);
     for (size_t i = 0; i < n; i++)
         wire_put_bytes(out, message->secret[i], MESSAGE_ANY_MAX);
 }
@@ -198,14 +192,7 @@ decision_edits_tx(const struct message_decision *message, struct buffer *out)
 static void
 decision_edits_rx(struct wire_reader *reader, struct message_decision *message)
 {
-    message->edit_count = wire_get_count(reader, DECISION_EDITS_MAX);
-    for (size_t i = 0; i < message->edit_count; i++) {
-        struct edit *edit = &message->edit[i];
-        edit->kind = (enum edit_kind)wire_get_enum(reader, EDIT_COUNT);
-        wire_require(reader, edit->kind != EDIT_UNSET);
-        edit->name = wire_get_bytes(reader, MESSAGE_FIELD_MAX);
-        edit->value = wire_get_bytes(reader, MESSAGE_ANY_MAX);
-    }
+    message->edit_count = edits_get(reader, message->edit);
     message->secret_count = wire_get_count(reader, DECISION_SECRETS_MAX);
     for (size_t i = 0; i < message->secret_count; i++)
         message->secret[i] = wire_get_bytes(reader, MESSAGE_ANY_MAX);
@@ -282,6 +269,7 @@ message_finished_tx(const struct message_finished *message, struct buffer *out)
     wire_put_u64(out, message->bytes_up);
     wire_put_u64(out, message->bytes_down);
     wire_put_u32(out, message->duration_ms);
+    wire_put_bytes(out, message->credential, MESSAGE_NAME_MAX);
 }
 
 enum kh_err
@@ -297,6 +285,7 @@ message_finished_rx(struct bytes body, struct message_finished *out)
     message.bytes_up = wire_get_u64(&reader);
     message.bytes_down = wire_get_u64(&reader);
     message.duration_ms = wire_get_u32(&reader);
+    message.credential = wire_get_bytes(&reader, MESSAGE_NAME_MAX);
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;
     *out = message;

@@ -158,19 +158,40 @@ learn_peer(struct connection *c, int fd)
         address_print(&address, c->local, sizeof c->local);
 }
 
+static struct connection *
+connection_new(struct proxy *proxy)
+{
+    struct connection *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->proxy = proxy;
+    buffer_init(&c->tunnel.host, 255);
+    buffer_init(&c->tunnel.sni, 255);
+    buffer_init_secret(&c->tunnel.token, HTTP1_LINE_MAX);
+    return c;
+}
+
+struct connection *
+connection_without_client(struct proxy *proxy)
+{
+    struct connection *c = connection_new(proxy);
+    if (!c)
+        return NULL;
+    c->uid = UINT32_MAX;
+    proxy->connections.count++;
+    connection_move(c, CONNECTION_DECIDING);
+    return c;
+}
+
 void
 connection_accept(struct proxy *proxy, const struct listener *listener, int fd)
 {
-    struct connection *c = calloc(1, sizeof *c);
+    struct connection *c = connection_new(proxy);
     if (!c) {
         close(fd);
         return;
     }
-    c->proxy = proxy;
     c->listener = listener;
-    buffer_init(&c->tunnel.host, 255);
-    buffer_init(&c->tunnel.sni, 255);
-    buffer_init_secret(&c->tunnel.token, HTTP1_LINE_MAX);
     learn_peer(c, fd);
     if (conduit_open(&c->conduit, proxy->base, fd, connection_ready, c) != KH_OK) {
         free(c);

@@ -108,6 +108,9 @@ void connection_lists_retime(struct proxy *proxy);
 
 /* Takes `fd` over. */
 void connection_accept(struct proxy *proxy, const struct listener *listener, int fd);
+/* For a request of the authority's own (carry.h): nothing is read from it or written to it. NULL:
+ * no memory. */
+struct connection *connection_without_client(struct proxy *proxy);
 /* The one mover. */
 void connection_move(struct connection *connection, enum connection_state state);
 /* Progress was made: the time limit of the state starts anew. */

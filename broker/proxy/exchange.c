@@ -8,6 +8,7 @@
 #include "address.h"
 #include "answer.h"
 #include "buffering.h"
+#include "carry.h"
 #include "intercept.h"
 #include "judge.h"
 #include "own.h"
@@ -24,7 +25,7 @@ enum { UPSTREAM_HEAD_MAX = 2 * HTTP1_HEAD_MAX, DECIDE_MAX = 131072 };
 
 /* ---- beginning ---- */
 
-static struct exchange *
+struct exchange *
 exchange_new(struct connection *c)
 {
     struct exchange *x = calloc(1, sizeof *x);
@@ -270,6 +271,9 @@ report(struct exchange *x, enum kh_reason reason)
         .bytes_down = x->bytes_down,
         .duration_ms = duration > UINT32_MAX ? UINT32_MAX : (uint32_t)duration,
     };
+    // Without a token it is a key of the client's own (`foreign: pass`), whatever becomes of it.
+    if (x->route && x->token.n > 0)
+        finished.credential = x->route->credential;
     memcpy(finished.request_id, x->request_id, sizeof finished.request_id);
     message_finished_tx(&finished, &body);
     if (!body.failed)
@@ -310,6 +314,7 @@ exchange_end(struct exchange *x, enum kh_reason reason)
     rejudge_remove(x);
     exchange_drop_draft(x);
     buffering_free(x->proxy, &x->buffering);
+    carry_free(&x->carry);
     proxy_bury(x->proxy, x, exchange_destroy);
 }
 
@@ -317,6 +322,10 @@ void
 exchange_complete(struct exchange *x)
 {
     struct connection *c = x->client;
+    if (x->carry) {
+        carry_complete(x);
+        return;
+    }
     if (x->upstream)
         upstream_release(x->upstream);
     exchange_end(x, KH_REASON_UNSET);
@@ -327,6 +336,10 @@ void
 exchange_fail(struct exchange *x, enum kh_reason reason, const char *detail)
 {
     struct connection *c = x->client;
+    if (x->carry) {
+        carry_fail(x, reason, detail);
+        return;
+    }
     if (x->response_shown) {
         exchange_end(x, reason);
         connection_abort(c);

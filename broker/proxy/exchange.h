@@ -15,6 +15,7 @@ struct connection;
 struct upstream;
 struct scrub;
 struct buffering;
+struct carry;
 struct resolve_job;
 
 /* What is needed until the decision, and wiped with it. */
@@ -67,6 +68,7 @@ struct exchange {
     bool cut;                 /* revoked or expired while it ran */
 
     struct buffering *buffering; /* the body, while it is held back */
+    struct carry *carry;         /* no client's: the authority's own (carry.h) */
 
     /* upstream */
     struct buffer upstream_head; /* secret */
@@ -91,6 +93,8 @@ struct exchange {
 
 TAILQ_HEAD(exchange_list, exchange);
 
+/* NULL: no memory. */
+struct exchange *exchange_new(struct connection *connection);
 /* A head was read: take it out of the connection's buffer and see where it leads. */
 void exchange_begin(struct connection *connection, const struct http1_head *head);
 /* A head was refused by the parser, or did not come in time. */

@@ -278,6 +278,17 @@ judge_handle_decision(struct channel *channel, void *context, const struct messa
 }
 
 bool
+judge_handle_later(struct channel *channel, void *context, const struct message *message)
+{
+    struct proxy *proxy = context;
+    (void)channel;
+    struct exchange *x = questions_owner(&proxy->questions, message->id, QUESTION_DECIDE);
+    if (x && x->client->state == CONNECTION_DECIDING)
+        connection_touch(x->client);
+    return message->body.n == 0;
+}
+
+bool
 judge_handle_revoke_done(struct channel *channel, void *context, const struct message *message)
 {
     struct proxy *proxy = context;

@@ -29,6 +29,8 @@ void judge_expired(struct connection *connection);
 
 /* Handlers of the authority's channel; the context is the proxy. */
 bool judge_handle_decision(struct channel *channel, void *context, const struct message *message);
+/* The authority waits for something: its time limit starts anew. */
+bool judge_handle_later(struct channel *channel, void *context, const struct message *message);
 bool judge_handle_revoke_done(struct channel *channel, void *context,
                               const struct message *message);
 

@@ -6,6 +6,7 @@
 #include "proxy.h"
 
 #include "buffering.h"
+#include "carry.h"
 #include "intercept.h"
 #include "judge.h"
 #include "rejudge.h"
@@ -153,7 +154,8 @@ static const struct channel_handler authority_handlers[] = {
     {MESSAGE_ROUTES_BEGIN, handle_routes_begin},     {MESSAGE_ROUTE, handle_route},
     {MESSAGE_ROUTES_END, handle_routes_end},         {MESSAGE_REJUDGE, rejudge_handle},
     {MESSAGE_DECISION, judge_handle_decision},       {MESSAGE_LEAF, intercept_handle_leaf},
-    {MESSAGE_REVOKE_DONE, judge_handle_revoke_done}, {0, NULL},
+    {MESSAGE_REVOKE_DONE, judge_handle_revoke_done}, {MESSAGE_CARRY, carry_handle},
+    {MESSAGE_DECISION_LATER, judge_handle_later},    {0, NULL},
 };
 
 static void

@@ -77,6 +77,13 @@ questions_take(struct questions *q, uint64_t id, enum question_kind kind, struct
     return true;
 }
 
+void *
+questions_owner(struct questions *q, uint64_t id, enum question_kind kind)
+{
+    struct question *slot = find(q, id);
+    return slot && slot->kind == kind ? slot->owner : NULL;
+}
+
 bool
 questions_take_any(struct questions *q, struct question *out)
 {

@@ -35,6 +35,8 @@ uint64_t questions_add(struct questions *questions, enum question_kind kind, voi
 /* Take the question of that id and kind out. False when there is none. */
 bool questions_take(struct questions *questions, uint64_t id, enum question_kind kind,
                     struct question *out);
+/* Who asked; NULL when there is no such question, or nobody any more. It stays open. */
+void *questions_owner(struct questions *questions, uint64_t id, enum question_kind kind);
 /* Any one; for when the authority is gone. */
 bool questions_take_any(struct questions *questions, struct question *out);
 /* Whoever asked goes away: the answer is still taken, and found to be nobody's. 0 is allowed. */

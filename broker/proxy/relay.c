@@ -7,6 +7,7 @@
 
 #include "../http/http1_write.h"
 #include "buffering.h"
+#include "carry.h"
 #include "proxy.h"
 #include "response.h"
 #include "upstream.h"
@@ -142,6 +143,10 @@ move_down(struct exchange *x)
         at += used;
         if (data.n)
             response_put(x, data);
+        if (x->carry && carry_is_full(x)) {
+            exchange_fail(x, KH_REASON_UPSTREAM_RESPONSE, "the answer is longer than 64 KiB");
+            return false;
+        }
         x->response_done = r == HTTP1_DONE;
         if (r == HTTP1_MORE && used == 0)
             break;

@@ -7,6 +7,7 @@
 
 #include "../http/http1_write.h"
 #include "answer.h"
+#include "carry.h"
 #include "proxy.h"
 #include "scrub.h"
 #include "upstream.h"
@@ -91,8 +92,8 @@ write_head(struct exchange *x, const struct http1_head *head, struct buffer *out
 }
 
 // Scrubbing cannot see through an encoding, so identity was asked for (8-threats, row 9).
-static bool
-is_encoded(const struct http1_head *head)
+bool
+response_is_encoded(const struct http1_head *head)
 {
     for (size_t i = 0; i < head->field_count; i++) {
         if (bytes_equal_nocase(head->field[i].name, BYTES("content-encoding")) &&
@@ -107,8 +108,10 @@ response_begin(struct exchange *x, const struct http1_head *head)
 {
     struct connection *c = x->client;
     struct upstream *u = x->upstream;
+    if (x->carry)
+        return carry_begin_response(x, head);
     x->status = head->status;
-    if (x->route->scrub && !has_no_body(head) && is_encoded(head)) {
+    if (x->route->scrub && !has_no_body(head) && response_is_encoded(head)) {
         exchange_fail(x, KH_REASON_RESPONSE_ENCODED, "");
         return false;
     }
@@ -177,6 +180,8 @@ void
 response_finish(struct exchange *x)
 {
     struct buffer *out = &x->client->conduit.out;
+    if (x->carry)
+        return;
     if (x->scrub && x->framing != FRAMING_NONE) {
         scrub_finish(x->scrub, &x->proxy->scrubbed);
         emit_scrubbed(x);

@@ -13,6 +13,9 @@ bool response_begin(struct exchange *exchange, const struct http1_head *head);
 void response_put(struct exchange *exchange, struct bytes data);
 void response_finish(struct exchange *exchange);
 
+/* Whether it has a Content-Encoding other than identity. */
+bool response_is_encoded(const struct http1_head *head);
+
 /* How to frame the answer for a client of HTTP/1.`minor`. Pure. */
 enum exchange_framing response_framing(const struct http1_head *head, unsigned minor, bool scrub);
 

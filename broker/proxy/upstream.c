@@ -268,7 +268,7 @@ dial_anew(struct exchange *x)
 void
 upstream_dial(struct exchange *x)
 {
-    if (take_pooled(x))
+    if (!x->carry && take_pooled(x))
         relay_start(x);
     else
         dial_anew(x);

@@ -407,6 +407,7 @@ test_finished(void **state)
             .bytes_up = random_next(&random),
             .bytes_down = random_next(&random),
             .duration_ms = (uint32_t)random_next(&random),
+            .credential = i % 2 ? BYTES("api") : BYTES_EMPTY,
         };
         struct message_finished b;
         BUFFER_AUTO body;
@@ -421,6 +422,7 @@ test_finished(void **state)
         assert_true(a.bytes_up == b.bytes_up);
         assert_true(a.bytes_down == b.bytes_down);
         assert_int_equal(a.duration_ms, b.duration_ms);
+        assert_bytes_equal(a.credential, b.credential);
         codec_torture(&random, finished_again, buffer_bytes(&body));
     }
 }
