@@ -114,6 +114,10 @@ function list(objects, bucket, url) {
     `<Prefix>${escape(prefix)}</Prefix><KeyCount>${keys.length}</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated>${rows.join('')}</ListBucketResult>`;
 }
 
+const IDENTITY = '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>' +
+  '<Arn>arn:aws:iam::123456789012:user/test</Arn><UserId>AIDATEST</UserId><Account>123456789012</Account></GetCallerIdentityResult>' +
+  '<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></GetCallerIdentityResponse>';
+
 // The framing of aws-chunked, without signatures: "size\r\n data \r\n … 0\r\n trailers \r\n".
 function unchunk(body) {
   const parts = [];
@@ -139,6 +143,7 @@ export async function startAws(t, key, { hosts = HOSTS } = {}) {
     received.problem = verify(received, aws.key, { service });
     if (received.problem)
       return xml(res, 403, `<?xml version="1.0"?><Error><Code>SignatureDoesNotMatch</Code><Message>${received.problem.replaceAll('<', '&lt;')}</Message></Error>`);
+    if (service === 'sts') return xml(res, 200, IDENTITY);
     if (service !== 's3') return xml(res, 200, `<ok service="${service}" bytes="${received.body.length}"/>`);
     const url = new URL(received.url, 'http://x');
     const path = decodeURIComponent(url.pathname).slice(1);

@@ -425,6 +425,50 @@ a_body_is_asked_for(void **state)
 
 // ---- the policy ----
 
+/* A signature of the body: asked for, sent in parts, and gone with the answer. */
+static void
+a_body_is_signed(void **state)
+{
+    json_decref(fixture_do(&authority,
+                           "{\"command\": \"credential.add\", \"name\": \"hook\", \"hosts\": "
+                           "[\"hook.example\"], \"slots\": [\"bearer\"], \"inject\": "
+                           "\"hmac:sha256:hex:X-Sign\", \"secret\": \"HMAC-KEY-CANARY\"}"));
+    json_t *minted = fixture_do(&authority, "{\"command\": \"mint\", \"credentials\": [\"hook\"]}");
+    char *token = strdup(json_string_value(json_object_get(minted, "token")));
+    struct message_decide request = peer_request(token);
+    struct message_body_part part = {.data = BYTES("{\"a\":1}")};
+    static struct decision decision;
+    static struct message_decision out;
+    static struct injection injection;
+
+    (void)state;
+    json_decref(minted);
+    request.host = BYTES("hook.example");
+    request.wanted = BYTES("hook");
+    request.method = BYTES("POST");
+    request.body = (struct facts_body){.has_size = true, .size = part.data.n};
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_true(out.need_body && out.need_content && !out.need_sha256 && !out.allow);
+    memcpy(request.request_id, out.request_id, sizeof request.request_id);
+    // Asked again without it: it is not signed as if it were empty.
+    request.body.is_read = true;
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_true(out.need_body && !out.allow);
+    memcpy(part.request_id, request.request_id, sizeof part.request_id);
+    assert_true(contents_add(&authority.contents, &part, FIXTURE_NOW));
+    serve_decide(&authority, &request, &decision, &injection, &out);
+    assert_true(out.allow);
+    assert_int_equal(out.edit_count, 1);
+    assert_true(bytes_is(out.edit[0].name, "x-sign"));
+    // printf '{"a":1}' | openssl dgst -sha256 -hmac HMAC-KEY-CANARY
+    assert_true(bytes_is(out.edit[0].value,
+                         "d5885c709f1bc76b00207eeebece7e1b0fa23e01eebdea049a442ed81db48e48"));
+    injection_free(&injection);
+    assert_int_equal(authority.contents.count, 0);
+    assert_nowhere("HMAC-KEY-CANARY");
+    free(token);
+}
+
 static void
 apply(const char *policy)
 {
@@ -622,6 +666,7 @@ main(void)
         cmocka_unit_test_setup_teardown(what_the_record_holds, setup, teardown),
         cmocka_unit_test_setup_teardown(judged_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_body_is_asked_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_body_is_signed, setup, teardown),
         cmocka_unit_test_setup_teardown(counters_are_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(foreign_keys_where_they_may, setup, teardown),
         cmocka_unit_test_setup_teardown(policy_in_the_record, setup, teardown),

@@ -783,6 +783,58 @@ counted_when_the_body_is_read(void **state)
     expect_need("judged again", &d);
 }
 
+/* What cannot be put on the request denies it, and is no use of the token. */
+static void
+prepared_before_it_is_counted(void **state)
+{
+    (void)state;
+    static const char *const caveats[] = {"uses <= 1", NULL};
+    static const char *const fails[] = {"method = GET", NULL};
+    struct world world = test_world();
+    struct facts facts = test_facts();
+    world.cannot_prepare = true;
+    struct decision d = decide_minted(&world, caveats, &facts);
+    expect_denied("cannot be made", &d, KH_REASON_NOT_SIGNABLE);
+    assert_string_equal(d.detail, "not like this");
+    assert_int_equal(world.asked_take, 0);
+    d = decide_minted(&world, fails, &facts);
+    expect_denied("denied before", &d, KH_REASON_CAVEAT_FAILED);
+    assert_int_equal(world.asked_prepare, 1);
+    world.cannot_prepare = false;
+    d = decide_minted(&world, caveats, &facts);
+    expect_allowed("made", &d);
+    assert_int_equal(world.counter[0].used, 1);
+}
+
+/* A signature of the body needs it as a caveat does, and with it all that caveats want of it. */
+static void
+body_for_the_credential(void **state)
+{
+    (void)state;
+    static const char *const caveats[] = {"body[/a] = x or method = POST", "uses <= 1", NULL};
+    static const char *const fails[] = {"method = GET", NULL};
+    struct world world = test_world();
+    struct facts facts = test_facts();
+    struct decision_details details;
+    struct buffer text;
+    world.credential[0].needs_sha256 = world.credential[0].needs_content = true;
+    struct decision d = decide_minted(&world, fails, &facts);
+    expect_denied("denied whatever the body", &d, KH_REASON_CAVEAT_FAILED);
+    test_mint(&text, caveats);
+    d = test_decide(&world, buffer_bytes(&text), BYTES_EMPTY, &facts, &details);
+    expect_need("not read", &d);
+    assert_true(details.body_need.sha256 && details.body_need.content);
+    assert_int_equal(details.body_need.count, 1);
+    assert_true(bytes_is(details.body_need.pointer[0], "/a"));
+    assert_int_equal(world.asked_prepare, 0);
+    assert_int_equal(world.counter[0].used, 0);
+    token_free(&details.token);
+    world.body_is_gone = true;
+    d = test_decide(&world, buffer_bytes(&text), BYTES_EMPTY, &facts, NULL);
+    expect_allowed("it runs", &d);
+    buffer_free(&text);
+}
+
 static void
 no_counter_in_a_discharge(void **state)
 {
@@ -830,6 +882,8 @@ main(void)
         cmocka_unit_test(what_cannot_count_denies),
         cmocka_unit_test(looking_and_judging_again_take_nothing),
         cmocka_unit_test(counted_when_the_body_is_read),
+        cmocka_unit_test(prepared_before_it_is_counted),
+        cmocka_unit_test(body_for_the_credential),
         cmocka_unit_test(no_counter_in_a_discharge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,8 @@ struct world {
     } counter[16];
     size_t counter_count;
     unsigned asked_take;
+    bool cannot_prepare, body_is_gone;
+    unsigned asked_prepare;
 };
 
 static inline bool
@@ -72,6 +74,20 @@ world_counter(struct world *w, const uint8_t key[LINEAGE_ID_SIZE])
     assert_true(w->counter_count < COUNT_OF(w->counter));
     memcpy(w->counter[w->counter_count].key, key, LINEAGE_ID_SIZE);
     return &w->counter[w->counter_count++].used;
+}
+
+static inline bool
+world_prepare(void *context, struct bytes credential, enum kh_reason *reason, char *detail,
+              size_t cap)
+{
+    struct world *w = context;
+    w->asked_prepare++;
+    assert_true(credential.n > 0);
+    if (!w->cannot_prepare)
+        return true;
+    *reason = KH_REASON_NOT_SIGNABLE;
+    snprintf(detail, cap, "not like this");
+    return false;
 }
 
 /* A rate is counted as if no time went by. */
@@ -137,8 +153,10 @@ test_decide(struct world *world, struct bytes text, struct bytes wanted, const s
         .root_key = world_root_key,
         .revoked = world_revoked,
         .credential = world_credential,
+        .prepare = world_prepare,
         .take = world_take,
         .counting = world->counting,
+        .body_is_gone = world->body_is_gone,
     };
     struct decision out;
     memset(&out, 0xee, sizeof out);
