@@ -83,10 +83,10 @@ struct webauthn_credential {
     int algorithm; /* COSE */
     uint8_t aaguid[WEBAUTHN_AAGUID_SIZE];
     uint32_t counter;
-    bool u2f;      /* fido-u2f: signs no flags and no counter of a registration */
-    bool verified; /* UV at registration */
-    bool attested; /* the chain leads to a root of the directory */
-    bool yubikey;  /* to one of Yubico's published ones */
+    bool u2f;          /* fido-u2f: signs no flags and no counter of a registration */
+    bool verified;     /* UV at registration */
+    bool attested;     /* the chain leads to a root of the directory */
+    bool yubikey;      /* to one of Yubico's published ones */
     uint32_t firmware; /* as above; 0: not known */
     char format[16];   /* "packed", "fido-u2f", "none" */
 };

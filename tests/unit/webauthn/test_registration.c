@@ -642,6 +642,14 @@ backed_up_able(struct attempt *a)
     a->forge.flags = 0x5d;
 }
 
+// Nobody signed that.
+static void
+u2f_says_verified(struct attempt *a)
+{
+    is_u2f(a);
+    a->forge.flags = 0x45;
+}
+
 static void
 shared_u2f(struct attempt *a)
 {
@@ -671,6 +679,7 @@ static const struct {
     {"backed up", backed_up_able, "av", "packed", ES256},
     {"optional", is_optional, "av", "packed", ES256},
     {"u2f", is_u2f, "a", "fido-u2f", ES256},
+    {"u2f that says it verified", u2f_says_verified, "a", "fido-u2f", ES256},
     {"u2f below a shared root", shared_u2f, "ay", "fido-u2f", ES256},
     {"none", is_none_where_optional, "v", "none", ES256},
     {"self", self_es256, "v", "packed", ES256},
