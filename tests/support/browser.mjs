@@ -14,7 +14,7 @@ const program = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 const options = ['--headless=new', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-extensions',
-  '--hide-scrollbars', '--force-color-profile=srgb', '--remote-debugging-pipe'];
+  '--hide-scrollbars', '--force-color-profile=srgb', '--disable-lcd-text', '--remote-debugging-pipe'];
 
 /** What keys are to Chromium. */
 const keys = {
