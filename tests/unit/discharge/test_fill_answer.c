@@ -262,7 +262,12 @@ a_stale_counter_blocks_the_authenticator(void **state)
     services_answer(&w.s, w.alice, w.alice_id, NULL);
     assert_failure(&w.s, 403, "authenticator-cloned");
     assert_non_null(strstr(w.s.response.log, "desk of user alice"));
-    // Neither of the two is good any more, whatever it counts.
+    // Neither of the two is good any more, whatever it counts; nothing else is looked at.
+    softauthn_set_lie(w.alice, SOFTAUTHN_LIE_SIGNATURE);
+    services_ask(&w.s, FOR_ALICE, "fido2");
+    services_answer(&w.s, w.alice, w.alice_id, NULL);
+    assert_failure(&w.s, 403, "authenticator-cloned");
+    softauthn_set_lie(w.alice, SOFTAUTHN_HONEST);
     softauthn_set_counter(w.alice, 1000);
     services_ask(&w.s, FOR_ALICE, "fido2");
     services_answer(&w.s, w.alice, w.alice_id, NULL);
