@@ -139,7 +139,7 @@ $(BUILD)/obj/broker/store/%.o: CPPFLAGS += -I$(BUILD)/gen
 ASSETS := $(sort $(wildcard broker/discharge/assets/*))
 $(BUILD)/gen/assets.inc: $(ASSETS) tools/embed-assets
 	@mkdir -p $(@D)
-	tools/embed-assets $(ASSETS) > $@
+	$(call quiet,GEN,$@)tools/embed-assets $(ASSETS) > $@
 $(BUILD)/obj/broker/discharge/assets.o: $(BUILD)/gen/assets.inc
 $(BUILD)/obj/broker/discharge/%.o: CPPFLAGS += -I$(BUILD)/gen
 
