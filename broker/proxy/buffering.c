@@ -30,6 +30,7 @@ struct buffering {
     struct bytes pointer[BODY_POINTERS_MAX];
     size_t pointer_count;
     bool want_sha256, want_content;
+    void (*done)(struct exchange *exchange, struct bytes body); // it is for the broker itself
 };
 
 void
@@ -80,14 +81,14 @@ take_question(struct buffering *b, const struct message_decision *decision)
 }
 
 static struct buffering *
-buffering_of(struct exchange *x)
+buffering_of(struct exchange *x, size_t max)
 {
     if (x->buffering)
         return x->buffering;
     struct buffering *b = calloc(1, sizeof *b);
     if (!b)
         return NULL;
-    buffer_init_secret(&b->body, (size_t)x->proxy->config.body_max);
+    buffer_init_secret(&b->body, max);
     buffer_init(&b->text, BODY_POINTERS_TEXT_MAX);
     b->whole = x->client->body_done; // there is none
     return x->buffering = b;
@@ -109,14 +110,10 @@ most_of(const struct buffering *b)
     return b->want_content && b->body.max > BODY_CONTENT_MAX ? BODY_CONTENT_MAX : b->body.max;
 }
 
-void
-buffering_begin(struct exchange *x, const struct message_decision *decision)
+static void
+begin(struct exchange *x)
 {
-    struct buffering *b = buffering_of(x);
-    if (!b || !take_question(b, decision) || ++b->rounds > ROUNDS_MAX) {
-        refuse(x, KH_REASON_INTERNAL, "the body cannot be looked at");
-        return;
-    }
+    const struct buffering *b = x->buffering;
     // Known to be too much before a byte of it was sent, or asked for.
     if (x->body_kind == BODY_LENGTH && x->content_length > most_of(b)) {
         refuse(x, KH_REASON_BODY_TOO_LARGE, "");
@@ -124,6 +121,29 @@ buffering_begin(struct exchange *x, const struct message_decision *decision)
     }
     say_continue(x);
     connection_move(x->client, CONNECTION_BUFFERING);
+}
+
+void
+buffering_begin(struct exchange *x, const struct message_decision *decision)
+{
+    struct buffering *b = buffering_of(x, (size_t)x->proxy->config.body_max);
+    if (!b || !take_question(b, decision) || ++b->rounds > ROUNDS_MAX)
+        refuse(x, KH_REASON_INTERNAL, "the body cannot be looked at");
+    else
+        begin(x);
+}
+
+void
+buffering_collect(struct exchange *x, size_t max,
+                  void (*done)(struct exchange *exchange, struct bytes body))
+{
+    struct buffering *b = buffering_of(x, max);
+    if (!b) {
+        refuse(x, KH_REASON_BROKER_BUSY, "memory is used up");
+        return;
+    }
+    b->done = done;
+    begin(x);
 }
 
 /* ---- looking ---- */
@@ -195,6 +215,17 @@ ask_again(struct exchange *x)
     judge_ask_again(x, &message);
 }
 
+static void
+hand_over(struct exchange *x)
+{
+    struct proxy *proxy = x->proxy;
+    struct buffering *b = x->buffering;
+    x->buffering = NULL; // the exchange may end in there
+    connection_move(x->client, CONNECTION_DECIDING);
+    b->done(x, buffer_bytes(&b->body));
+    buffering_free(proxy, &b);
+}
+
 /* ---- collecting ---- */
 
 // False: it is refused.
@@ -259,7 +290,10 @@ buffering_step(struct connection *c)
     if (!x->buffering->whole && !collect_all(x))
         return STEP_AGAIN;
     if (x->buffering->whole) {
-        ask_again(x);
+        if (x->buffering->done)
+            hand_over(x);
+        else
+            ask_again(x);
         return STEP_AGAIN;
     }
     if (conduit_moved(&c->conduit))

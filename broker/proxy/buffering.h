@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A request whose body is held back: a caveat has to look at it before anything goes upstream. Only
- * when the authority asks for it, and within limits; all other bodies stream.
+ * when the authority asks for it, and within limits; all other bodies stream. What is sent to the
+ * broker itself is collected in the same way.
  */
 #ifndef KEYHOLE_PROXY_BUFFERING_H
 #define KEYHOLE_PROXY_BUFFERING_H
@@ -16,6 +17,10 @@ void buffering_init(void);
 
 /* The authority asks for the body: collect it, and ask again. */
 void buffering_begin(struct exchange *exchange, const struct message_decision *decision);
+/* A body for the broker itself, of at most `max` bytes. Once it is whole, `done` answers or asks;
+ * the bytes are wiped after it. */
+void buffering_collect(struct exchange *exchange, size_t max,
+                       void (*done)(struct exchange *exchange, struct bytes body));
 enum step buffering_step(struct connection *connection);
 void buffering_expired(struct connection *connection);
 

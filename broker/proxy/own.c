@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The broker's own pages. Revoking takes authority away and nothing else, so presenting a token is
- * all that it needs.
+ * all that it needs. What a client is told of dischargers it has to trust this broker for.
  */
 #include "own.h"
 
+#include "../http/json_text.h"
 #include "answer.h"
 #include "judge.h"
+#include "own_login.h"
 #include "proxy.h"
 
 static void
@@ -43,11 +45,46 @@ serve_revoke(struct exchange *x, const struct http1_head *head)
         judge_revoke(x, token.text);
 }
 
+static void
+put_discharger(struct buffer *out, const struct discharger *discharger)
+{
+    BUFFER_AUTO address;
+    buffer_init(&address, 1024);
+    discharger_print(discharger, &address);
+    struct bytes text = buffer_bytes(&address);
+    buffer_put_byte(out, '{');
+    json_text_member(out, "name", bytes_str(discharger->name));
+    json_text_member(out, "url", bytes_str(discharger->url));
+    json_text_member(out, "public_key", bytes_from(text, bytes_index(text, '#') + 1));
+    buffer_put_byte(out, '}');
+}
+
+static void
+serve_dischargers(struct exchange *x, const struct http1_head *head)
+{
+    const struct message_dischargers *known = &x->proxy->dischargers;
+    (void)head;
+    BUFFER_AUTO out;
+    buffer_init(&out, 32768);
+    buffer_put_str(&out, "{\"dischargers\":[");
+    for (size_t i = 0; i < known->count; i++) {
+        buffer_put_str(&out, i ? "," : "");
+        put_discharger(&out, &known->discharger[i]);
+    }
+    buffer_put_str(&out, "]}\n");
+    if (out.failed)
+        judge_unavailable(x);
+    else
+        answer_content(x, 200, "application/json", buffer_bytes(&out));
+}
+
 static const struct own_page {
     const char *path, *method[2], *allow;
     void (*serve)(struct exchange *exchange, const struct http1_head *head);
 } pages[] = {
     {"/", {"GET", "HEAD"}, "GET, HEAD", serve_index},
+    {OWN_DISCHARGERS_PATH, {"GET", "HEAD"}, "GET, HEAD", serve_dischargers},
+    {OWN_LOGIN_PATH, {"POST", NULL}, "POST", own_login_serve},
     {OWN_REVOKE_PATH, {"POST", NULL}, "POST", serve_revoke},
 };
 

@@ -9,6 +9,7 @@
 #include "carry.h"
 #include "intercept.h"
 #include "judge.h"
+#include "own_login.h"
 #include "rejudge.h"
 #include "resolve.h"
 #include "upstream.h"
@@ -151,11 +152,17 @@ handle_routes_end(struct channel *channel, void *context, const struct message *
 }
 
 static const struct channel_handler authority_handlers[] = {
-    {MESSAGE_ROUTES_BEGIN, handle_routes_begin},     {MESSAGE_ROUTE, handle_route},
-    {MESSAGE_ROUTES_END, handle_routes_end},         {MESSAGE_REJUDGE, rejudge_handle},
-    {MESSAGE_DECISION, judge_handle_decision},       {MESSAGE_LEAF, intercept_handle_leaf},
-    {MESSAGE_REVOKE_DONE, judge_handle_revoke_done}, {MESSAGE_CARRY, carry_handle},
-    {MESSAGE_DECISION_LATER, judge_handle_later},    {0, NULL},
+    {MESSAGE_ROUTES_BEGIN, handle_routes_begin},
+    {MESSAGE_ROUTE, handle_route},
+    {MESSAGE_ROUTES_END, handle_routes_end},
+    {MESSAGE_REJUDGE, rejudge_handle},
+    {MESSAGE_DECISION, judge_handle_decision},
+    {MESSAGE_LEAF, intercept_handle_leaf},
+    {MESSAGE_REVOKE_DONE, judge_handle_revoke_done},
+    {MESSAGE_LOGIN_DONE, own_login_handle_done},
+    {MESSAGE_CARRY, carry_handle},
+    {MESSAGE_DECISION_LATER, judge_handle_later},
+    {0, NULL},
 };
 
 static void

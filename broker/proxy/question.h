@@ -14,6 +14,7 @@ enum question_kind {
     QUESTION_REJUDGE,
     QUESTION_LEAF,
     QUESTION_REVOKE,
+    QUESTION_LOGIN,
 };
 
 struct question {
