@@ -188,8 +188,7 @@ log_question(struct exchange *x, const struct question *q)
     BUFFER_AUTO user;
     buffer_init(&user, 512);
     text_put_safe(&user, q->ticket.principal);
-    service_log(x, "asked: user %s, code %s, by %.*s", buffer_text(&user), q->code,
-                BYTES_ARG(x->request->client));
+    service_log(x, "asked: user %s, code %s", buffer_text(&user), q->code);
 }
 
 enum failure

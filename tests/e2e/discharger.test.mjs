@@ -3,14 +3,17 @@
 // commands about people, and what survives a restart, a kill and a second start.
 
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 
 import { Broker, startBroker, unusedPort } from '../support/broker.mjs';
+import { mustPost, post } from '../support/discharge.mjs';
+import { ceremony, challengeOf, clientData, registrationJson, startFido2 } from '../support/fido2.mjs';
 import { wholeFile } from '../support/file.mjs';
 import { testAuthority } from '../support/pki.mjs';
 import { keyholed, run, temporaryDirectory } from '../support/programs.mjs';
 import { RawClient } from '../support/raw.mjs';
+import { startSoftauthn } from '../support/softauthn.mjs';
 import { until } from '../support/wait.mjs';
 
 const CODE = /^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){2}\n$/;
@@ -319,6 +322,7 @@ describe('its state', () => {
     assert.equal(broker.discharger, `http://localhost:${port}`);
     await broker.operator(['user', 'add', 'alice']);
     const before = await broker.operator(['discharger', 'show']);
+    broker.secrets.push(readFileSync(broker.file('discharger/discharger.key'), 'utf8').trim());
     for (const name of ['discharger.key', 'discharger.db'])
       assert.equal(statSync(broker.file(`discharger/${name}`)).mode & 0o777, 0o600, name);
     assert.equal(statSync(broker.file('discharger')).mode & 0o777, 0o700);
@@ -326,6 +330,26 @@ describe('its state', () => {
     await broker.restart();
     assert.equal((await broker.operator(['discharger', 'show'])).stdout, before.stdout);
     assert.deepEqual((await broker.operatorJson(['user', 'list'])).users.map((u) => u.name), ['alice']);
+  });
+
+  test('what it may accept changes with a reload', async (t) => {
+    const broker = await startBroker(t);
+    const key = await startSoftauthn(t);
+    const ask = startFido2(t);
+    await broker.operator(['user', 'add', 'alice']);
+    const enrol = async () => {
+      const { code } = await broker.operatorJson(['invite', 'alice']);
+      const { fido2: question } = await mustPost(`${broker.discharger}/.well-known/keyhole/enroll`,
+        { code, name: 'key', kind: 'fido2' });
+      const data = clientData('create', challengeOf('enroll', question), question.origin);
+      const made = await ceremony(ask, { do: 'register', device: key.path, rp_id: question.rp_id, client_data: data });
+      const { status, json } = await post(question.answer_url, registrationJson(made, data));
+      return { status, error: json.error };
+    };
+    assert.deepEqual(await enrol(), { status: 403, error: 'attestation-untrusted' });
+    appendFileSync(broker.file('keyholed.yaml'), '\ndischarger:\n  attestation: optional\n');
+    broker.reload();
+    await until('attestation is not demanded any more', async () => (await enrol()).status === 201);
   });
 
   test('killed, it is started again, and knows what was acknowledged', async (t) => {
