@@ -57,9 +57,9 @@ credential_set_inject(struct credential *credential, struct bytes text, struct f
     const struct inject_rules *rules = find(without_alias(text), &rest);
     BUFFER_AUTO forms;
 
+    buffer_init(&forms, 1024);
     if (rules)
         return rules->parse(credential, rest, fault);
-    buffer_init(&forms, 1024);
     buffer_put_str(&forms, "bearer");
     for (size_t i = 0; i < COUNT; i++)
         buffer_printf(&forms, "%s%s", i + 1 < COUNT ? ", " : " or ", table[i]->form);

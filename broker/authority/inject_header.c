@@ -64,11 +64,11 @@ make_basic(struct inject_work *work)
     const struct preset *preset = work->credential->preset;
     BUFFER_AUTO pair;
 
+    buffer_init_secret(&pair, CREDENTIAL_SECRET_MAX + 256);
     if (preset == NULL || preset->basic_user[0] == '\0' ||
         work->context->request->slot.kind != SLOT_BASIC ||
         !bytes_is(work->credential->route.inject_name, "authorization"))
         return false;
-    buffer_init_secret(&pair, CREDENTIAL_SECRET_MAX + 256);
     buffer_put_str(&pair, preset->basic_user);
     buffer_put_byte(&pair, ':');
     buffer_put(&pair, work->secret);
