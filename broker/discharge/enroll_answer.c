@@ -197,6 +197,8 @@ enroll_answer(struct exchange *x)
     if (failure != FAILURE_NONE)
         return failure;
     failure = q->way == QUESTION_SSH ? enroll_ssh(x, q, challenge) : enroll_fido2(x, q, challenge);
+    if (failure != FAILURE_NONE)
+        service_log_refusal(x, buffer_bytes(&q->user), failure);
     question_free(&q);
     return failure;
 }

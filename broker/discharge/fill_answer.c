@@ -128,6 +128,8 @@ fill_answer_fido2(struct exchange *x)
         failure = fill_judge_assertion(x, question, challenge, &assertion);
     if (failure == FAILURE_NONE)
         failure = write_discharge(x, question);
+    else
+        service_log_refusal(x, question->ticket.principal, failure);
     webauthn_assertion_free(&assertion);
     question_free(&question);
     return failure;
@@ -184,6 +186,8 @@ fill_answer_ssh(struct exchange *x)
         failure = judge_ssh(x, question, challenge, service_text(body, "signature"));
     if (failure == FAILURE_NONE)
         failure = write_discharge(x, question);
+    else
+        service_log_refusal(x, question->ticket.principal, failure);
     json_decref(body);
     question_free(&question);
     return failure;

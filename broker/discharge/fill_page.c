@@ -85,7 +85,10 @@ fill_page_answer(struct exchange *x)
         failure == FAILURE_NONE ? QUESTION_EVENT_ACCEPT : QUESTION_EVENT_REFUSE;
     if (!question_step(q, event))
         return FAILURE_INTERNAL;
-    return failure == FAILURE_NONE ? service_write(x, 200, json_object()) : failure;
+    if (failure == FAILURE_NONE)
+        return service_write(x, 200, json_object());
+    service_log_refusal(x, q->ticket.principal, failure);
+    return failure;
 }
 
 enum failure

@@ -84,6 +84,8 @@ enum failure service_fail(struct exchange *x, enum failure failure, const char *
     __attribute__((format(printf, 3, 4)));
 /* What is none of the peer's business: the fault goes to the log. */
 enum failure service_fail_internal(struct exchange *x, const struct fault *fault);
+/* That an answer to a question was refused, and why; unless the log has a line already. */
+void service_log_refusal(struct exchange *x, struct bytes user, enum failure failure);
 /* One line for the log. Whatever came from elsewhere is passed through text_put_safe. */
 void service_log(struct exchange *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

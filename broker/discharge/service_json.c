@@ -46,6 +46,16 @@ service_log(struct exchange *x, const char *format, ...)
     line[end] = '\0';
 }
 
+void
+service_log_refusal(struct exchange *x, struct bytes user, enum failure failure)
+{
+    BUFFER_AUTO safe;
+    buffer_init(&safe, 512);
+    text_put_safe(&safe, user);
+    if (x->response->log[0] == '\0')
+        service_log(x, "refused: %s, asked of user %s", failure_code(failure), buffer_text(&safe));
+}
+
 // ---- reading ----
 
 static bool

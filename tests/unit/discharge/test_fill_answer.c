@@ -236,6 +236,7 @@ another_users_key_is_refused_before_its_signature_is_looked_at(void **state)
     services_ask(&w.s, FOR_ALICE, "fido2");
     services_answer(&w.s, w.bob, w.bob_id, NULL);
     assert_failure(&w.s, 403, "user-mismatch");
+    assert_string_equal(w.s.response.log, "refused: user-mismatch, asked of user alice");
     softauthn_set_lie(w.bob, SOFTAUTHN_LIE_SIGNATURE);
     services_ask(&w.s, FOR_ALICE, "fido2");
     services_answer(&w.s, w.bob, w.bob_id, NULL);
