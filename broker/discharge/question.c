@@ -101,7 +101,7 @@ question_step(struct question *question, enum question_event event)
     if (question_is_open(question))
         return true;
     wipe(question->nonce, sizeof question->nonce);
-    wipe(question->ticket.root_key, sizeof question->ticket.root_key);
+    ticket_free(&question->ticket);
     if (endings[next] != FAILURE_UNSET)
         question->failure = endings[next];
     if (next == QUESTION_ENDED)

@@ -68,7 +68,7 @@ struct question {
 
     /* Of a ticket. */
     struct buffer sealed; /* the ticket itself */
-    struct ticket ticket;
+    struct ticket ticket; /* while it is open */
     struct hole_demand demand;
     struct buffer parent;    /* lineage id in hexadecimal, or empty */
     struct buffer discharge; /* secret: V2 binary, while it waits */

@@ -108,6 +108,8 @@ what_was_secret_is_wiped(void **state)
     struct question *q = question_new(CHALLENGE_DISCHARGE, QUESTION_BROWSER);
     (void)state;
     memset(q->ticket.root_key, 7, sizeof q->ticket.root_key);
+    buffer_init_secret(&q->ticket.storage, 64);
+    buffer_put_str(&q->ticket.storage, "the root key again");
     assert_int_equal(q->failure, FAILURE_UNSET);
     assert_true(question_step(q, QUESTION_EVENT_CHALLENGE));
     assert_true(question_step(q, QUESTION_EVENT_TAKE));
@@ -116,6 +118,7 @@ what_was_secret_is_wiped(void **state)
     assert_true(question_step(q, QUESTION_EVENT_ACCEPT));
     assert_int_equal(q->failure, FAILURE_NONE);
     assert_memory_equal(q->ticket.root_key, zero, sizeof zero);
+    assert_int_equal(q->ticket.storage.n, 0);
     assert_memory_equal(q->nonce, zero, sizeof q->nonce);
     assert_int_equal(q->discharge.n, 11);
     assert_true(question_step(q, QUESTION_EVENT_COLLECT));
