@@ -311,9 +311,9 @@ static const struct operator_option add_options[] = {
     {"host", 0, "HOST", true, "where it may go: a name, or *.name"},
     {"port", 0, "N", true, "ports of these hosts (default: the scheme's)"},
     {"slot", 0, "SLOT", true,
-     "where clients put the token: bearer, basic, header:NAME, query:NAME"},
+     "where clients put the token: bearer, basic, header:NAME, query:NAME, aws"},
     {"inject", 0, "INJECTION", false,
-     "how the key is put: 'header:NAME: … {secret}', basic, query:NAME"},
+     "how the key is put: 'header:NAME: … {secret}', basic, query:NAME, sigv4, hmac:…"},
     {"option", 0, "NAME=VALUE", true, "what the injection needs to know, as region=eu-west-1"},
     {"secret-fd", 0, "N", false, "the secret from descriptor N, not from standard input"},
     {"resolve", 0, "HOST:PORT:ADDRESS:PORT", true, "connect there instead, as curl's"},
@@ -341,10 +341,13 @@ const struct operator_command credential_commands[] = {
         .text = "On a terminal the key is asked for and not shown; else all of standard input is\n"
                 "the key, without one newline at its end. It is never shown again.\n"
                 "What is given beside --preset replaces that part of the preset.",
-        .examples = "  keyholed credential add openai --preset openai\n"
-                    "  pass show stripe | keyholed credential add stripe --preset stripe\n"
-                    "  keyholed credential add tickets --host tickets.example.com \\\n"
-                    "      --slot header:x-api-key --inject 'header:X-Api-Key: {secret}' < key.txt",
+        .examples =
+            "  keyholed credential add openai --preset openai\n"
+            "  pass show stripe | keyholed credential add stripe --preset stripe\n"
+            "  keyholed credential add tickets --host tickets.example.com \\\n"
+            "      --slot header:x-api-key --inject 'header:X-Api-Key: {secret}' < key.txt\n"
+            "  keyholed credential add s3 --host s3.eu-west-1.amazonaws.com --inject sigv4 \\\n"
+            "      --option region=eu-west-1 < access-key-and-secret-key.txt",
         .option = add_options,
         .json = true,
         .run = credential_add,
