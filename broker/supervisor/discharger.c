@@ -3,7 +3,6 @@
 #include "internal.h"
 
 #include "../log.h"
-#include "spawn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,15 +174,8 @@ discharger_open(struct supervisor_discharger *discharger, const struct config *c
                 const char *directory, struct fault *fault)
 {
     char path[PATH_MAX];
-    struct fault missing = {0};
     if (config->discharger.disabled)
         return KH_OK;
-    // A broker may be installed without one; whoever asked for one is told when it starts.
-    if (!config->discharger.set &&
-        spawn_find_program("keyhole-discharger", path, sizeof(path), &missing) != KH_OK) {
-        log_warning("discharger", "there is none beside this broker: %s", missing.detail);
-        return KH_OK;
-    }
     enum kh_err err = open_sockets(discharger, config, fault);
     if (err == KH_OK)
         err = find_url(discharger, config, fault);

@@ -5,6 +5,7 @@
 #include "../log.h"
 #include "../sandbox.h"
 #include "internal.h"
+#include "spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -128,6 +129,20 @@ supervisor_on_watchdog(evutil_socket_t fd, short what, void *context)
 
 /* ---- setting up ---- */
 
+// A broker may be installed without one; whoever asked for one is told when it starts.
+static void
+look_for_discharger(struct supervisor *supervisor)
+{
+    struct config_discharger *discharger = &supervisor->config.discharger;
+    char path[PATH_MAX];
+    struct fault missing = {0};
+    if (discharger->disabled || discharger->set || supervisor->options->discharger_alone ||
+        spawn_find_program("keyhole-discharger", path, sizeof(path), &missing) == KH_OK)
+        return;
+    log_warning("discharger", "there is none beside this broker: %s", missing.detail);
+    discharger->disabled = true;
+}
+
 static enum kh_err
 start_configuration(struct supervisor *supervisor, struct fault *fault)
 {
@@ -140,6 +155,7 @@ start_configuration(struct supervisor *supervisor, struct fault *fault)
              (enum log_level)supervisor->config.log_level);
     if (supervisor->config_path[0] != '\0')
         log_debug("configuration", "read from %s", supervisor->config_path);
+    look_for_discharger(supervisor);
     if (options->discharger_alone)
         return KH_OK;
     supervisor->proxies = (size_t)supervisor->config.workers;

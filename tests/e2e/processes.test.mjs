@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { before, beforeEach, describe, test } from 'node:test';
 
@@ -149,6 +149,88 @@ describe('an authority that dies or stalls', () => {
   });
 });
 
+describe('a discharger that dies', () => {
+  const describing = async (broker) => (await fetch(`${broker.discharger}/.well-known/keyhole/discharger`)).json();
+
+  function isBack(broker, pid) {
+    return until('the discharger runs again', async () => {
+      const p = await broker.process('discharger');
+      return p?.running && p.pid !== pid ? p : null;
+    });
+  }
+
+  test('comes again at the same place, with the same key, and takes nobody with it', async (t) => {
+    const { broker, token } = await serving(t);
+    const hole = ['--hole', 'factor = ssh for 1h'];
+    const before = await describing(broker);
+    const [proxy, authority, discharger] = await Promise.all(['proxy', 'authority', 'discharger'].map((r) => broker.process(r)));
+    process.kill(discharger.pid, 'SIGKILL');
+    // Neither requests nor minting wait for it: its key is known.
+    assert.equal((await broker.request('/~up/x', { token })).status, 200);
+    await broker.mint('up', { args: hole });
+    const now = await isBack(broker, discharger.pid);
+    assert.equal(now.restarts, discharger.restarts + 1);
+    assert.match(now.note ?? '', /signal 9|killed/i);
+    assert.deepEqual(await until('it answers', () => describing(broker).catch(() => null)), before);
+    assert.equal((await broker.process('proxy')).pid, proxy.pid);
+    assert.equal((await broker.process('authority')).pid, authority.pid);
+    await broker.mint('up', { args: hole });
+  });
+
+  test('stalled: nothing of the broker waits for it', async (t) => {
+    const { broker, token } = await serving(t);
+    const { pid } = await broker.process('discharger');
+    process.kill(pid, 'SIGSTOP');
+    try {
+      assert.equal((await broker.request('/~up/x', { token })).status, 200);
+      await broker.mint('up', { args: ['--hole', 'factor = ssh for 1h'] });
+      assert.equal((await broker.request('/.well-known/keyhole/dischargers')).json().dischargers.length, 1);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+  });
+
+  test('an authority and a proxy that come after it still know it', async (t) => {
+    const { broker, token } = await serving(t);
+    for (const role of ['authority', 'proxy']) {
+      process.kill((await broker.process(role)).pid, 'SIGKILL');
+      await servesAgain(broker, token);
+    }
+    assert.equal((await broker.request('/.well-known/keyhole/dischargers')).json().dischargers[0].url, broker.discharger);
+    await broker.mint('up', { args: ['--hole', 'factor = ssh for 1h'] });
+  });
+
+  test('there may be none', async (t) => {
+    const broker = await startBroker(t, { args: ['--no-discharger'] });
+    assert.equal(broker.discharger, undefined);
+    assert.equal(await broker.process('discharger'), undefined);
+    assert.deepEqual((await broker.status()).dischargers, []);
+  });
+
+  test('a port that was asked for is not replaced when it is taken', async (t) => {
+    const taken = net.createServer();
+    await new Promise((resolve) => { taken.listen(0, '127.0.0.1', resolve); });
+    t.after(() => taken.close());
+    const { port } = taken.address();
+    const broker = await new Broker(t, { args: ['--discharger', `127.0.0.1:${port}`] }).init();
+    await assert.rejects(broker.start(), (error) => {
+      assert.match(error.message, new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port}`));
+      return true;
+    });
+  });
+
+  test('a reload applies what it may accept, and names what waits for the next start', async (t) => {
+    const { broker } = await serving(t);
+    const before = await broker.process('discharger');
+    writeFileSync(broker.file('keyholed.yaml'), 'workers: 1\ndischarger:\n  attestation: optional\n  url: https://d.example\n', { mode: 0o600 });
+    broker.reload();
+    await until('the reload is reported', () => /restart-needed.*discharger\.url/.test(broker.log));
+    assert.doesNotMatch(broker.log, /restart-needed.*attestation/);
+    assert.equal((await broker.process('discharger')).pid, before.pid);
+    assert.equal((await describing(broker)).url, broker.discharger);
+  });
+});
+
 describe('the supervisor', () => {
   test('killed: its children end with it, and the directory can be used again', async (t) => {
     const { broker, token } = await serving(t);
@@ -262,7 +344,7 @@ describe('each process in its place', () => {
     const { broker } = await serving(t);
     const { processes } = await broker.status();
     const below = processes.filter((p) => p.running && p.role !== 'supervisor');
-    assert.deepEqual([...new Set(below.map((p) => p.role))].sort(), ['authority', ...(broker.discharger ? ['discharger'] : []), 'proxy']);
+    assert.deepEqual([...new Set(below.map((p) => p.role))].sort(), ['authority', 'discharger', 'proxy']);
     return { broker, below };
   }
 

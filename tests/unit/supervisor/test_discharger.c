@@ -111,6 +111,39 @@ what_is_asked_for_is_not_replaced(void **state)
     close(taken);
 }
 
+/* 8438, and another one when somebody has that: whoever has it, it is taken now. */
+static void
+another_port_when_its_own_is_taken(void **state)
+{
+    (void)state;
+    struct config config = {0};
+    struct fault fault = {0};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in name = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(8438)};
+    if (bind(fd, (struct sockaddr *)&name, sizeof(name)) == 0)
+        assert_int_equal(listen(fd, 1), 0);
+    if (discharger_open(&discharger, &config, test_directory, &fault) != KH_OK)
+        fail_msg("%s", fault.detail);
+    assert_int_equal(discharger.listener_count, 1);
+    assert_int_not_equal(port_of(&discharger.listener[0]), 8438);
+    close(fd);
+}
+
+/* A broker on any port is one of several: they do not fight for one. */
+static void
+any_port_beside_a_broker_on_any_port(void **state)
+{
+    (void)state;
+    struct config_listener brokers[] = {{.address = TEXT("127.0.0.1:0")},
+                                        {.address = TEXT("[::1]:0")}};
+    struct config config = {.listener = brokers, .listener_count = 2};
+    struct fault fault = {0};
+    if (discharger_open(&discharger, &config, test_directory, &fault) != KH_OK)
+        fail_msg("%s", fault.detail);
+    assert_int_not_equal(port_of(&discharger.listener[0]), 8438);
+}
+
 /* ---- the command line ---- */
 
 static void
@@ -181,6 +214,8 @@ main(void)
         DISCHARGER_TEST(what_is_asked_for_is_not_replaced),
         DISCHARGER_TEST(on_a_port_of_its_own),
         DISCHARGER_TEST(behind_something_that_speaks_tls),
+        DISCHARGER_TEST(another_port_when_its_own_is_taken),
+        DISCHARGER_TEST(any_port_beside_a_broker_on_any_port),
         DISCHARGER_TEST(the_command_line_goes_before_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
