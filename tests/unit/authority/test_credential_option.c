@@ -117,6 +117,30 @@ good_values(void **state)
     credential_free(&credential);
 }
 
+// What belongs to another injection is left out: it was replaced on the command line.
+static void
+from_a_preset(void **state)
+{
+    static const struct preset preset = {
+        .name = "x", .options = "sign=v0:{body}\nregion=eu-west-1\nkey-encoding=hex"};
+    struct store_credential row = given("hmac:sha256:hex:X-Signature");
+    struct credential *credential = NULL;
+
+    (void)state;
+    row.item[STORE_LIST_SLOTS][row.item_count[STORE_LIST_SLOTS]++] = BYTES("bearer");
+    option(&row, "key-encoding=base64");
+    assert_ok(credential_build(&row, true, &credential, fault));
+    assert_ok(credential_complete_options(credential, fault));
+    assert_int_equal(credential->row.item_count[STORE_LIST_OPTIONS], 1);
+    credential->preset = &preset;
+    assert_ok(credential_complete_options(credential, fault));
+    assert_int_equal(credential->row.item_count[STORE_LIST_OPTIONS], 2);
+    assert_true(bytes_is(credential_option(credential, "sign"), "v0:{body}"));
+    assert_true(bytes_is(credential_option(credential, "key-encoding"), "base64"));
+    assert_ok(credential_check_options(credential, fault));
+    credential_free(&credential);
+}
+
 int
 main(void)
 {
@@ -124,6 +148,7 @@ main(void)
         cmocka_unit_test(wrong_ones),
         cmocka_unit_test(only_where_they_belong),
         cmocka_unit_test(good_values),
+        cmocka_unit_test(from_a_preset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
