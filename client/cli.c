@@ -56,7 +56,8 @@ cli_result(const struct cli *cli, const struct buffer *result)
         return CLI_FAILED;
     }
     errno = 0;
-    if (fwrite(result->p, 1, result->n, cli->out) != result->n || fflush(cli->out) != 0) {
+    if ((result->n > 0 && fwrite(result->p, 1, result->n, cli->out) != result->n) ||
+        fflush(cli->out) != 0) {
         cli_say(cli, "writing the result failed: %s", strerror(errno));
         return CLI_FAILED;
     }

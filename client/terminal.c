@@ -50,7 +50,15 @@ terminal_read_line(int fd, struct buffer *out, struct fault *fault)
 }
 
 static enum kh_err
-terminal_ask_hidden(int fd, struct buffer *out, struct fault *fault)
+terminal_ask_shown(int fd, const char *prompt, struct buffer *out, struct fault *fault)
+{
+    if (dprintf(fd, "%s", prompt) < 0)
+        return fault_set(fault, KH_ERR_IO, "the terminal: %s", strerror(errno));
+    return terminal_read_line(fd, out, fault);
+}
+
+static enum kh_err
+terminal_ask_hidden(int fd, const char *prompt, struct buffer *out, struct fault *fault)
 {
     static const int number[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction before[3], restore = {.sa_handler = terminal_restore_and_end};
@@ -63,8 +71,9 @@ terminal_ask_hidden(int fd, struct buffer *out, struct fault *fault)
     quiet.c_lflag |= ECHONL | ICANON;
     for (size_t i = 0; i < 3; i++)
         sigaction(number[i], &restore, &before[i]);
+    // Quiet first: what is typed at the prompt is neither shown nor flushed away.
     enum kh_err err = tcsetattr(fd, TCSAFLUSH, &quiet) == 0
-                          ? terminal_read_line(fd, out, fault)
+                          ? terminal_ask_shown(fd, prompt, out, fault)
                           : fault_set(fault, KH_ERR_IO, "the terminal: %s", strerror(errno));
     tcsetattr(fd, TCSAFLUSH, &terminal_before);
     for (size_t i = 0; i < 3; i++)
@@ -79,11 +88,8 @@ terminal_ask(const char *prompt, bool hidden, struct buffer *out, struct fault *
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return fault_set(fault, KH_ERR_NOT_FOUND, "there is no terminal to ask at");
-    enum kh_err err = KH_OK;
-    if (dprintf(fd, "%s", prompt) < 0)
-        err = fault_set(fault, KH_ERR_IO, "the terminal: %s", strerror(errno));
-    else
-        err = hidden ? terminal_ask_hidden(fd, out, fault) : terminal_read_line(fd, out, fault);
+    enum kh_err err = hidden ? terminal_ask_hidden(fd, prompt, out, fault)
+                             : terminal_ask_shown(fd, prompt, out, fault);
     close(fd);
     return err;
 }

@@ -38,6 +38,7 @@ static void
 open_hole(void)
 {
     server = http_server_open(false);
+    test_hole_free(&hole);
     hole = test_hole_make(TEST_CONDITION, server.address);
     test_trust(&test, &hole, server.address);
 }

@@ -31,16 +31,18 @@ setup_read(const char *const *argument, struct discharge_setup *out, struct faul
 {
     struct cli cli = {.now = TEST_NOW};
     struct options options;
+    // What is read borrows from the command line.
+    static char line[16][64];
     char *argv[16] = {NULL};
     int argc = 0;
-    for (; argument[argc] != NULL; argc++)
-        argv[argc] = strdup(argument[argc]);
+    for (; argument[argc] != NULL; argc++) {
+        snprintf(line[argc], sizeof line[argc], "%s", argument[argc]);
+        argv[argc] = line[argc];
+    }
     *fault = (struct fault){.err = KH_OK};
     assert_int_equal(options_parse(spec, argc, argv, &options, fault), KH_OK);
     enum kh_err err = discharge_setup_read(&cli, &options, out, fault);
     options_free(&options);
-    for (int i = 0; i < argc; i++)
-        free(argv[i]);
     return err;
 }
 #define READ(out, fault, ...) setup_read((const char *const[]){__VA_ARGS__, NULL}, out, fault)
