@@ -25,6 +25,8 @@
 #include "revoke.h"
 #include "root_key.h"
 
+#include <sys/queue.h>
+
 #define AUTHORITY_DATABASE_FILE "keyholed.db"
 #define AUTHORITY_CA_FILE       "ca.pem"
 
@@ -72,6 +74,10 @@ struct authority {
     size_t proxy_count;
     struct channel *supervisor;
     struct event_base *base;
+    LIST_HEAD(, carry) carries; /* requests that proxies carry */
+    size_t carry_count;
+    uint64_t carry_id;
+    LIST_HEAD(, exchange) exchanges; /* for access tokens */
 
     /* for status */
     int64_t started_at;

@@ -5,6 +5,7 @@
  */
 #include "credential.h"
 
+#include "access.h"
 #include "credential_option.h"
 
 #include "../../caveats/path.h"
@@ -44,6 +45,7 @@ credential_free(struct credential **credential)
         (*credential)->text = next;
     }
     secret_free(&(*credential)->secret);
+    access_free(&(*credential)->access);
     free(*credential);
     *credential = NULL;
 }
@@ -155,7 +157,7 @@ add_path_exception(struct credential *credential, struct bytes text, struct faul
 
 typedef enum kh_err add_fn(struct credential *credential, struct bytes text, struct fault *fault);
 
-// In this order: resolve looks at the hosts.
+// In this order: resolve looks at the hosts and at token-url.
 static const struct {
     enum store_list list;
     add_fn *add;
@@ -164,9 +166,9 @@ static const struct {
     {STORE_LIST_PORTS, add_port},
     {STORE_LIST_SLOTS, credential_add_slot},
     {STORE_LIST_NETWORKS, credential_add_network},
+    {STORE_LIST_OPTIONS, credential_add_option},
     {STORE_LIST_RESOLVE, credential_add_resolve},
     {STORE_LIST_PATH_EXCEPTIONS, add_path_exception},
-    {STORE_LIST_OPTIONS, credential_add_option},
 };
 
 // ---- defaults ----
@@ -335,8 +337,10 @@ credential_build(const struct store_credential *given, bool complete_it, struct 
 {
     struct credential *credential = calloc(1, sizeof *credential);
 
-    if (credential == NULL)
+    if (credential == NULL || (credential->access = access_new()) == NULL) {
+        free(credential);
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
+    }
     enum kh_err err = build_name(credential, given, fault);
     if (!err)
         err = build_lists(credential, given, complete_it, fault);

@@ -11,6 +11,7 @@
 
 #include "../messages.h"
 #include "../store/store.h"
+#include "key_health.h"
 #include "preset.h"
 #include "seal.h"
 
@@ -30,6 +31,8 @@ struct credential {
     const struct preset *preset;  /* NULL without one */
     struct bytes inject_template; /* of the kinds that have one */
     struct secret *secret;
+    struct access *access;        /* what the secret was exchanged for (access.h) */
+    struct key_health health;     /* what the upstream says of the key */
     struct credential_text *text; /* owns what the slices point into */
 };
 

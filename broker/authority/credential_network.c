@@ -5,6 +5,8 @@
  */
 #include "credential.h"
 
+#include "credential_option.h"
+
 #include "../../caveats/address.h"
 #include "../../caveats/path.h"
 
@@ -97,7 +99,8 @@ credential_add_resolve(struct credential *credential, struct bytes text, struct 
     if (!resolve_parse(text, &host, &address, &resolve) || !address_read(address, binary))
         return fault_set(fault, KH_ERR_SYNTAX,
                          "it is HOST:PORT:ADDRESS:PORT, with brackets around an IPv6 address");
-    if (!host_is_listed(route, buffer_bytes(&host)))
+    if (!host_is_listed(route, buffer_bytes(&host)) &&
+        !credential_is_token_host(credential, buffer_bytes(&host)))
         return fault_set(fault, KH_ERR_USAGE, "%s is none of the credential's hosts",
                          buffer_text(&host));
     address_network_print(binary, 128, address_text);

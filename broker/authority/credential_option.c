@@ -231,6 +231,22 @@ credential_option_or(const struct credential *credential, const char *name, cons
     return value.n > 0 ? value : bytes_str(otherwise);
 }
 
+bool
+credential_is_token_host(const struct credential *credential, struct bytes host)
+{
+    struct bytes url = credential_option(credential, "token-url");
+    size_t scheme = bytes_find(url, BYTES("://"));
+    struct bytes rest = bytes_from(url, scheme + 3), authority;
+    uint16_t port;
+    BUFFER_AUTO own;
+
+    buffer_init(&own, 512);
+    authority = bytes_slice(rest, 0, bytes_index(rest, '/'));
+    authority = bytes_slice(authority, 0, bytes_index(authority, '?'));
+    return url.n > 0 && authority_split(authority, &own, &port) == KH_OK &&
+           bytes_equal(buffer_bytes(&own), host);
+}
+
 int64_t
 credential_option_number(const struct credential *credential, const char *name, int64_t otherwise)
 {

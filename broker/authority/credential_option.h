@@ -24,6 +24,8 @@ KH_MUST_CHECK enum kh_err credential_check_options(const struct credential *cred
 struct bytes credential_option(const struct credential *credential, const char *name);
 struct bytes credential_option_or(const struct credential *credential, const char *name,
                                   const char *otherwise);
+/* Whether the option token-url leads there. */
+bool credential_is_token_host(const struct credential *credential, struct bytes host);
 /* Of a NUMBER. */
 int64_t credential_option_number(const struct credential *credential, const char *name,
                                  int64_t otherwise);

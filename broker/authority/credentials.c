@@ -6,6 +6,7 @@
 
 #include "../../caveats/path.h"
 #include "../admin/suggest.h"
+#include "access.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -217,7 +218,7 @@ credentials_write_secret(struct store *store, const struct seal *seal,
 }
 
 void
-credentials_take_secret(struct credential *credential, struct secret *secret, int64_t now)
+credentials_take_refreshed(struct credential *credential, struct secret *secret, int64_t now)
 {
     secret_free(&credential->secret);
     credential->secret = secret;
@@ -225,8 +226,17 @@ credentials_take_secret(struct credential *credential, struct secret *secret, in
 }
 
 void
+credentials_take_secret(struct credential *credential, struct secret *secret, int64_t now)
+{
+    credentials_take_refreshed(credential, secret, now);
+    access_change_secret(credential->access);
+    credential->health = (struct key_health){0};
+}
+
+void
 credentials_take_enabled(struct credential *credential, bool enabled)
 {
+    access_drop(credential->access);
     credential->row.enabled = enabled;
     credential->route.enabled = enabled;
 }

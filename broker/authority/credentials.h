@@ -38,6 +38,8 @@ KH_MUST_CHECK enum kh_err credentials_write_secret(struct store *store, const st
                                                    struct bytes text, int64_t now,
                                                    struct secret **out, struct fault *fault);
 void credentials_take_secret(struct credential *credential, struct secret *secret, int64_t now);
+/* The same secret, renewed by a token endpoint: what was got with it stays good. */
+void credentials_take_refreshed(struct credential *credential, struct secret *secret, int64_t now);
 void credentials_take_enabled(struct credential *credential, bool enabled);
 void credentials_drop(struct credentials *credentials, struct credential *credential);
 

@@ -26,8 +26,10 @@ struct injection_context {
 enum injection_result {
     INJECTION_FAILED = 0, /* memory, or a fault of our own */
     INJECTION_READY,
-    INJECTION_BUSY,    /* there is no room at the moment */
-    INJECTION_REFUSED, /* no signature can be made for such a request: `refusal` says why */
+    INJECTION_BUSY,        /* there is no room at the moment */
+    INJECTION_REFUSED,     /* no signature can be made for such a request: `refusal` says why */
+    INJECTION_WAITING,     /* for the access token of `waits`: look again when there is one */
+    INJECTION_UNAVAILABLE, /* there is none: `reason` and `refusal` say why */
 };
 
 struct injection {
@@ -37,6 +39,9 @@ struct injection {
     size_t secret_count;
     struct buffer text;                  /* owns what the slices point into; wiped */
     char refusal[INJECTION_REFUSAL_MAX]; /* for the client */
+    enum kh_reason reason;               /* of INJECTION_UNAVAILABLE */
+    const struct credential *waits;      /* of INJECTION_WAITING, else NULL */
+    const struct credential *due;        /* its access token serves, and is to be refreshed */
 };
 
 /* What of the body has to be known before the injection can be made, and is not. */

@@ -236,6 +236,7 @@ on_tick(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     authority_tick(&service->authority);
+    serve_tick(&service->authority);
 }
 
 // ---- running ----

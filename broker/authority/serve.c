@@ -7,9 +7,13 @@
 
 #include "../../caveats/path.h"
 #include "../log.h"
+#include "access.h"
+#include "carry.h"
+#include "exchange.h"
 #include "inject.h"
 #include "login.h"
 #include "revoke_token.h"
+#include "serve_wait.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +39,7 @@ struct serve_batch {
     struct answer *answer;
     size_t answer_count, answer_capacity;
     struct buffer bodies; // wiped: decisions carry secrets
+    struct serve_waiters waiters;
 };
 
 // ---- the batch ----
@@ -115,37 +120,113 @@ on_batch_end(struct channel *channel, void *context)
 
 // ---- messages ----
 
-static bool
-on_decide(struct channel *channel, void *context, const struct message *message)
+static void
+answer_decision(const struct serve_question *question, const struct message_decide *request,
+                const struct message_decision *out)
 {
-    struct serve_batch *batch = context;
-    // Large, and one at a time: not on the stack of every caller.
-    static struct message_decide request;
-    static struct message_decision out;
-    static struct injection injection;
-    struct decision decision;
-
-    (void)channel;
-    if (message_decide_rx(message->body, &request))
-        return false;
+    struct serve_batch *batch = question->batch;
     BUFFER_AUTO body;
+
     buffer_init_secret(&body, BODY_MAX);
-    serve_decide(batch->authority, &request, &decision, &injection, &out);
-    message_decision_tx(&out, &body);
-    struct answer *answer = batch_add(batch, MESSAGE_DECISION, message->id, &body);
+    message_decision_tx(out, &body);
+    struct answer *answer = batch_add(batch, MESSAGE_DECISION, question->id, &body);
     if (answer) {
-        answer->allow = out.allow;
-        answer->counted = !out.need_body && (!request.rejudge || !out.allow);
-        memcpy(answer->request_id, out.request_id, sizeof answer->request_id);
+        answer->allow = out->allow;
+        answer->counted = !out->need_body && (!request->rejudge || !out->allow);
+        memcpy(answer->request_id, out->request_id, sizeof answer->request_id);
     } else {
         // No answer is a denial as well, when the proxy's time is up.
         log_error("decision-lost", "memory is used up: a decision is not answered");
         buffer_clear(&batch->bodies);
         batch->answer_count = 0;
     }
+}
+
+// Large, and one at a time: not on the stack of every caller.
+static struct message_decide request;
+static struct message_decision decided;
+static struct injection injection;
+
+static bool
+waits(const struct serve_question *question)
+{
+    struct serve_batch *batch = question->batch;
+    return injection.waits &&
+           serve_wait(batch->authority, &batch->waiters, question, injection.waits->row.name);
+}
+
+static void
+refresh(struct authority *authority, const struct credential *due)
+{
+    struct credential *credential =
+        due ? credentials_find(&authority->credentials, due->row.name) : NULL;
+    if (credential)
+        (void)exchange_begin(authority, credential);
+}
+
+void
+serve_question_decide(const struct serve_question *question)
+{
+    struct authority *authority = question->batch->authority;
+    struct decision decision;
+
+    if (message_decide_rx(question->body, &request))
+        return;
+    serve_decide(authority, &request, &decision, &injection, &decided);
+    bool later = waits(question);
+    // It could not begin: now that is known of the credential.
+    if (injection.waits && !later)
+        serve_decide_without_waiting(authority, &request, &decision, &injection, &decided);
+    if (!later)
+        answer_decision(question, &request, &decided);
+    refresh(authority, injection.due);
     injection_free(&injection);
-    wipe(&out, sizeof out);
+    wipe(&decided, sizeof decided);
+}
+
+static bool
+on_decide(struct channel *channel, void *context, const struct message *message)
+{
+    const struct serve_question question = {
+        .batch = context, .id = message->id, .body = message->body};
+
+    (void)channel;
+    if (message_decide_rx(message->body, &request))
+        return false;
+    serve_question_decide(&question);
     return true;
+}
+
+static bool
+on_carried(struct channel *channel, void *context, const struct message *message)
+{
+    struct serve_batch *batch = context;
+    struct message_carried carried;
+
+    (void)channel;
+    if (message_carried_rx(message->body, &carried))
+        return false;
+    carry_answered(batch->authority, &batch->proxy, message->id, &carried);
+    return true;
+}
+
+// A 401 is the key's fault; an access token that is refused is not tried again.
+static void
+note_outcome(struct authority *authority, const struct message_finished *finished)
+{
+    struct credential *credential = credentials_find(&authority->credentials, finished->credential);
+    int64_t now = clock_now_s(&authority->clock), steady = clock_steady_ms(&authority->clock);
+    unsigned status = finished->upstream_status;
+
+    if (credential == NULL)
+        return;
+    if (key_health_note(&credential->health, status, now))
+        log_warning("key-refused", "the upstream refuses the key of credential %.*s (401)",
+                    BYTES_ARG(credential->row.name));
+    if (status == 401)
+        (void)access_refused(credential->access, steady - finished->duration_ms, steady);
+    else if (status >= 200 && status <= 299)
+        access_accepted(credential->access);
 }
 
 static bool
@@ -170,6 +251,7 @@ on_finished(struct channel *channel, void *context, const struct message *messag
     if (finished.cut)
         record.detail = BYTES("cut: it was judged again and denied");
     audit_append(batch->authority->audit, &record);
+    note_outcome(batch->authority, &finished);
     return true;
 }
 
@@ -273,13 +355,10 @@ on_login_ask(struct channel *channel, void *context, const struct message *messa
 }
 
 static const struct channel_handler handlers[] = {
-    {MESSAGE_DECIDE, on_decide},
-    {MESSAGE_BODY_PART, on_body_part},
-    {MESSAGE_FINISHED, on_finished},
-    {MESSAGE_LEAF_ASK, on_leaf_ask},
-    {MESSAGE_REVOKE_ASK, on_revoke_ask},
-    {MESSAGE_LOGIN_ASK, on_login_ask},
-    {0, NULL},
+    {MESSAGE_DECIDE, on_decide},       {MESSAGE_BODY_PART, on_body_part},
+    {MESSAGE_FINISHED, on_finished},   {MESSAGE_CARRIED, on_carried},
+    {MESSAGE_LEAF_ASK, on_leaf_ask},   {MESSAGE_REVOKE_ASK, on_revoke_ask},
+    {MESSAGE_LOGIN_ASK, on_login_ask}, {0, NULL},
 };
 
 // ---- channels ----
@@ -287,6 +366,7 @@ static const struct channel_handler handlers[] = {
 static void
 batch_free(struct serve_batch *batch)
 {
+    serve_wait_drop_all(&batch->waiters);
     channel_free(&batch->proxy.channel);
     buffer_free(&batch->bodies);
     free(batch->answer);
@@ -324,6 +404,8 @@ on_closed(struct channel *channel, void *context, const char *why)
         authority->proxy[i] = authority->proxy[--authority->proxy_count];
         break;
     }
+    serve_wait_drop_all(&batch->waiters);
+    carry_proxy_lost(authority, &batch->proxy);
     batch_free(batch);
 }
 
@@ -361,8 +443,24 @@ serve_proxy_add(struct authority *authority, int fd, uint64_t id, struct fault *
 }
 
 void
+serve_settle_all(struct authority *authority)
+{
+    for (size_t i = 0; i < authority->proxy_count; i++)
+        batch_settle(authority->proxy[i]->batch);
+}
+
+void
+serve_tick(struct authority *authority)
+{
+    for (size_t i = 0; i < authority->proxy_count; i++)
+        serve_wait_say_later(&authority->proxy[i]->batch->waiters, authority->proxy[i]->channel);
+}
+
+void
 serve_proxies_close(struct authority *authority)
 {
+    exchange_close_all(authority);
+    carry_close_all(authority);
     while (authority->proxy_count > 0)
         batch_free(authority->proxy[--authority->proxy_count]->batch);
 }

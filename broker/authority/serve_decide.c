@@ -83,6 +83,8 @@ static const struct {
     [INJECTION_FAILED] = {KH_REASON_INTERNAL, "the secret could not be put on the request"},
     [INJECTION_BUSY] = {KH_REASON_BROKER_BUSY, "too many bodies are being signed"},
     [INJECTION_REFUSED] = {KH_REASON_NOT_SIGNABLE, NULL},
+    [INJECTION_WAITING] = {KH_REASON_ACCESS_TOKEN, "there is no access token yet"},
+    [INJECTION_UNAVAILABLE] = {KH_REASON_UNSET, NULL},
 };
 
 static bool
@@ -100,7 +102,7 @@ world_prepare(void *context, struct bytes name, enum kh_reason *reason, char *de
     }
     if (result == INJECTION_READY)
         return true;
-    *reason = unmade[result].reason;
+    *reason = result == INJECTION_UNAVAILABLE ? world->injection->reason : unmade[result].reason;
     const char *sentence = unmade[result].sentence;
     snprintf(detail, cap, "%s", sentence ? sentence : world->injection->refusal);
     return false;
@@ -287,9 +289,9 @@ make_request_id(const struct message_decide *request, uint8_t id[REQUEST_ID_SIZE
     return getrandom(id, REQUEST_ID_SIZE, 0) == REQUEST_ID_SIZE;
 }
 
-void
-serve_decide(struct authority *authority, const struct message_decide *request,
-             struct decision *decision, struct injection *injection, struct message_decision *out)
+static void
+decide_now(struct authority *authority, const struct message_decide *request, bool may_wait,
+           struct decision *decision, struct injection *injection, struct message_decision *out)
 {
     // Large, and one at a time. What the answer asks for points into it.
     static struct decision_details details;
@@ -305,7 +307,25 @@ serve_decide(struct authority *authority, const struct message_decide *request,
         deny(out, request->refused, request->refused_detail);
     else if (!judge_foreign(authority, request, decision, &details, out))
         judge(authority, request, decision, &details, injection, out);
-    serve_record(authority, request, decision, &details, out);
-    contents_drop(&authority->contents, request->request_id);
+    // What waits for an access token is decided when there is one.
+    if (!may_wait || injection->waits == NULL) {
+        serve_record(authority, request, decision, &details, out);
+        contents_drop(&authority->contents, request->request_id);
+    }
     token_free(&details.token);
+}
+
+void
+serve_decide(struct authority *authority, const struct message_decide *request,
+             struct decision *decision, struct injection *injection, struct message_decision *out)
+{
+    decide_now(authority, request, true, decision, injection, out);
+}
+
+void
+serve_decide_without_waiting(struct authority *authority, const struct message_decide *request,
+                             struct decision *decision, struct injection *injection,
+                             struct message_decision *out)
+{
+    decide_now(authority, request, false, decision, injection, out);
 }
