@@ -8,6 +8,7 @@
 #include "../log.h"
 #include "answer.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -57,17 +58,25 @@ refuse_malformed(struct connection *c, int status, const char *why)
     refuse(c, &refusal);
 }
 
+// "enrolled: ssh key of user alice": what it begins with is the event's stable word.
 static void
 log_answer(const struct connection *c, const struct service_response *response)
 {
     bool fault = response->failure == FAILURE_INTERNAL || response->failure == FAILURE_UNSET;
     bool grave = response->failure == FAILURE_AUTHENTICATOR_CLONED;
     enum log_level level = fault ? LOG_LEVEL_ERROR : grave ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+    struct bytes rest = bytes_str(response->log), word = BYTES_EMPTY;
+    char event[32];
 
-    if (response->log[0])
-        log_event(level,
-                  response->failure == FAILURE_NONE ? "discharge" : failure_code(response->failure),
-                  "%s (from %s)", response->log, c->peer.text);
+    if (rest.n == 0)
+        return;
+    (void)bytes_cut(&rest, ':', &word);
+    snprintf(event, sizeof event, "%.*s", BYTES_ARG(word));
+    if (response->failure != FAILURE_NONE)
+        log_event(level, failure_code(response->failure), "%s (from %s)", response->log,
+                  c->peer.text);
+    else
+        log_event(level, event, "%.*s (from %s)", BYTES_ARG(bytes_trim(rest)), c->peer.text);
 }
 
 static void
