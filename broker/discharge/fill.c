@@ -82,8 +82,8 @@ read_ticket(struct exchange *x, const json_t *body, struct question *question)
     return FAILURE_NONE;
 }
 
-static enum failure
-check_ticket(struct exchange *x, const struct question *question)
+enum failure
+fill_check_ticket(struct exchange *x, const struct question *question)
 {
     struct fault fault = {.err = KH_OK};
     uint8_t hash[TICKET_HASH_SIZE];
@@ -94,8 +94,12 @@ check_ticket(struct exchange *x, const struct question *question)
         return FAILURE_INTERNAL;
     if (discharge_is_declined(x->service->store, hash, &declined, &fault) != KH_OK)
         return service_fail_internal(x, &fault);
-    if (declined)
-        return FAILURE_DECLINED;
+    return declined ? FAILURE_DECLINED : FAILURE_NONE;
+}
+
+static enum failure
+check_way(struct exchange *x, const struct question *question)
+{
     if (!is_way_suitable(&question->demand, question->way)) {
         BUFFER_AUTO factors;
         buffer_init(&factors, 128);
@@ -164,7 +168,9 @@ prepare(struct exchange *x, const json_t *body, struct question *question)
     if (failure == FAILURE_NONE)
         failure = read_parent(x, body, &question->parent);
     if (failure == FAILURE_NONE)
-        failure = check_ticket(x, question);
+        failure = fill_check_ticket(x, question);
+    if (failure == FAILURE_NONE)
+        failure = check_way(x, question);
     if (failure != FAILURE_NONE)
         return failure;
     question->client = question_client_of(x->request->client);

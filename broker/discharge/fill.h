@@ -7,6 +7,12 @@
 
 #include "service_internal.h"
 
+/* ---- fill.c ---- */
+
+/* The token has not expired, and nobody declined: when it is asked, and again when it is answered,
+ * because somebody may have declined the same ticket elsewhere in between. */
+KH_MUST_CHECK enum failure fill_check_ticket(struct exchange *x, const struct question *question);
+
 /* ---- fill_text.c ---- */
 
 /* What the person is shown and signs. */

@@ -201,12 +201,15 @@ fill_vouch(struct exchange *x, struct question *question,
     bool cloned = true;
     if (authenticator->decoy)
         return FAILURE_SIGNATURE_INVALID;
+    enum failure failure = fill_check_ticket(x, question);
+    if (failure != FAILURE_NONE)
+        return failure;
     if (discharge_authenticator_used(service->store, authenticator->row.id, proof->counter,
                                      x->request->now, &cloned, &fault) != KH_OK)
         return service_fail_internal(x, &fault);
     if (cloned)
         return fill_cloned(x, authenticator);
-    enum failure failure = judge_hole(x, question, &authenticator->row, proof);
+    failure = judge_hole(x, question, &authenticator->row, proof);
     if (failure != FAILURE_NONE)
         return failure;
     if (make_discharge(x, question, authenticator, proof, &fault) != KH_OK)

@@ -204,6 +204,28 @@ a_decline_is_final_for_the_ticket(void **state)
 }
 
 static void
+a_decline_ends_what_was_asked_before(void **state)
+{
+    struct world w;
+    char over[64], first[256];
+    (void)state;
+    open_world(&w, FOR_ALICE);
+    challenge(&w, over);
+    snprintf(first, sizeof first, "%s", w.page);
+    services_ask_ticket(&w.s, w.ticket, "browser");
+    assert_answer(&w.s, 201);
+    snprintf(w.page, sizeof w.page, "%s", services_text(&w.s, "user_interactive.user_url"));
+    decline(&w);
+    assert_int_equal(w.s.response.status, 303);
+    snprintf(w.page, sizeof w.page, "%s", first);
+    answer(&w, over, NULL);
+    assert_failure(&w.s, 403, "declined");
+    services_get(&w.s, w.poll);
+    assert_answer(&w.s, 202);
+    close_world(&w);
+}
+
+static void
 what_is_approved_cannot_be_declined(void **state)
 {
     struct world w;
@@ -297,6 +319,7 @@ main(void)
         fixture_test(each_challenge_ends_the_one_before),
         fixture_test(a_bad_answer_may_be_tried_again),
         fixture_test(a_decline_is_final_for_the_ticket),
+        fixture_test(a_decline_ends_what_was_asked_before),
         fixture_test(what_is_approved_cannot_be_declined),
         fixture_test(nobody_answers),
         fixture_test(an_answer_in_the_last_moment_is_still_delivered),
