@@ -2,7 +2,8 @@
 #
 #   make            the programs, in build/bin
 #   make demo       install what is needed, build, and watch the main job
-#   make check      install what is needed, build, run every test
+#   make check      install what is needed, build, run every test but the heavy ones
+#   make check-all  and those as well: registries, large SDKs, gigabytes
 #   make unit       unit tests alone, in seconds; make unit T=caveats/token for one
 #   make e2e        end-to-end tests alone; make e2e T=revoke for the files that match
 #   make lint       formatting, static analysis, shell, manuals
@@ -31,7 +32,7 @@ WARNINGS := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prot
     $(if $(CI),-Werror)
 
 # Probed once for a build directory, and not by the goals that may run before there is a compiler.
-ifneq ($(filter-out setup check demo lint format clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out setup check check-all demo lint format clean,$(or $(MAKECMDGOALS),all)),)
 -include $(BUILD)/hardening.mk
 endif
 $(BUILD)/hardening.mk: Makefile
@@ -245,6 +246,11 @@ check-built: all
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory e2e
 
+check-all:
+	@tools/setup --all
+	@$(MAKE) --no-print-directory check-built
+	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e --heavy
+
 demo: setup
 	@$(MAKE) --no-print-directory -s all
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tools/demo
@@ -261,4 +267,4 @@ compile_commands.json: Makefile
 clean:
 	rm -rf build compile_commands.json
 
-.PHONY: all unit e2e setup check check-built demo lint format clean
+.PHONY: all unit e2e setup check check-built check-all demo lint format clean
