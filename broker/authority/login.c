@@ -141,13 +141,13 @@ is_for_user_alone(const char *hole, struct bytes user)
 static enum kh_err
 demand_login(struct login *login, struct fault *fault)
 {
-    BUFFER_AUTO text, whole;
     struct bytes user = login->ask->user;
 
     for (size_t i = 0; i < login->holes.count; i++) {
         if (is_for_user_alone(login->holes.text[i], user))
             return KH_OK;
     }
+    BUFFER_AUTO text, whole;
     buffer_init(&text, HOLE_TEXT_MAX);
     buffer_init(&whole, HOLE_TEXT_MAX);
     buffer_put_str(&text, STANDARD_FACTORS " for ");

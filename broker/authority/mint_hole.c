@@ -47,28 +47,33 @@ is_given(const struct mint_holes *holes, struct bytes demand, struct bytes user)
     return false;
 }
 
+static enum kh_err
+add_for_user(struct mint_holes *holes, const struct policy_hole *demand, struct bytes user,
+             struct fault *fault)
+{
+    BUFFER_AUTO text;
+
+    buffer_init(&text, HOLE_TEXT_MAX);
+    hole_print_for_user(demand->text, demand->names_user, user, &text);
+    if (text.failed)
+        return fault_set(fault, KH_ERR_TOO_LONG,
+                         "the hole that a grant demands is longer than %d bytes with the user's "
+                         "name in it",
+                         HOLE_TEXT_MAX);
+    return mint_holes_add(holes, buffer_bytes(&text), fault);
+}
+
 enum kh_err
 mint_holes_demand(struct mint_holes *holes, const struct policy_mint *demanded, struct bytes user,
                   struct fault *fault)
 {
-    for (size_t i = 0; i < demanded->hole_count; i++) {
-        const struct policy_hole *demand = demanded->hole[i];
-        BUFFER_AUTO text;
+    enum kh_err err = KH_OK;
 
-        if (is_given(holes, demand->text, user))
-            continue;
-        buffer_init(&text, HOLE_TEXT_MAX);
-        hole_print_for_user(demand->text, demand->names_user, user, &text);
-        if (text.failed)
-            return fault_set(fault, KH_ERR_TOO_LONG,
-                             "the hole that a grant demands is longer than %d bytes with the "
-                             "user's name in it",
-                             HOLE_TEXT_MAX);
-        enum kh_err err = mint_holes_add(holes, buffer_bytes(&text), fault);
-        if (err)
-            return err;
+    for (size_t i = 0; !err && i < demanded->hole_count; i++) {
+        if (!is_given(holes, demanded->hole[i]->text, user))
+            err = add_for_user(holes, demanded->hole[i], user, fault);
     }
-    return KH_OK;
+    return err;
 }
 
 enum kh_err
@@ -76,7 +81,6 @@ mint_find_discharger(const struct authority *authority, struct bytes name,
                      const struct discharger **out, struct fault *fault)
 {
     const struct message_dischargers *known = &authority->dischargers;
-    BUFFER_AUTO names;
 
     if (known->count == 0)
         return fault_set(fault, KH_ERR_NOT_FOUND,
@@ -88,6 +92,7 @@ mint_find_discharger(const struct authority *authority, struct bytes name,
             return KH_OK;
         }
     }
+    BUFFER_AUTO names;
     buffer_init(&names, 2048);
     for (size_t i = 0; i < known->count; i++)
         buffer_printf(&names, "%s%s", i ? ", " : "", known->discharger[i].name);
@@ -151,10 +156,10 @@ seal_all(const struct authority *authority, const struct mint_text *text, struct
 {
     struct token *token = NULL;
     struct ticket described = {.condition = BYTES_EMPTY};
-    BUFFER_AUTO storage;
 
     if (text->holes->count == 0)
         return KH_OK;
+    BUFFER_AUTO storage;
     buffer_init(&storage, TOKEN_CAVEAT_MAX);
     enum kh_err err = describe(authority, text, list, &token, &described, &storage, fault);
     for (size_t i = 0; !err && i < text->holes->count; i++) {

@@ -125,7 +125,6 @@ static void
 answer(struct exchange *x, const struct message_login_done *done)
 {
     char expires[TIMESTAMP_SIZE];
-    BUFFER_AUTO out;
     if (!done->minted) {
         bool often = done->reason == KH_REASON_RATE_EXCEEDED;
         answer_problem(x, done->reason,
@@ -133,6 +132,7 @@ answer(struct exchange *x, const struct message_login_done *done)
                        done->retry_after_s);
         return;
     }
+    BUFFER_AUTO out;
     buffer_init_secret(&out, ANSWER_MAX);
     timestamp_print(done->expires_at, expires);
     buffer_put_byte(&out, '{');

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The children as a family, with children of our own: this program, run again under their names.
  *
- * How a child behaves is told to it in the configuration (`pool_total`), since it gets nothing
- * else. */
+ * How a child behaves and where it may write is told to it in the configuration (`pool_total`, the
+ * first of `names`), since it gets nothing else. */
 #include "../scratch.h"
 
 #include "../../../broker/log.h"
@@ -93,6 +93,8 @@ fake_on_config(struct channel *channel, void *context, const struct message *mes
     if (message_config_rx(message->body, &config) != KH_OK)
         _exit(9);
     behaviour = config.pool_total;
+    if (config.name_count > 0 && chdir(config.name[0]) != 0)
+        _exit(16);
     config_free(&config);
     if (message->type == MESSAGE_CONFIG && behaviour == PROXY_ENDS_AT_ONCE)
         _exit(7);
@@ -261,7 +263,6 @@ static struct secret no_secret;
 static struct event *on_child, *on_file, *patience;
 static unsigned serving, start_failed, proxies_stopped, authority_stopped, discharger_stopped;
 static int null_fd, watch_fd;
-static char before[PATH_MAX]; // where the tests are run
 
 static void
 count_serving(void *context)
@@ -361,14 +362,15 @@ static int
 setup_plan(void **state, const struct family_plan *plan)
 {
     struct fault fault = {0};
-    // What the children write, they write where they are started.
-    if (directory_setup(state) != 0 || getcwd(before, sizeof(before)) == NULL ||
-        chdir(test_directory) != 0)
+    if (directory_setup(state) != 0)
         return -1;
     log_init("supervisor", LOG_FORMAT_HUMAN, LOG_LEVEL_ERROR);
     serving = start_failed = proxies_stopped = authority_stopped = discharger_stopped = 0;
     null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     config_init(&config);
+    config.name = calloc(1, sizeof(*config.name));
+    config.name[0] = strdup(test_directory);
+    config.name_count = 1;
     listeners_open();
     family = (struct family){
         .config = &config,
@@ -425,7 +427,7 @@ teardown(void **state)
     config_free(&config);
     close(null_fd);
     close(watch_fd);
-    return chdir(before) | directory_teardown(state);
+    return directory_teardown(state);
 }
 
 static void
@@ -603,7 +605,7 @@ told(const struct family_child *child)
     static char text[4096];
     char name[64];
     (void)snprintf(name, sizeof(name), "told.%ld", (long)child->pid);
-    FILE *file = fopen(name, "re");
+    FILE *file = fopen(test_path(name), "re");
     if (file == NULL)
         return "";
     text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
