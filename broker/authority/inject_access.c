@@ -173,10 +173,10 @@ make_jwt(struct inject_work *work)
     struct bytes exchange = credential_option(credential, "exchange");
     int64_t now = work->context->now;
     struct fault fault = {0};
-    BUFFER_AUTO assertion;
 
     if (exchange.n > 0 && !bytes_is(exchange, "none"))
         return put_access(work);
+    BUFFER_AUTO assertion;
     buffer_init_secret(&assertion, JWT_TEXT_MAX);
     bool fresh = access_look(credential->access, now) == ACCESS_READY &&
                  !access_is_due(credential->access, now);
