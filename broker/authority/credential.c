@@ -259,6 +259,8 @@ check_whole(const struct credential *credential, struct fault *fault)
     if (route->slot_count == 0)
         return fault_set(fault, KH_ERR_USAGE, "slots: say where clients put their key");
     enum kh_err err = credential_check_inject(credential, fault);
+    if (!err)
+        err = credential_check_slots(credential, fault);
     if (err)
         return err;
     if (route->plain && route->network_count == 0)

@@ -63,6 +63,9 @@ KH_MUST_CHECK enum kh_err credential_add_slot(struct credential *credential, str
                                               struct fault *fault);
 KH_MUST_CHECK enum kh_err credential_set_inject(struct credential *credential, struct bytes text,
                                                 struct fault *fault);
+/* That what a slot is a part of is whole again by the injection. */
+KH_MUST_CHECK enum kh_err credential_check_slots(const struct credential *credential,
+                                                 struct fault *fault);
 /* Options and whatever else the injection demands of the whole credential. */
 KH_MUST_CHECK enum kh_err credential_check_inject(const struct credential *credential,
                                                   struct fault *fault);
@@ -80,6 +83,8 @@ KH_MUST_CHECK enum kh_err credential_field_name(struct bytes text, struct buffer
                                                 struct fault *fault);
 KH_MUST_CHECK enum kh_err credential_parameter_name(struct bytes text, struct buffer *out,
                                                     struct fault *fault);
+KH_MUST_CHECK enum kh_err credential_cookie_name(struct bytes text, struct buffer *out,
+                                                 struct fault *fault);
 /* A slot for an injection that was given without one, and the other way round; "" when unclear. */
 void credential_slot_for_inject(struct bytes inject, struct buffer *out);
 void credential_inject_for_slot(struct bytes slot, struct buffer *out);

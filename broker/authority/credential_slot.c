@@ -75,6 +75,23 @@ credential_parameter_name(struct bytes text, struct buffer *out, struct fault *f
     return KH_OK;
 }
 
+// RFC 6265 section 4.1.1: a token, and its case matters.
+enum kh_err
+credential_cookie_name(struct bytes text, struct buffer *out, struct fault *fault)
+{
+    bool ok = text.n > 0 && text.n <= CREDENTIAL_FIELD_MAX;
+
+    for (size_t i = 0; ok && i < text.n; i++)
+        ok = is_token_char(text.p[i]);
+    if (!ok)
+        return fault_set(fault, KH_ERR_SYNTAX,
+                         "a cookie's name is 1 to %d letters, digits or "
+                         "!#$%%&'*+-.^_`|~",
+                         CREDENTIAL_FIELD_MAX);
+    buffer_put(out, text);
+    return KH_OK;
+}
+
 // ---- the table ----
 
 // Check what stands behind "word:" and append it in its canonical form.
@@ -91,6 +108,9 @@ static const struct slot_rules {
     {SLOT_BASIC, "basic", NULL, "=", "basic"},
     {SLOT_HEADER, "header", credential_field_name, "=", "header:NAME"},
     {SLOT_QUERY, "query", credential_parameter_name, "=", "query:NAME"},
+    {SLOT_COOKIE, "cookie", credential_cookie_name, "=", "cookie:NAME"},
+    {SLOT_PATH, "path", NULL, "=", "path"},
+    {SLOT_SUBPROTOCOL, "subprotocol", NULL, "=", "subprotocol"},
     {SLOT_AWS, "aws", NULL, "sigv4", "aws"},
     {SLOT_PROXY_AUTHORIZATION, "proxy-authorization", NULL, NULL, "proxy-authorization"},
     {SLOT_KEYHOLE_TOKEN, "keyhole-token", NULL, NULL, "keyhole-token"},
@@ -160,4 +180,20 @@ credential_inject_for_slot(struct bytes slot, struct buffer *out)
 
     if (rules && rules->inject)
         buffer_put(out, bytes_is(bytes_str(rules->inject), "=") ? slot : bytes_str(rules->inject));
+}
+
+// A path without its segment, a body without its field is another one.
+enum kh_err
+credential_check_slots(const struct credential *credential, struct fault *fault)
+{
+    const struct route *route = &credential->route;
+
+    for (size_t i = 0; i < route->slot_count; i++) {
+        if (route->slot[i].kind == SLOT_PATH && route->inject_kind != INJECT_PATH &&
+            route->inject_kind != INJECT_SEVERAL)
+            return fault_set(fault, KH_ERR_USAGE,
+                             "slots: path goes with the injection path[:template] alone: the key "
+                             "takes the token's place");
+    }
+    return KH_OK;
 }

@@ -82,6 +82,7 @@ static const struct {
 } unmade[] = {
     [INJECTION_FAILED] = {KH_REASON_INTERNAL, "the secret could not be put on the request"},
     [INJECTION_BUSY] = {KH_REASON_BROKER_BUSY, "too many bodies are being signed"},
+    [INJECTION_MISPLACED] = {KH_REASON_TOKEN_MISPLACED, NULL},
     [INJECTION_REFUSED] = {KH_REASON_NOT_SIGNABLE, NULL},
     [INJECTION_WAITING] = {KH_REASON_ACCESS_TOKEN, "there is no access token yet"},
     [INJECTION_UNAVAILABLE] = {KH_REASON_UNSET, NULL},

@@ -13,6 +13,12 @@ enum {
 
 /* ---- storage ---- */
 
+static bool
+is_list(struct bytes name)
+{
+    return bytes_equal_nocase(name, BYTES("sec-websocket-protocol"));
+}
+
 /*
  * Slices point into the storage while it is filled, so it gets all the room that it can need before
  * anything is put there: what is made of a text is bounded by the text's length.
@@ -21,13 +27,15 @@ static bool
 storage_init(struct request *request, const struct http1_head *head,
              const struct request_destination *destination)
 {
-    size_t need =
-        destination->scheme.n + destination->host.n + 2 * destination->path.n + 4 * head->query.n;
+    // The path: encoded and decoded, and once more of each when a token is taken out of it.
+    size_t need = destination->scheme.n + destination->host.n + 5 * (destination->path.n + 4) +
+                  4 * head->query.n;
 
     for (size_t i = 0; i < head->field_count; i++) {
         need += head->field[i].name.n;
-        if (head->field[i].traits & FIELD_CREDENTIAL)
-            need += head->field[i].value.n; /* Basic, decoded by request_take_token */
+        /* By request_take_token: Basic, decoded; a list without the token's item. */
+        if ((head->field[i].traits & FIELD_CREDENTIAL) || is_list(head->field[i].name))
+            need += head->field[i].value.n;
     }
     buffer_init_secret(&request->storage, STORAGE_MAX);
     return buffer_reserve(&request->storage, need + 1) != NULL;

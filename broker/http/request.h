@@ -14,6 +14,19 @@
 
 enum { REQUEST_QUERY_MAX = DECIDE_PAIRS_MAX };
 
+/* What is judged and audited in the place of a token that is a part of a larger text. */
+#define REQUEST_KEY "KEY"
+
+/* Fields whose value is a list of items, of which one may be a token. */
+enum request_list { REQUEST_COOKIES, REQUEST_SUBPROTOCOLS, REQUEST_LIST_COUNT };
+
+/* Where the token's item stood, which is taken out. */
+struct request_list_place {
+    bool known;
+    size_t field; /* in request.field; SIZE_MAX: it was all that the field held */
+    size_t item;  /* of the others, the one that followed it */
+};
+
 struct request_query_pair {
     struct bytes raw_name, raw_value; /* as they came, escapes checked */
     bool has_value;                   /* "a" and "a=" differ on the wire */
@@ -35,8 +48,10 @@ struct request {
     struct bytes scheme; /* of the upstream leg */
     struct bytes host;   /* canonical */
     uint16_t port;
-    struct bytes path; /* canonical, encoded */
+    struct bytes path; /* canonical, encoded; the segment of a token is REQUEST_KEY */
     struct bytes path_decoded;
+    size_t path_key;        /* where the token's segment begins in `path`; 0: in none */
+    struct bytes sent_path; /* by request_apply: with the secret; empty: `path` */
     bool has_query;
     struct request_query_pair query[REQUEST_QUERY_MAX + DECISION_EDITS_MAX];
     size_t query_count;
@@ -44,6 +59,7 @@ struct request {
     /* End-to-end fields, Host and lengths left out. */
     struct request_field field[HTTP1_FIELDS_MAX + DECISION_EDITS_MAX];
     size_t field_count;
+    struct request_list_place list_place[REQUEST_LIST_COUNT];
     struct bytes upgrade;  /* "websocket" or empty; a fact: request_write leaves it out */
     struct buffer storage; /* owns the canonical text that the slices point into */
     struct buffer edits;   /* owns what request_apply put in: the upstream's secret */
@@ -83,12 +99,13 @@ void request_free(struct request *request);
  * - KH_REASON_TOKEN_MISSING: no slot holds anything
  * - KH_REASON_FOREIGN_KEY: a slot holds something that is no token, whatever the others hold
  * - KH_REASON_TOKEN_MISPLACED: a token stands in a credential header (authorization, x-api-key,
- *   cookie, …) or parameter (key, access_token, …) that is no slot here, two slots hold different
- *   tokens, or a query slot occurs twice
+ *   cookie, …) or parameter (key, access_token, …) or path that is no slot here, two slots hold
+ *   different tokens, or a query, cookie or path slot occurs twice
  * - KH_REASON_NOT_SIGNABLE: the token stands in an AWS signature that cannot be made anew
  * - KH_REASON_REQUEST_MALFORMED: a field's name is that of a route's credential but for '_' and '-'
  *
- * On a refusal the request stays as it was. To be called once for a request.
+ * On a refusal the request stays as it was, but for the path: a segment that holds a token reads
+ * REQUEST_KEY in any case, because paths are recorded. To be called once for a request.
  */
 struct request_token {
     struct bytes text;      /* points into the request or into `head`'s buffer */

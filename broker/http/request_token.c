@@ -7,10 +7,7 @@
 
 /* In this order: what several hold is said to have been found in the first. */
 static search_family_fn *const families[] = {
-    search_fields,
-    search_query,
-    search_aws_query,
-    search_head,
+    search_fields, search_query, search_lists, search_path, search_aws_query, search_head,
 };
 
 bool
@@ -89,6 +86,7 @@ drop_slots(struct search *search)
     struct request *request = search->request;
     size_t kept = 0;
 
+    search_drop_items(search);
     for (size_t i = 0; i < request->field_count; i++)
         if (!search->drop_field[i])
             request->field[kept++] = request->field[i];
@@ -136,10 +134,12 @@ request_take_token(struct request *request, const struct http1_head *head,
     if (request->storage.failed || request->storage.p != base)
         return refuse(fault, KH_REASON_INTERNAL, "there was no room to decode a slot");
     reason = judge(&search, fault);
-    if (reason != KH_REASON_UNSET) {
+    if (reason != KH_REASON_UNSET)
         request->storage.n = kept;
+    if (search.mask_path)
+        search_mask_path(request);
+    if (reason != KH_REASON_UNSET)
         return reason;
-    }
     drop_slots(&search);
     *out = search.found;
     return KH_REASON_UNSET;

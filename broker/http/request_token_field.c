@@ -46,7 +46,8 @@ search_fields(struct search *search)
         if (kinds != 0) {
             search->drop_field[i] = true;
             search_take_field(search, field->value, kinds, NULL, name);
-        } else if ((field->traits & FIELD_CREDENTIAL) && reading_holds_token(field->value)) {
+        } else if ((field->traits & FIELD_CREDENTIAL) && !bytes_is(field->name, "cookie") &&
+                   reading_holds_token(field->value)) {
             search->misplaced = "a token stands in a credential's field that is no slot here";
         }
     }

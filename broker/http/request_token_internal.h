@@ -6,6 +6,8 @@
  *     request_token_read.c   the forms in which a text can stand in a slot
  *     request_token_field.c  slots that are header fields
  *     request_token_query.c  slots that are query parameters
+ *     request_token_list.c   slots that are cookies or WebSocket subprotocols
+ *     request_token_path.c   a segment of the path
  *     request_token_aws.c    the credential of an AWS signature, in a field or a presigned query
  *
  * A new place is a file with a family, and a row in the table of request_token.c.
@@ -20,6 +22,13 @@ enum {
     SEARCH_QUERIES = sizeof((struct request *)0)->query / sizeof(struct request_query_pair),
 };
 
+/* The token's item in a list. */
+struct search_item {
+    size_t count; /* of items in slots */
+    bool has_token;
+    size_t field, item;
+};
+
 struct search {
     struct request *request;
     const struct http1_head *head;
@@ -30,13 +39,20 @@ struct search {
     const char *misplaced;  /* a sentence, once one is found to be */
     const char *unsignable; /* the same, of a signature that cannot be made anew */
     bool drop_field[SEARCH_FIELDS], drop_query[SEARCH_QUERIES];
+    struct search_item item[REQUEST_LIST_COUNT];
+    bool mask_path;
 };
 
 /* Look at all that the family's slots hold, with search_take and search_take_field; mark what goes
  * out of the request; say in search->misplaced where a token may not stand. */
 typedef void search_family_fn(struct search *search);
 
-search_family_fn search_fields, search_query, search_aws_query, search_head;
+search_family_fn search_fields, search_query, search_lists, search_path, search_aws_query,
+    search_head;
+
+/* After the search: the token's items go out, and the path is masked. */
+void search_drop_items(struct search *search);
+void search_mask_path(struct request *request);
 
 /* Whether some route has a slot of that kind. */
 bool search_has_slot(const struct search *search, enum slot_kind kind);

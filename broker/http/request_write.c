@@ -8,6 +8,7 @@
 #include "field_name.h"
 #include "grammar.h"
 #include "http1_write.h"
+#include "request_place.h"
 
 #include <string.h>
 
@@ -20,7 +21,8 @@ edits_init(struct request *request, const struct edit *edit, size_t count)
     size_t need = 1, max = 4;
 
     for (size_t i = 0; i < count; i++)
-        need += max * (edit[i].name.n + edit[i].value.n); /* decoded, and with every byte escaped */
+        need += max * (edit[i].name.n + edit[i].value.n) /* decoded, and with every byte escaped */
+                + request_place_room(request, &edit[i]);
     buffer_init_secret(&request->edits, need);
     return buffer_reserve(&request->edits, need) != NULL;
 }
@@ -122,6 +124,9 @@ static bool (*const edit_with[])(struct request *, const struct edit *) = {
     [EDIT_HEADER_REMOVE] = header_remove,
     [EDIT_QUERY_SET] = query_set,
     [EDIT_QUERY_REMOVE] = query_remove,
+    [EDIT_COOKIE_SET] = request_place_cookie,
+    [EDIT_PATH_SET] = request_place_path,
+    [EDIT_SUBPROTOCOL_SET] = request_place_subprotocol,
 };
 
 enum kh_err
@@ -151,7 +156,7 @@ put_target(const struct request *request, struct buffer *target)
 {
     bool any = false;
 
-    buffer_put(target, request->path);
+    buffer_put(target, request->sent_path.n > 0 ? request->sent_path : request->path);
     for (size_t i = 0; i < request->query_count; i++) {
         const struct request_query_pair *pair = &request->query[i];
 

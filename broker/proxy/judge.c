@@ -5,6 +5,7 @@
 #include "judge.h"
 
 #include "../../caveats/body_facts.h"
+#include "../../caveats/token.h"
 #include "answer.h"
 #include "buffering.h"
 #include "intercept.h"
@@ -108,6 +109,8 @@ describe_refused(const struct exchange *x, const struct http1_head *head,
     if (head) {
         message->method = bytes_str(x->method);
         message->path_encoded = destination->path.n ? destination->path : head->path;
+        if (token_is_shaped(message->path_encoded)) // paths are recorded
+            message->path_encoded = BYTES("/" REQUEST_KEY);
     }
     if (x->draft && x->draft->built)
         request_describe(&x->draft->request, message);

@@ -31,7 +31,7 @@ bad_slots(void **state)
                                         "query",
                                         "query:",
                                         "query:a\nb",
-                                        "cookie:session",
+                                        "cookie:a b",
                                         "path",
                                         "header:x\x7f"};
     struct credential *credential = NULL;

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keys that are a part of something: a segment of the path, a cookie.
+
+import assert from 'node:assert/strict';
+import { before, beforeEach, describe, test } from 'node:test';
+
+import { realKey, startBroker } from '../support/broker.mjs';
+import { wholeFile } from '../support/file.mjs';
+import { run } from '../support/programs.mjs';
+import { accepts, startUpstream } from '../support/upstream.mjs';
+
+let upstream, broker, caFile;
+
+before(async () => {
+  upstream = await startUpstream(wholeFile, { accepts: accepts.anything(), hosts: ['upstream.example', 'api.telegram.org'] });
+  broker = await startBroker(wholeFile);
+  caFile = broker.file('ca.pem');
+});
+
+beforeEach(() => {
+  upstream.requests.length = 0;
+});
+
+let count = 0;
+
+async function credential(args, { secret = realKey('k-') } = {}) {
+  const name = `p${++count}`;
+  await broker.addCredential(name, { secret, upstream, hosts: ['upstream.example'], args });
+  return { name, secret, token: await broker.mint(name) };
+}
+
+/** The one request that arrived, with neither a token in it nor the word that stands for one. */
+function arrived() {
+  assert.equal(upstream.requests.length, 1);
+  const [received] = upstream.requests;
+  assert.ok(!received.text().includes('kh1_'), received.text());
+  return received;
+}
+
+function nothingArrived() {
+  assert.equal(upstream.requests.length, 0, 'nothing went upstream');
+  assert.doesNotMatch(JSON.stringify(broker.audit()), /kh1_[A-Za-z0-9_-]{20}/, 'no token is on record');
+}
+
+describe('a segment of the path', () => {
+  const key = `12345:${realKey('AA')}`;
+  let token;
+
+  before(async () => {
+    broker.secrets.push(key);
+    await broker.operator(['credential', 'add', 'telegram', '--preset', 'telegram', '--allow-network', '127.0.0.0/8',
+      '--upstream-ca', upstream.ca, ...upstream.resolve(['api.telegram.org']).flatMap((r) => ['--resolve', r])], { stdin: key });
+    token = await broker.mint('telegram');
+  });
+
+  const ways = {
+    'the base URL': (path) => [`${broker.url}/~telegram${path}`],
+    Host: (path) => ['-H', 'Host: api.telegram.org', `${broker.url}${path}`],
+    CONNECT: (path) => ['-x', broker.url, '--proxy-insecure', '--cacert', caFile, `https://api.telegram.org${path}`],
+    'the HTTP proxy': (path) => ['-x', broker.url, `http://api.telegram.org${path}`],
+  };
+  for (const [way, args] of Object.entries(ways))
+    test(`Telegram by ${way}`, async () => {
+      const { stdout } = await run('curl', ['-sS', '-i', '-X', 'POST', ...args(`/bot${token}/sendMessage?chat_id=1`)]);
+      assert.match(stdout, /^HTTP\/1\.1 200 OK\r$/m, stdout);
+      assert.equal(arrived().url, `/bot${key}/sendMessage?chat_id=1`);
+      const record = broker.decisions().at(-1);
+      assert.equal(record.path, '/KEY/sendMessage', JSON.stringify(record));
+      assert.equal(record.decision, 'allow');
+    });
+
+  test('files, and what comes back', async () => {
+    upstream.route(`/file/bot${key}/photos/1.jpg`, (received, res) =>
+      res.writeHead(302, { location: received.url }).end(`${received.url} is bot${key}, ${key}`));
+    const answer = await broker.request(`/~telegram/file/bot${token}/photos/1.jpg`);
+    assert.equal(answer.status, 302, answer.text);
+    assert.equal(answer.headers.location, `/file/bot${token}/photos/1.jpg`);
+    assert.ok(!answer.text.includes(key), answer.text);
+  });
+
+  test('caveats see KEY', async () => {
+    const narrow = await broker.attenuate(token, '--caveat', 'path = /KEY/getMe');
+    assert.equal((await broker.request(`/~telegram/bot${narrow}/getMe`)).status, 200);
+    assert.equal(arrived().url, `/bot${key}/getMe`);
+    broker.denied(await broker.request(`/~telegram/bot${narrow}/sendMessage`), 401, 'caveat-failed');
+  });
+
+  test('the token has to stand there', async () => {
+    broker.denied(await broker.request('/~telegram/botKEY/getMe', { headers: { 'keyhole-token': token } }), 400, 'token-misplaced', { detail: /in the path/ });
+    broker.denied(await broker.request('/~telegram/bot123:real/getMe'), 401, 'token-missing');
+    nothingArrived();
+  });
+
+  test('two of them', async () => {
+    const { record } = broker.denied(await broker.request(`/~telegram/bot${token}/bot${token}`), 400, 'token-misplaced');
+    assert.equal(record.path, '/KEY/KEY');
+    nothingArrived();
+  });
+
+  test('in the path of a credential whose slot that is not', async () => {
+    const c = await credential(['--slot', 'bearer']);
+    const { record } = broker.denied(await broker.request(`/~${c.name}/a/${c.token}/b`, { token: c.token }), 400, 'token-misplaced');
+    assert.equal(record.path, '/a/KEY/b');
+    nothingArrived();
+  });
+
+  test('in the path of a host that is nobody\'s, and in one that is ambiguous', async () => {
+    await broker.request(`/${token}/x`);
+    await broker.request(`/~telegram/bot${token}/..%2fx`);
+    await broker.request(`/~nobody/bot${token}/x`);
+    nothingArrived();
+  });
+
+  test('a key that needs escapes in a path', async () => {
+    const c = await credential(['--inject', 'path:k-{secret}'], { secret: 'a/b c?d#e%f;g' });
+    assert.equal((await broker.request(`/~${c.name}/x/k-${c.token}`)).status, 200);
+    assert.equal(arrived().url, '/x/k-a%2Fb%20c%3Fd%23e%25f%3Bg');
+  });
+});
+
+describe('a cookie', () => {
+  test('among others, which stay as they are', async () => {
+    const c = await credential(['--slot', 'cookie:sid']);
+    assert.equal((await broker.request(`/~${c.name}/`, { headers: { cookie: `a="b;  c=d; sid=${c.token};e=f=g` } })).status, 200);
+    assert.equal(arrived().headers.cookie, `a="b;  c=d; sid=${c.secret};e=f=g`);
+  });
+
+  test('alone, and quoted', async () => {
+    const c = await credential(['--slot', 'cookie:sid']);
+    assert.equal((await broker.request(`/~${c.name}/`, { headers: { cookie: `sid="${c.token}"` } })).status, 200);
+    assert.equal(arrived().headers.cookie, `sid=${c.secret}`);
+  });
+
+  test('for a client whose token stands elsewhere', async () => {
+    const c = await credential(['--slot', 'bearer', '--inject', 'cookie:sid']);
+    assert.equal((await broker.request(`/~${c.name}/`, { token: c.token, headers: { cookie: 'sid=mine; a=b' } })).status, 200);
+    assert.equal(arrived().headers.cookie, `a=b; sid=${c.secret}`);
+    assert.equal(arrived().headers.authorization, undefined);
+  });
+
+  test('and what comes back', async () => {
+    const c = await credential(['--slot', 'cookie:sid']);
+    upstream.route('/echo', (received, res) => res.writeHead(200, { 'set-cookie': received.headers.cookie }).end(received.headers.cookie));
+    const answer = await broker.request(`/~${c.name}/echo`, { headers: { cookie: `sid=${c.token}` } });
+    assert.equal(answer.text, `sid=${c.token}`);
+    assert.equal(answer.headers['set-cookie'], `sid=${c.token}`);
+  });
+
+  for (const [what, cookie, status, code] of [
+    ['twice', (t) => `sid=${t}; sid=${t}`, 400, 'token-misplaced'],
+    ['beside another of that name', (t) => `sid=${t}; sid=x`, 400, 'token-misplaced'],
+    ['another cookie', (t) => `other=${t}`, 400, 'token-misplaced'],
+    ['a key that is no token', () => 'sid=real', 401, 'foreign-key'],
+    ['no such cookie', () => 'SID=x', 401, 'token-missing'],
+  ])
+    test(`refused: ${what}`, async () => {
+      const c = await credential(['--slot', 'cookie:sid']);
+      broker.denied(await broker.request(`/~${c.name}/`, { headers: { cookie: cookie(c.token) } }), status, code);
+      nothingArrived();
+    });
+
+  test('caveats do not see it', async () => {
+    const c = await credential(['--slot', 'cookie:sid']);
+    const narrow = await broker.attenuate(c.token, '--caveat', 'header[cookie] = a=b');
+    assert.equal((await broker.request(`/~${c.name}/`, { headers: { cookie: `a=b; sid=${narrow}` } })).status, 200);
+  });
+});
