@@ -46,8 +46,8 @@ fido_keys_open(const struct fido_context *context, struct fido_keys *out, struct
     if (keys.count == 0)
         return fault_set(
             fault, KH_ERR_PERMISSION,
-            "%s cannot be opened (%s); whoever is logged in may use security keys once "
-            "the udev rules of libfido2 are installed",
+            "%s cannot be opened (%s): udev lets whoever is logged in at this machine use "
+            "security keys, and nobody else",
             place[failed].path, fido_strerr(code));
     *out = keys;
     return KH_OK;

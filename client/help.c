@@ -13,11 +13,11 @@ enum { HELP_COLUMN = 26, HELP_WIDTH = 90 };
 void
 help_put_program(struct buffer *out)
 {
-    buffer_put_str(out,
-                   "keyhole: narrow, inspect, fill and end tokens. It holds no authority of its own.\n"
-                   "\n"
-                   "Usage: keyhole COMMAND [OPTION…] [TOKEN|-]\n"
-                   "\n");
+    buffer_put_str(
+        out, "keyhole: narrow, inspect, fill and end tokens. It holds no authority of its own.\n"
+             "\n"
+             "Usage: keyhole COMMAND [OPTION…] [TOKEN|-]\n"
+             "\n");
     for (const struct command *c = cli_command; c->name != NULL; c++)
         buffer_printf(out, "  %-11s %s\n", c->name, c->summary);
     buffer_put_str(
