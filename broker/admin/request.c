@@ -297,29 +297,36 @@ carry_out(const struct admin_tables *tables, struct bytes line, json_t *result, 
 }
 
 void
+admin_request_finish(json_t *result, const struct fault *fault, struct buffer *out)
+{
+    struct fault own = *fault;
+    json_t *answer = result ? json_pack("{s:b, s:O}", "ok", 1, "result", result) : NULL;
+
+    if (result == NULL) {
+        answer_fault(&own, out);
+    } else if (answer == NULL || json_dump_callback(answer, dump_to_buffer, out, 0)) {
+        buffer_clear(out);
+        (void)fault_set(&own, KH_ERR_MEMORY, "the answer does not fit");
+        answer_fault(&own, out);
+    } else {
+        buffer_put_byte(out, '\n');
+    }
+    json_decref(answer);
+}
+
+void
 admin_request_answer(const struct admin_command *const *table, size_t count, void *context,
                      struct bytes line, struct buffer *out)
 {
     const struct admin_tables tables = {.table = table, .count = count, .context = context};
     struct fault fault = {.err = KH_ERR_INTERNAL};
-    json_t *result = json_object(), *answer = NULL;
+    json_t *result = json_object();
     enum kh_err err = KH_ERR_MEMORY;
 
     if (result)
         err = carry_out(&tables, line, result, &fault);
-    if (!err)
-        answer = json_pack("{s:b, s:O}", "ok", 1, "result", result);
-    if (err) {
-        if (fault.err == KH_OK || fault.err == KH_ERR_INTERNAL)
-            fault.err = err;
-        answer_fault(&fault, out);
-    } else if (answer == NULL || json_dump_callback(answer, dump_to_buffer, out, 0)) {
-        buffer_clear(out);
-        (void)fault_set(&fault, KH_ERR_MEMORY, "the answer does not fit");
-        answer_fault(&fault, out);
-    } else {
-        buffer_put_byte(out, '\n');
-    }
-    json_decref(answer);
+    if (err && (fault.err == KH_OK || fault.err == KH_ERR_INTERNAL))
+        fault.err = err;
+    admin_request_finish(err ? NULL : result, &fault, out);
     json_decref(result);
 }

@@ -46,6 +46,9 @@ void admin_request_init(void);
 void admin_request_answer(const struct admin_command *const *tables, size_t count, void *context,
                           struct bytes line, struct buffer *out);
 
+/* The answer of one that was not there at once: a result, or (NULL) a fault. With its newline. */
+void admin_request_finish(json_t *result, const struct fault *fault, struct buffer *out);
+
 /* ---- reading: members were checked, what is absent is empty ---- */
 struct bytes admin_text(const json_t *request, const char *name);
 bool admin_has(const json_t *request, const char *name);

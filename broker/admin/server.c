@@ -15,6 +15,12 @@
 
 enum { READ_SIZE = 16384, IDLE_S = 10, PAUSE_S = 1 };
 
+struct admin_later {
+    struct connection *connection;
+    void (*gone)(void *context);
+    void *context;
+};
+
 struct connection {
     struct admin_server *server;
     struct connection *next;
@@ -22,6 +28,7 @@ struct connection {
     uint32_t uid;
     struct event *event;
     struct buffer in, out; // both wiped
+    struct admin_later *later;
 };
 
 struct admin_server {
@@ -32,6 +39,7 @@ struct admin_server {
     struct event *readable, *resume;
     struct connection *connection;
     size_t connection_count;
+    struct connection *answering;
 };
 
 static void
@@ -46,6 +54,9 @@ connection_free(struct connection *connection)
             break;
         }
     }
+    if (connection->later)
+        connection->later->gone(connection->later->context);
+    free(connection->later);
     if (connection->event)
         event_free(connection->event);
     close(connection->fd);
@@ -77,20 +88,63 @@ refuse(struct connection *connection, enum kh_err code, const char *message)
                   kh_err_code(code), message);
 }
 
+struct admin_later *
+admin_server_later(struct admin_server *server, void (*gone)(void *context), void *context)
+{
+    struct connection *connection = server ? server->answering : NULL;
+
+    if (connection == NULL || connection->later)
+        return NULL;
+    connection->later = calloc(1, sizeof *connection->later);
+    if (connection->later)
+        *connection->later = (struct admin_later){connection, gone, context};
+    return connection->later;
+}
+
+void
+admin_later_answer(struct admin_later **later, struct bytes line)
+{
+    struct connection *connection = (*later)->connection;
+
+    free(*later);
+    *later = connection->later = NULL;
+    buffer_put(&connection->out, line);
+    if (connection->out.failed || !wait_for(connection, EV_WRITE))
+        connection_free(connection);
+}
+
+// Nothing more is said to it; that it ends can be seen.
+static void
+rest(struct connection *connection)
+{
+    buffer_clear(&connection->out);
+    if (connection->event)
+        event_free(connection->event);
+    connection->event = event_new(connection->server->base, connection->fd, EV_READ | EV_PERSIST,
+                                  on_ready, connection);
+    if (connection->event == NULL || event_add(connection->event, NULL))
+        connection_free(connection);
+}
+
 static void
 answer(struct connection *connection, size_t end)
 {
-    const struct admin_server *server = connection->server;
+    struct admin_server *server = connection->server;
     struct bytes in = buffer_bytes(&connection->in);
 
     if (end > ADMIN_LINE_MAX)
         refuse(connection, KH_ERR_TOO_LONG, "a request has at most 1 MiB");
     else if (end + 1 != in.n)
         refuse(connection, KH_ERR_PROTOCOL, "one connection carries one request");
-    else
+    else {
+        server->answering = connection;
         server->answer(server->context, connection->uid, bytes_slice(in, 0, end), &connection->out);
+        server->answering = NULL;
+    }
     buffer_free(&connection->in);
-    if (connection->out.failed || !wait_for(connection, EV_WRITE))
+    if (connection->later)
+        rest(connection);
+    else if (connection->out.failed || !wait_for(connection, EV_WRITE))
         connection_free(connection);
 }
 
@@ -112,6 +166,10 @@ static void
 read_some(struct connection *connection)
 {
     size_t before = connection->in.n;
+    if (connection->later) { // it ends, or says more than one request
+        connection_free(connection);
+        return;
+    }
     uint8_t *room = buffer_reserve(&connection->in, READ_SIZE);
 
     if (room == NULL) { // longer than any request

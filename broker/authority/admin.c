@@ -8,7 +8,7 @@
 
 static const struct admin_command *const tables[] = {
     admin_credential_commands, admin_token_commands,   admin_state_commands,
-    admin_policy_commands,     admin_explain_commands,
+    admin_policy_commands,     admin_explain_commands, admin_test_commands,
 };
 
 void
@@ -36,5 +36,9 @@ answer_for(void *context, uint32_t uid, struct bytes line, struct buffer *out)
 enum kh_err
 admin_new(struct authority *authority, int fd, struct admin_server **out, struct fault *fault)
 {
-    return admin_server_new(authority->base, fd, answer_for, authority, out, fault);
+    enum kh_err err =
+        admin_server_new(authority->base, fd, answer_for, authority, &authority->admin, fault);
+    if (!err)
+        *out = authority->admin;
+    return err;
 }

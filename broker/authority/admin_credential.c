@@ -81,6 +81,29 @@ put_flags(json_t *out, const struct credential *credential, struct fault *fault)
     return err;
 }
 
+// Nothing, when the upstream took the key the last time.
+enum kh_err
+admin_put_health(json_t *out, const struct credential *credential, struct fault *fault)
+{
+    const struct key_health *health = &credential->health;
+    json_t *object;
+
+    if (health->refused == 0)
+        return KH_OK;
+    object = json_object();
+    enum kh_err err = object ? admin_put_number(object, "count", (int64_t)health->refused, fault)
+                             : fault_set(fault, KH_ERR_MEMORY, "memory is used up");
+    if (!err)
+        err = admin_put_time(object, "since", health->since, fault);
+    if (!err)
+        err = admin_put_time(object, "last", health->last, fault);
+    if (err) {
+        json_decref(object);
+        return err;
+    }
+    return admin_put(out, "refused_by_upstream", object, fault);
+}
+
 static enum kh_err
 put_credential(json_t *out, const struct credential *credential, struct fault *fault)
 {
@@ -109,6 +132,8 @@ put_credential(json_t *out, const struct credential *credential, struct fault *f
     if (!err)
         err = row->rotated_at ? admin_put_time(out, "rotated_at", row->rotated_at, fault)
                               : admin_put(out, "rotated_at", json_null(), fault);
+    if (!err)
+        err = admin_put_health(out, credential, fault);
     if (!err)
         err = admin_put_text(out, "base_url_path", buffer_bytes(&path), fault);
     return err ? err : put_environment(out, credential, fault);

@@ -153,6 +153,35 @@ put_counts(struct authority *authority, json_t *result, struct fault *fault)
 }
 
 static enum kh_err
+append_refused(json_t *array, const struct credential *credential, struct fault *fault)
+{
+    json_t *object = json_object();
+
+    if (object == NULL || json_array_append_new(array, object))
+        return no_memory(fault);
+    enum kh_err err = admin_put_text(object, "name", credential->row.name, fault);
+    return err ? err : admin_put_health(object, credential, fault);
+}
+
+// Credentials whose key the upstream refuses.
+static enum kh_err
+put_refused(const struct authority *authority, json_t *result, struct fault *fault)
+{
+    json_t *array = json_array();
+    enum kh_err err = array ? KH_OK : no_memory(fault);
+
+    for (size_t i = 0; !err && i < authority->credentials.count; i++) {
+        if (authority->credentials.item[i]->health.refused > 0)
+            err = append_refused(array, authority->credentials.item[i], fault);
+    }
+    if (err) {
+        json_decref(array);
+        return err;
+    }
+    return admin_put(result, "keys_refused", array, fault);
+}
+
+static enum kh_err
 admin_status(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
     struct authority *authority = context;
@@ -168,6 +197,8 @@ admin_status(void *context, const json_t *request, json_t *result, struct fault 
         err = put_dischargers(authority, result, fault);
     if (!err)
         err = put_counts(authority, result, fault);
+    if (!err)
+        err = put_refused(authority, result, fault);
     return err ? err : put_audit(authority, result, fault);
 }
 

@@ -74,6 +74,7 @@ struct authority {
     size_t proxy_count;
     struct channel *supervisor;
     struct event_base *base;
+    struct admin_server *admin; /* whose request is carried out; NULL: none */
     LIST_HEAD(, carry) carries; /* requests that proxies carry */
     size_t carry_count;
     uint64_t carry_id;

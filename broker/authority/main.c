@@ -124,6 +124,7 @@ on_admin_listener(struct channel *channel, void *context, const struct message *
 
     (void)channel;
     admin_server_free(&service->admin);
+    service->authority.admin = NULL;
     if (admin_new(&service->authority, message->fd, &service->admin, &fault))
         log_error("admin", "%s", fault.detail);
     return true;

@@ -8,7 +8,7 @@
 
 static const struct preset table[] = {
 #define KH_PRESET(name_, hosts_, slots_, inject_, basic_user_, environment_, path_exceptions_,     \
-                  token_prefix_, doc_, options_)                                                   \
+                  token_prefix_, doc_, options_, probe_)                                           \
     {.name = (name_),                                                                              \
      .hosts = (hosts_),                                                                            \
      .slots = (slots_),                                                                            \
@@ -18,7 +18,8 @@ static const struct preset table[] = {
      .path_exceptions = (path_exceptions_),                                                        \
      .token_prefix = (token_prefix_),                                                              \
      .doc = (doc_),                                                                                \
-     .options = (options_)},
+     .options = (options_),                                                                        \
+     .probe = (probe_)},
 #include "../../schema/presets.def"
 };
 

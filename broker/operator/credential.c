@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keyholed credential add, list, show, rotate, disable, enable, remove. */
 #include "admin.h"
+#include "health.h"
 #include "terminal.h"
 #include "values.h"
 
@@ -43,6 +44,13 @@ print_member(const char *member, const json_t *value)
             *p = ' ';
     if (json_is_array(value)) {
         print_texts(label, value);
+        return;
+    }
+    if (strcmp(member, "refused_by_upstream") == 0) {
+        char text[200];
+        health_print(value, text, sizeof(text));
+        printf("%-16s%s%s%s\n", "key", terminal_colour(stdout, COLOUR_BAD), text,
+               terminal_colour(stdout, COLOUR_NONE));
         return;
     }
     fprintf(stdout, "%-16s", label);
@@ -89,6 +97,11 @@ print_list_row(const json_t *credential)
             putchar(' ');
         terminal_print_safe(stdout, json_string_value(host) != NULL ? json_string_value(host) : "");
     }
+    char text[200];
+    health_print(json_object_get(credential, "refused_by_upstream"), text, sizeof(text));
+    if (text[0] != '\0')
+        printf("  %s%s%s", terminal_colour(stdout, COLOUR_BAD), text,
+               terminal_colour(stdout, COLOUR_NONE));
     putchar('\n');
 }
 
@@ -304,7 +317,43 @@ credential_list(const struct invocation *invocation)
     return EXIT_DONE;
 }
 
+static enum operator_exit
+credential_test(const struct invocation *invocation)
+{
+    struct admin_request request;
+    json_t *result = NULL;
+    admin_request_init(&request);
+    admin_put_text(&request, "name", invocation->operand[0]);
+    admin_put_text(&request, "path", invocation_value(invocation, "path"));
+    admin_put_text(&request, "host", invocation_value(invocation, "host"));
+    enum operator_exit status =
+        admin_ask(invocation->directory, "credential.test", &request, &result);
+    if (status != EXIT_DONE)
+        return status;
+    bool accepted = json_is_true(json_object_get(result, "accepted"));
+    if (invocation->json) {
+        admin_print_json(result);
+    } else {
+        printf("%s%s%s: ", terminal_colour(stdout, accepted ? COLOUR_GOOD : COLOUR_BAD),
+               admin_text(result, "outcome"), terminal_colour(stdout, COLOUR_NONE));
+        terminal_print_safe(stdout, admin_text(result, "detail"));
+        fputs(" (", stdout);
+        terminal_print_safe(stdout, admin_text(result, "request"));
+        if (admin_number(result, "status") > 0)
+            printf(" answered %lld", (long long)admin_number(result, "status"));
+        puts(")");
+    }
+    json_decref(result);
+    return accepted ? EXIT_DONE : EXIT_FAILED;
+}
+
 /* ---- the table ---- */
+
+static const struct operator_option test_options[] = {
+    {"path", 0, "PATH", false, "ask for this path (default: the preset's, else /)"},
+    {"host", 0, "HOST", false, "of this one of its hosts (default: the first)"},
+    {0},
+};
 
 static const struct operator_option add_options[] = {
     {"preset", 0, "PRESET", false, "hosts, slots and injection of a known service, as openai"},
@@ -370,6 +419,19 @@ const struct operator_command credential_commands[] = {
         .examples = "  keyholed credential show openai",
         .json = true,
         .run = credential_show,
+    },
+    {
+        .name = "credential test",
+        .operands = "NAME",
+        .operands_min = 1,
+        .operands_max = 1,
+        .summary = "Make one harmless request with the real key, and say what happened",
+        .text = "Exit status 0: the upstream took the key (2xx). Nothing of its answer is shown.",
+        .examples = "  keyholed credential test openai\n"
+                    "  keyholed credential test tickets --path /v1/me",
+        .option = test_options,
+        .json = true,
+        .run = credential_test,
     },
     {
         .name = "credential rotate",

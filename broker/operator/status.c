@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keyholed status. */
 #include "admin.h"
+#include "health.h"
 #include "terminal.h"
 #include "values.h"
 
@@ -87,6 +88,21 @@ print_dischargers(const json_t *dischargers)
 }
 
 static void
+print_refused(const json_t *refused)
+{
+    size_t i;
+    const json_t *credential;
+    json_array_foreach(refused, i, credential)
+    {
+        char text[200];
+        health_print(json_object_get(credential, "refused_by_upstream"), text, sizeof(text));
+        printf("%-14s%s", i == 0 ? "keys refused" : "", terminal_colour(stdout, COLOUR_BAD));
+        terminal_print_safe(stdout, admin_text(credential, "name"));
+        printf("%s: %s\n", terminal_colour(stdout, COLOUR_NONE), text);
+    }
+}
+
+static void
 print_status(const json_t *result)
 {
     const json_t *decisions = json_object_get(result, "decisions");
@@ -97,6 +113,7 @@ print_status(const json_t *result)
     print_processes(json_object_get(result, "processes"));
     print_dischargers(json_object_get(result, "dischargers"));
     print_count("credentials", admin_number(result, "credentials"));
+    print_refused(json_object_get(result, "keys_refused"));
     print_count("root keys", admin_number(result, "keys"));
     print_count("tokens minted", admin_number(result, "tokens_minted"));
     print_count("revocations", admin_number(result, "revocations"));
