@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 static struct event_base *base;
 static struct admin_server *server;
@@ -147,10 +148,88 @@ others_are_refused(void **state)
     close(fd);
 }
 
+// ---- answers that come later ----
+
+static struct admin_later *later;
+static int gone;
+
+static void
+on_gone(void *context)
+{
+    assert_ptr_equal(context, &gone);
+    gone++;
+    later = NULL;
+}
+
+static void
+answer_later(void *context, uint32_t uid, struct bytes line, struct buffer *out)
+{
+    echo(context, uid, line, out); // dropped
+    later = admin_server_later(server, on_gone, &gone);
+    assert_non_null(later);
+    assert_null(admin_server_later(server, on_gone, &gone)); // one for a request
+}
+
+static int
+setup_later(void **state)
+{
+    struct fault fault = {0};
+
+    if (setup(state))
+        return -1;
+    admin_server_free(&server);
+    (void)unlink(address.sun_path);
+    gone = 0;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 128) ||
+           admin_server_new(base, fd, answer_later, &requests, &server, &fault);
+}
+
+static void
+later_is_not_now(void **state)
+{
+    int fd = connect_admin();
+
+    (void)state;
+    assert_null(admin_server_later(server, on_gone, &gone)); // not within a call
+    assert_null(admin_server_later(NULL, on_gone, &gone));
+    assert_string_equal(ask(fd, "one\n"), "(open)");
+    assert_int_equal(requests, 1);
+    admin_later_answer(&later, BYTES("two\n"));
+    assert_null(later);
+    assert_string_equal(ask(fd, ""), "two\n");
+    assert_int_equal(gone, 0);
+    close(fd);
+}
+
+static void
+who_does_not_wait(void **state)
+{
+    int fd = connect_admin();
+
+    (void)state;
+    assert_string_equal(ask(fd, "one\n"), "(open)");
+    close(fd);
+    settle();
+    assert_int_equal(gone, 1);
+    fd = connect_admin(); // and who says more meanwhile
+    assert_string_equal(ask(fd, "one\n"), "(open)");
+    (void)ask(fd, "two\n");
+    assert_int_equal(gone, 2);
+    close(fd);
+    fd = connect_admin(); // and the end of all
+    assert_string_equal(ask(fd, "one\n"), "(open)");
+    admin_server_free(&server);
+    assert_int_equal(gone, 3);
+    close(fd);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(later_is_not_now, setup_later, teardown),
+        cmocka_unit_test_setup_teardown(who_does_not_wait, setup_later, teardown),
         cmocka_unit_test_setup_teardown(one_line_each_way, setup, teardown),
         cmocka_unit_test_setup_teardown(one_request_for_a_connection, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bounded_number_at_once, setup, teardown),

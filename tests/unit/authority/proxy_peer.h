@@ -50,6 +50,8 @@ static const struct channel_handler peer_handlers[] = {
     {MESSAGE_DECISION, peer_take},
     {MESSAGE_LEAF, peer_take},
     {MESSAGE_REVOKE_DONE, peer_take},
+    {MESSAGE_CARRY, peer_take},
+    {MESSAGE_DECISION_LATER, peer_take},
     {MESSAGE_LOGIN_DONE, peer_take},
     {0, NULL},
 };
