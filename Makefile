@@ -6,6 +6,7 @@
 #   make check-all  and those as well: registries, large SDKs, gigabytes
 #   make unit       unit tests alone, in seconds; make unit T=caveats/token for one
 #   make e2e        end-to-end tests alone; make e2e T=revoke for the files that match
+#   make docs       pages that are made from tables: docs/presets
 #   make lint       formatting, static analysis, shell, manuals
 #   make SANITIZE=address,undefined check
 #   make V=1        shows the commands
@@ -32,7 +33,7 @@ WARNINGS := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prot
     $(if $(CI),-Werror)
 
 # Probed once for a build directory, and not by the goals that may run before there is a compiler.
-ifneq ($(filter-out setup check check-all demo lint format clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out setup check check-all demo docs lint format clean,$(or $(MAKECMDGOALS),all)),)
 -include $(BUILD)/hardening.mk
 endif
 $(BUILD)/hardening.mk: Makefile
@@ -255,6 +256,9 @@ demo: setup
 	@$(MAKE) --no-print-directory -s all
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tools/demo
 
+docs:
+	@tools/presets-doc
+
 lint:
 	@tools/lint
 
@@ -267,4 +271,4 @@ compile_commands.json: Makefile
 clean:
 	rm -rf build compile_commands.json
 
-.PHONY: all unit e2e setup check check-built check-all demo lint format clean
+.PHONY: all unit e2e setup check check-built check-all demo docs lint format clean

@@ -253,6 +253,11 @@ check_whole(const struct credential *credential, struct fault *fault)
 {
     const struct route *route = &credential->route;
 
+    if (route->host_count == 0 && credential->preset)
+        return fault_set(fault, KH_ERR_USAGE,
+                         "hosts: the preset %s names none, as everybody has one of their own: say "
+                         "it with --host",
+                         credential->preset->name);
     if (route->host_count == 0)
         return fault_set(fault, KH_ERR_USAGE,
                          "hosts: say at least one host that the secret may go to, or a preset");

@@ -2,6 +2,9 @@
 #include "fixture.h"
 
 #include "../../../broker/authority/inject.h"
+#include "jwt_keys.h"
+
+#include <ctype.h>
 
 static void
 unknown_names(void **state)
@@ -30,6 +33,47 @@ words(void **state)
     assert_false(preset_word(&rest, &word));
 }
 
+static struct bytes
+secret_for(enum inject_kind kind)
+{
+    switch (kind) {
+    case INJECT_BASIC:
+        return BYTES("user:password");
+    case INJECT_SIGV4:
+        return BYTES("AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
+    case INJECT_JWT: {
+        static char account[4096];
+        size_t n = (size_t)snprintf(account, sizeof account,
+                                    "{\"client_email\": \"a@b.example\", \"private_key\": \"");
+        for (const char *p = RSA_PKCS8; *p; p++)
+            n += (size_t)snprintf(account + n, sizeof account - n, *p == '\n' ? "\\n" : "%c", *p);
+        snprintf(account + n, sizeof account - n, "\"}");
+        return bytes_str(account);
+    }
+    default:
+        return BYTES("abc123");
+    }
+}
+
+// Where everybody has a host of their own, the sentence says how to name it.
+static void
+a_preset_without_hosts_asks_for_one(void **state)
+{
+    static const char *const names[] = {"azure-openai", "npm", "pypi", "docker"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct store_credential row = {.name = BYTES("x"), .preset = bytes_str(names[i])};
+        struct credential *credential = NULL;
+        assert_fault(credential_build(&row, true, &credential, fault), KH_ERR_USAGE,
+                     "say it with --host");
+        row.item[STORE_LIST_HOSTS][row.item_count[STORE_LIST_HOSTS]++] = BYTES("own.example");
+        assert_ok(credential_build(&row, true, &credential, fault));
+        assert_true(credential_allows_host(credential, BYTES("https"), BYTES("own.example"), 443));
+        credential_free(&credential);
+    }
+}
+
 // Every row of the table makes a credential by itself, and its parts are what they must be.
 static void
 every_row_is_whole(void **state)
@@ -47,22 +91,25 @@ every_row_is_whole(void **state)
             row.item[STORE_LIST_OPTIONS][1] = BYTES("installation=678");
             row.item_count[STORE_LIST_OPTIONS] = 2;
         }
+        if (strlen(preset->hosts) == 0)
+            row.item[STORE_LIST_HOSTS][row.item_count[STORE_LIST_HOSTS]++] = BYTES("own.example");
         assert_ok(credential_build(&row, true, &credential, fault));
         assert_ptr_equal(credential->preset, preset);
         // A base URL needs one host to lead to.
         assert_false(bytes_starts(credential->route.host[0], BYTES("*.")));
         assert_true(credential->route.slot_count > 0);
-        if (credential->route.inject_kind != INJECT_JWT) // else a private key
-            assert_ok(credential_check_secret(credential, BYTES("abc123"), fault));
+        assert_ok(
+            credential_check_secret(credential, secret_for(credential->route.inject_kind), fault));
         assert_true(preset->probe[0] == '/' || strcmp(preset->probe, "-") == 0);
         while (preset_word(&rest, &word)) {
             size_t equals = bytes_index(word, '=');
             assert_true(equals > 0 && equals < word.n);
             for (size_t j = 0; j < equals; j++)
-                assert_true((word.p[j] >= 'A' && word.p[j] <= 'Z') || word.p[j] == '_');
+                assert_true(isalpha(word.p[j]) || word.p[j] == '_');
             assert_true(bytes_find(word, BYTES("{token}")) < word.n ||
                         bytes_find(word, BYTES("{base}")) < word.n ||
-                        bytes_ends(word, BYTES("=__token__")));
+                        bytes_ends(word, BYTES("=__token__")) ||
+                        bytes_ends(word, BYTES("=unused")));
         }
         assert_true(strlen(preset->doc) > 0);
         assert_null(strstr(preset->token_prefix, TOKEN_MARK));
@@ -86,6 +133,12 @@ the_promised_ones(void **state)
         {"google", "generativelanguage.googleapis.com", "query:key", "x-goog-api-key", "AIza"},
         {"slack", "slack.com", "bearer", "authorization", "xoxb-"},
         {"huggingface", "huggingface.co", "bearer", "authorization", "hf_"},
+        {"cloudflare", "api.cloudflare.com", "bearer", "authorization", ""},
+        {"telegram", "api.telegram.org", "path", NULL, ""},
+        {"sentry", "sentry.io", "bearer", "authorization", ""},
+        {"datadog", "api.datadoghq.eu", "header:dd-api-key", "dd-api-key", ""},
+        {"aws", "bucket.s3.eu-west-1.amazonaws.com", "aws", NULL, ""},
+        {"gcp", "storage.googleapis.com", "bearer", NULL, ""},
     };
 
     (void)state;
@@ -100,7 +153,8 @@ the_promised_ones(void **state)
             has_slot =
                 has_slot || bytes_is(credential->row.item[STORE_LIST_SLOTS][j], rows[i].slot);
         assert_true(has_slot);
-        assert_true(bytes_is(credential->route.inject_name, rows[i].header));
+        if (rows[i].header)
+            assert_true(bytes_is(credential->route.inject_name, rows[i].header));
         assert_string_equal(credential->preset->token_prefix, rows[i].prefix);
         credential_free(&credential);
     }
@@ -112,6 +166,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unknown_names),
         cmocka_unit_test(words),
+        cmocka_unit_test(a_preset_without_hosts_asks_for_one),
         cmocka_unit_test(every_row_is_whole),
         cmocka_unit_test(the_promised_ones),
     };
