@@ -60,7 +60,7 @@ struct request {
     struct request_field field[HTTP1_FIELDS_MAX + DECISION_EDITS_MAX];
     size_t field_count;
     struct request_list_place list_place[REQUEST_LIST_COUNT];
-    struct bytes upgrade;  /* "websocket" or empty; a fact: request_write leaves it out */
+    struct bytes upgrade;  /* "websocket" or empty */
     struct buffer storage; /* owns the canonical text that the slices point into */
     struct buffer edits;   /* owns what request_apply put in: the upstream's secret */
 };

@@ -217,6 +217,14 @@ put_framing(const struct request *request, enum http1_body body, uint64_t conten
         out->failed = true; /* the end of a connection ends no request */
 }
 
+/* `identity`: an answer that can be searched. A WebSocket's extensions would compress it. */
+static bool
+is_encoding(struct bytes name)
+{
+    return bytes_equal_nocase(name, BYTES("accept-encoding")) ||
+           bytes_equal_nocase(name, BYTES("sec-websocket-extensions"));
+}
+
 void
 request_write(const struct request *request, enum http1_body body, uint64_t content_length,
               bool identity, struct buffer *out)
@@ -231,12 +239,15 @@ request_write(const struct request *request, enum http1_body body, uint64_t cont
     for (size_t i = 0; i < request->field_count; i++) {
         const struct request_field *field = &request->field[i];
 
-        if (!field->removed &&
-            !(identity && bytes_equal_nocase(field->name, BYTES("accept-encoding"))))
+        if (!field->removed && !(identity && is_encoding(field->name)))
             http1_write_field(out, field->name, field->value);
     }
     if (identity)
         http1_write_field(out, BYTES("accept-encoding"), BYTES("identity"));
+    if (request->upgrade.n > 0 && body == BODY_NONE) {
+        http1_write_field(out, BYTES("connection"), BYTES("upgrade"));
+        http1_write_field(out, BYTES("upgrade"), request->upgrade);
+    }
     put_framing(request, body, content_length, out);
     http1_write_end(out);
 }

@@ -30,12 +30,13 @@ enum connection_state {
     CONNECTION_RESOLVING,
     CONNECTION_CONNECTING,
     CONNECTION_UPSTREAM_TLS,
-    CONNECTION_SENDING,   /* the request goes up */
-    CONNECTION_WAITING,   /* it is up; no answer yet */
-    CONNECTION_RELAYING,  /* the answer comes down */
-    CONNECTION_ANSWERING, /* the answer is made; what is left of it and of the request goes through
-                           */
-    CONNECTION_LINGERING, /* nothing more to say; let the client read it before the reset */
+    CONNECTION_SENDING,    /* the request goes up */
+    CONNECTION_WAITING,    /* it is up; no answer yet */
+    CONNECTION_RELAYING,   /* the answer comes down */
+    CONNECTION_TUNNELLING, /* a WebSocket: bytes go both ways */
+    CONNECTION_ANSWERING,  /* the answer is made; what is left of it and of the request goes through
+                            */
+    CONNECTION_LINGERING,  /* nothing more to say; let the client read it before the reset */
     CONNECTION_STATE_COUNT
 };
 

@@ -9,6 +9,7 @@
 #include "judge.h"
 #include "proxy.h"
 #include "relay.h"
+#include "tunnel.h"
 #include "upstream.h"
 
 #include <sys/socket.h>
@@ -209,6 +210,9 @@ const struct connection_row connection_row[CONNECTION_STATE_COUNT] = {
                             relay_expired},
     [CONNECTION_RELAYING] = {"relaying", LIMIT(body_timeout_ms), CONDUIT_OUT_HIGH, true, relay_step,
                              relay_expired},
+    // Not serving: either side may end it in order, and then what came before is passed on.
+    [CONNECTION_TUNNELLING] = {"tunnelling", LIMIT(tunnel_timeout_ms), CONDUIT_OUT_HIGH, false,
+                               tunnel_step, tunnel_expired},
     [CONNECTION_ANSWERING] = {"answering", LIMIT(body_timeout_ms), READ_AHEAD, false,
                               step_answering, expired_answering},
     [CONNECTION_LINGERING] = {"lingering", CONNECTION_NO_FIELD, READ_AHEAD, false, step_lingering,

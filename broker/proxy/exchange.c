@@ -16,6 +16,7 @@
 #include "rejudge.h"
 #include "resolve.h"
 #include "scrub.h"
+#include "tunnel.h"
 #include "upstream.h"
 
 #include <stdlib.h>
@@ -170,6 +171,11 @@ begin_upstream(struct exchange *x, const struct http1_head *head)
     x->basic_challenge = has_basic_slot(match);
     if (!build(x, head))
         return;
+    const char *why = tunnel_fault(&x->draft->request, head);
+    if (why) {
+        judge_refuse(x, head, KH_REASON_REQUEST_MALFORMED, why);
+        return;
+    }
     enum kh_reason reason =
         request_take_token(&x->draft->request, head, match->route, match->count, &token, &fault);
     if (reason == KH_REASON_TOKEN_MISSING && tunnel_token(x->client, &token))
@@ -315,6 +321,7 @@ exchange_end(struct exchange *x, enum kh_reason reason)
     exchange_drop_draft(x);
     buffering_free(x->proxy, &x->buffering);
     carry_free(&x->carry);
+    tunnel_free(&x->tunnel);
     proxy_bury(x->proxy, x, exchange_destroy);
 }
 

@@ -16,6 +16,7 @@ struct upstream;
 struct scrub;
 struct buffering;
 struct carry;
+struct tunnel;
 struct resolve_job;
 
 /* What is needed until the decision, and wiped with it. */
@@ -68,6 +69,7 @@ struct exchange {
     bool cut;                 /* revoked or expired while it ran */
 
     struct buffering *buffering; /* the body, while it is held back */
+    struct tunnel *tunnel;       /* a WebSocket was asked for (tunnel.h) */
     struct carry *carry;         /* no client's: the authority's own (carry.h) */
 
     /* upstream */

@@ -12,6 +12,7 @@
 #include "proxy.h"
 #include "rejudge.h"
 #include "scrub.h"
+#include "tunnel.h"
 #include "upstream.h"
 
 #include <stdio.h>
@@ -202,6 +203,8 @@ compose(struct exchange *x, const struct message_decision *decision)
     enum http1_body body = x->body_kind;
     request_write(request, body, x->content_length, x->route->scrub, &x->upstream_head);
     if (x->upstream_head.failed)
+        return false;
+    if (tunnel_prepare(x, decision) != KH_OK)
         return false;
     return !x->route->scrub || scrub_new(decision->secret, decision->secret_count,
                                          buffer_bytes(&x->token), &x->scrub) == KH_OK;

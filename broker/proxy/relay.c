@@ -10,6 +10,7 @@
 #include "carry.h"
 #include "proxy.h"
 #include "response.h"
+#include "tunnel.h"
 #include "upstream.h"
 
 enum {
@@ -102,6 +103,8 @@ read_head(struct exchange *x)
             break;
         case HTTP1_DONE:
             u->scanned = 0;
+            if (head->status == 101 && x->tunnel)
+                return tunnel_begin(x, head);
             if (head->status == 101) { // an upgrade was never asked for
                 why = "it switches protocols without being asked";
                 break;
@@ -183,6 +186,8 @@ relay_down(struct exchange *x)
     struct conduit *up = &x->upstream->conduit;
     if (!x->response_started && !read_head(x))
         return false;
+    if (x->client->state == CONNECTION_TUNNELLING)
+        return true;
     if (x->response_started && !x->response_done && !move_down(x))
         return false;
     if (!x->response_done && up->ended != STREAM_OK && !take_end(x))
@@ -226,7 +231,7 @@ relay_step(struct connection *c)
         if (!move_up(x))
             return STEP_AGAIN;
         conduit_flush(&x->upstream->conduit);
-        if (!relay_down(x))
+        if (!relay_down(x) || c->state == CONNECTION_TUNNELLING)
             return STEP_AGAIN;
         conduit_flush(&c->conduit);
         moved = conduit_moved(&x->upstream->conduit);

@@ -10,6 +10,7 @@
 #include "carry.h"
 #include "proxy.h"
 #include "scrub.h"
+#include "tunnel.h"
 #include "upstream.h"
 
 enum { COLLECT_MAX = 64 * 1024 };
@@ -47,6 +48,8 @@ is_dropped(const struct http1_head *head, struct bytes name)
 static void
 write_field(struct exchange *x, const struct http1_field *field, struct buffer *out)
 {
+    if (x->tunnel && tunnel_write_protocol(x, field, out))
+        return;
     if (!x->scrub || !scrub_finds(x->scrub, field->value)) {
         http1_write_field(out, field->name, field->value);
         return;
@@ -58,16 +61,22 @@ write_field(struct exchange *x, const struct http1_field *field, struct buffer *
         http1_write_field(out, field->name, buffer_bytes(&clean));
 }
 
-static void
-write_head(struct exchange *x, const struct http1_head *head, struct buffer *out)
+void
+response_write_fields(struct exchange *x, const struct http1_head *head, struct buffer *out)
 {
-    struct connection *c = x->client;
-    http1_write_status_line(out, head->status);
     for (size_t i = 0; i < head->field_count; i++) {
         if (!is_dropped(head, head->field[i].name))
             write_field(x, &head->field[i], out);
     }
     http1_write_field_str(out, "Keyhole-Request-Id", x->request_id_hex);
+}
+
+static void
+write_head(struct exchange *x, const struct http1_head *head, struct buffer *out)
+{
+    struct connection *c = x->client;
+    http1_write_status_line(out, head->status);
+    response_write_fields(x, head, out);
     if (!c->keep_alive)
         http1_write_field_str(out, "Connection", "close");
     const struct http1_field *length = http1_find(head, "content-length");

@@ -13,6 +13,10 @@ bool response_begin(struct exchange *exchange, const struct http1_head *head);
 void response_put(struct exchange *exchange, struct bytes data);
 void response_finish(struct exchange *exchange);
 
+/* The fields that are passed on, scrubbed, and the request's id. */
+void response_write_fields(struct exchange *exchange, const struct http1_head *head,
+                           struct buffer *out);
+
 /* Whether it has a Content-Encoding other than identity. */
 bool response_is_encoded(const struct http1_head *head);
 

@@ -18,7 +18,8 @@ struct scrub {
     struct scrub_patterns patterns;
     size_t shortest, longest;
     uint8_t shift[SHIFT_SIZE];
-    bool first[256];    // some pattern begins with that byte
+    bool first[256]; // some pattern begins with that byte
+    size_t found;
     struct buffer held; // the end of the input so far: a proper prefix of a pattern
 };
 
@@ -145,7 +146,7 @@ find(const struct scrub *scrub, struct bytes text, size_t at, size_t end, size_t
 
 // Replace in `text`; returns where the part begins that has to wait for more (text.n when final).
 static size_t
-replace(const struct scrub *scrub, struct bytes text, bool final, struct buffer *out)
+replace(const struct scrub *scrub, struct bytes text, bool final, size_t *found, struct buffer *out)
 {
     size_t done = 0, where = 0;
     for (;;) {
@@ -158,6 +159,7 @@ replace(const struct scrub *scrub, struct bytes text, bool final, struct buffer 
         }
         buffer_put(out, bytes_slice(text, done, where - done));
         scrub_pattern_replace(&scrub->patterns, (size_t)pattern, out);
+        ++*found;
         done = where + scrub->patterns.list[pattern].n;
     }
 }
@@ -168,7 +170,7 @@ scrub_feed(struct scrub *scrub, struct bytes data, struct buffer *out)
     if (data.n == 0)
         return;
     if (scrub->held.n == 0) {
-        size_t settled = replace(scrub, data, false, out);
+        size_t settled = replace(scrub, data, false, &scrub->found, out);
         buffer_put(&scrub->held, bytes_from(data, settled));
     } else {
         // Rare: the last piece ended with what may be the beginning of a pattern.
@@ -181,7 +183,7 @@ scrub_feed(struct scrub *scrub, struct bytes data, struct buffer *out)
         else
             buffer_consume(&scrub->held, scrub->held.n);
         struct bytes text = both.failed ? BYTES_EMPTY : buffer_bytes(&both);
-        size_t settled = replace(scrub, text, false, out);
+        size_t settled = replace(scrub, text, false, &scrub->found, out);
         buffer_put(&scrub->held, bytes_from(text, settled));
         buffer_free(&both);
     }
@@ -192,7 +194,7 @@ scrub_feed(struct scrub *scrub, struct bytes data, struct buffer *out)
 void
 scrub_finish(struct scrub *scrub, struct buffer *out)
 {
-    replace(scrub, buffer_bytes(&scrub->held), true, out);
+    replace(scrub, buffer_bytes(&scrub->held), true, &scrub->found, out);
     buffer_free(&scrub->held);
 }
 
@@ -202,10 +204,23 @@ scrub_held(const struct scrub *scrub)
     return scrub->held.n;
 }
 
+size_t
+scrub_found(const struct scrub *scrub)
+{
+    return scrub->found;
+}
+
+size_t
+scrub_longest(const struct scrub *scrub)
+{
+    return scrub->longest;
+}
+
 void
 scrub_text(const struct scrub *scrub, struct bytes text, struct buffer *out)
 {
-    replace(scrub, text, true, out);
+    size_t found = 0;
+    replace(scrub, text, true, &found, out);
 }
 
 bool

@@ -30,6 +30,10 @@ void scrub_feed(struct scrub *scrub, struct bytes data, struct buffer *out);
 void scrub_finish(struct scrub *scrub, struct buffer *out);
 size_t scrub_held(const struct scrub *scrub); /* bytes held back now */
 
+size_t scrub_found(const struct scrub *scrub); /* occurrences in the body so far */
+size_t
+scrub_longest(const struct scrub *scrub); /* bytes of the longest text that is searched for */
+
 /* A text by itself, as a header value; the state of the body is not touched. */
 void scrub_text(const struct scrub *scrub, struct bytes text, struct buffer *out);
 bool scrub_finds(const struct scrub *scrub, struct bytes text);

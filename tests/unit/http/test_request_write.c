@@ -308,7 +308,7 @@ test_identity(void **state)
 }
 
 static void
-test_upgrade_is_not_sent(void **state)
+test_upgrade(void **state)
 {
     struct parsed parsed;
     BUFFER_AUTO out;
@@ -317,7 +317,17 @@ test_upgrade_is_not_sent(void **state)
     buffer_init(&out, 4096);
     build_ok(GET "Connection: upgrade\r\nUpgrade: websocket\r\n\r\n", &parsed);
     written(&parsed.request, BODY_NONE, 0, false, &out);
-    assert_text(buffer_bytes(&out), "GET / HTTP/1.1\r\nhost: api.example.com\r\n\r\n");
+    assert_text(buffer_bytes(&out), "GET / HTTP/1.1\r\nhost: api.example.com\r\n"
+                                    "connection: upgrade\r\nupgrade: websocket\r\n\r\n");
+    request_free(&parsed.request);
+
+    /* Nothing else is passed on, and nothing that would hide what comes back. */
+    build_ok(GET "Connection: upgrade\r\nUpgrade: h2c\r\n"
+                 "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
+             &parsed);
+    written(&parsed.request, BODY_NONE, 0, true, &out);
+    assert_text(buffer_bytes(&out), "GET / HTTP/1.1\r\nhost: api.example.com\r\n"
+                                    "accept-encoding: identity\r\n\r\n");
     request_free(&parsed.request);
 }
 
@@ -336,7 +346,7 @@ main(void)
         cmocka_unit_test(test_a_host_that_is_none_is_not_written),
         cmocka_unit_test(test_framing),
         cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_upgrade_is_not_sent),
+        cmocka_unit_test(test_upgrade),
     };
     return cmocka_run_group_tests_name("http/request_write", tests, NULL, NULL);
 }
