@@ -138,7 +138,7 @@ the_promised_ones(void **state)
         {"sentry", "sentry.io", "bearer", "authorization", ""},
         {"datadog", "api.datadoghq.eu", "header:dd-api-key", "dd-api-key", ""},
         {"aws", "bucket.s3.eu-west-1.amazonaws.com", "aws", NULL, ""},
-        {"gcp", "storage.googleapis.com", "bearer", NULL, ""},
+        {"gcp", "storage.googleapis.com", "bearer", NULL, "ya29."},
     };
 
     (void)state;
