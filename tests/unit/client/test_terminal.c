@@ -3,8 +3,8 @@
 #include "../../../client/terminal.h"
 #include "client_test.h"
 
-#include <fcntl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pty.h>
 #include <signal.h>
 #include <sys/wait.h>
