@@ -159,6 +159,20 @@ no_request(struct probe *probe, const char *word, const char *detail)
     answer(probe, &outcome);
 }
 
+// As a proxy writes a segment (RFC 3986 pchar).
+static void
+put_segment(struct buffer *out, struct bytes text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        uint8_t c = text.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (letter || (c != 0 && strchr("-._~!$&'()*+,=:@", c)))
+            buffer_put_byte(out, c);
+        else
+            buffer_printf(out, "%%%02X", c);
+    }
+}
+
 // A key that goes into the path stands where the probe says {key}.
 static bool
 place_in_path(const struct injection *injection, struct bytes path, struct buffer *out,
@@ -182,7 +196,7 @@ place_in_path(const struct injection *injection, struct bytes path, struct buffe
     if (found != (at < path.n))
         return false;
     buffer_put(out, bytes_slice(path, 0, at));
-    form_encode(key, out);
+    put_segment(out, key);
     buffer_put(out, bytes_from(path, at + (found ? strlen("{key}") : 0)));
     carry->target = buffer_bytes(out);
     return !out->failed;
@@ -274,7 +288,7 @@ act(struct probe *probe, const struct credential *credential, const struct messa
         wait_for_access(probe, injection->waits);
     else if (result == INJECTION_UNAVAILABLE)
         no_request(probe, "no-access-token", injection->refusal);
-    else if (result == INJECTION_REFUSED)
+    else if (result == INJECTION_REFUSED || result == INJECTION_MISPLACED)
         no_request(probe, "not-testable", injection->refusal);
     else if (result != INJECTION_READY)
         no_request(probe, "not-testable", "the secret could not be put on a request");

@@ -132,6 +132,25 @@ describe('credential test', () => {
     assert.equal(upstream.requests[1].url, `/q?a=b&key=${key}`);
   });
 
+  test('in the path, where the preset says', async () => {
+    const secret = '123456:AA-real_key' + realKey('');
+    upstream.accepts = accepts.anything();
+    const name = `t${++count}`;
+    await broker.addCredential(name, { secret, preset: 'telegram', args: ['--upstream-ca', upstream.ca, '--resolve', `api.telegram.org:443:127.0.0.1:${upstream.port}`] });
+    try {
+      const answer = await probe(name);
+      // The certificate of this upstream is for other names: what counts is below, by another host.
+      assert.equal(answer.outcome, 'unreachable');
+      assert.ok(!JSON.stringify(answer).includes('real_key'), 'the request is shown without the key');
+      const own = await add({ secret, args: ['--slot', 'path', '--inject', 'path:bot{secret}'] });
+      assert.equal((await probe(own, '--path', '/{key}/getMe')).outcome, 'accepted');
+      assert.equal(upstream.requests.at(-1).url, `/bot${secret}/getMe`);
+      assert.equal((await probe(own)).outcome, 'not-testable');
+    } finally {
+      upstream.accepts = accepts.bearer(key);
+    }
+  });
+
   test('what cannot be tested is said', async () => {
     const slack = await add({ preset: 'slack' });
     assert.equal((await probe(slack)).outcome, 'not-testable');
