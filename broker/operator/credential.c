@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keyholed credential add, list, show, rotate, disable, enable, remove. */
 #include "admin.h"
+#include "credential_ask.h"
 #include "health.h"
 #include "terminal.h"
 #include "values.h"
@@ -212,18 +213,59 @@ put_options(const struct invocation *invocation, struct admin_request *request)
     return status == EXIT_DONE ? put_upstream_ca(invocation, request) : status;
 }
 
-static enum operator_exit
-credential_add(const struct invocation *invocation)
+static void
+put_one(struct admin_request *request, const char *member, const char *value)
 {
-    struct admin_request request;
+    if (value[0] == '\0')
+        return;
+    json_t *list = json_array();
+    if (json_array_append_new(list, json_string(value)) != 0)
+        request->failed = member;
+    admin_put(request, member, list);
+}
+
+// What is missing is asked for where somebody can answer.
+static enum operator_exit
+complete_by_asking(struct invocation *invocation, struct credential_answers *answers)
+{
+    struct fault fault = {0};
+    bool somebody = isatty(STDIN_FILENO) && isatty(STDERR_FILENO) &&
+                    invocation_value(invocation, "secret-fd") == NULL;
+    *answers = (struct credential_answers){0};
+    if (somebody && credential_is_open(invocation)) {
+        if (credential_ask(invocation, answers, &fault) != KH_OK)
+            return command_failed("%s", fault.detail);
+        if (answers->name[0] != '\0')
+            invocation->operand[invocation->operand_count++] = answers->name;
+        return EXIT_DONE;
+    }
+    if (invocation->operand_count == 0)
+        return usage_fault(invocation, "NAME is missing");
     if (invocation_value(invocation, "preset") == NULL &&
         invocation_values(invocation, "host")->count == 0)
         return usage_fault(invocation, "--preset, or --host with --slot and --inject, is missing");
+    return EXIT_DONE;
+}
+
+static enum operator_exit
+credential_add(const struct invocation *given)
+{
+    struct admin_request request;
+    struct credential_answers answers;
+    struct invocation completed = *given, *invocation = &completed;
+    enum operator_exit status = complete_by_asking(invocation, &answers);
+    if (status != EXIT_DONE)
+        return status;
     admin_request_init(&request);
     admin_put_text(&request, "name", invocation->operand[0]);
-    enum operator_exit status = put_options(invocation, &request);
-    if (status == EXIT_DONE)
+    status = put_options(invocation, &request);
+    if (status == EXIT_DONE) {
+        if (answers.preset[0] != '\0')
+            admin_put_text(&request, "preset", answers.preset);
+        put_one(&request, "hosts", answers.host);
+        put_one(&request, "slots", answers.slot);
         status = put_secret(invocation, &request);
+    }
     if (status != EXIT_DONE) {
         json_decref(request.object);
         return status;
@@ -383,14 +425,16 @@ static const struct operator_option rotate_options[] = {
 const struct operator_command credential_commands[] = {
     {
         .name = "credential add",
-        .operands = "NAME",
-        .operands_min = 1,
+        .operands = "[NAME]",
         .operands_max = 1,
         .summary = "Store a real key; the key comes on standard input",
-        .text = "On a terminal the key is asked for and not shown; else all of standard input is\n"
-                "the key, without one newline at its end. It is never shown again.\n"
-                "What is given beside --preset replaces that part of the preset.",
+        .text =
+            "On a terminal what is missing is asked for, and the key is not shown; else NAME and\n"
+            "--preset or --host are needed, and all of standard input is the key, without one\n"
+            "newline at its end. It is never shown again.\n"
+            "What is given beside --preset replaces that part of the preset.",
         .examples =
+            "  keyholed credential add\n"
             "  keyholed credential add openai --preset openai\n"
             "  pass show stripe | keyholed credential add stripe --preset stripe\n"
             "  keyholed credential add tickets --host tickets.example.com \\\n"

@@ -115,11 +115,12 @@ read_line_without_echo(const char *prompt, struct buffer *out, struct fault *fau
     quiet.c_lflag |= ECHONL | ICANON;
     signal(SIGINT, echo_restore_and_end);
     signal(SIGTERM, echo_restore_and_end);
-    fprintf(stderr, "%s: ", prompt);
     enum kh_err err = KH_OK;
     if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) != 0) {
         err = fault_set(fault, KH_ERR_IO, "the terminal: %s", strerror(errno));
     } else {
+        // Only now: whoever answers a prompt must not be heard.
+        fprintf(stderr, "%s: ", prompt);
         uint8_t *room = buffer_reserve(out, 4096);
         ssize_t n = room != NULL ? read(STDIN_FILENO, room, 4096) : -1;
         if (n < 0)
@@ -163,4 +164,32 @@ terminal_read_secret(int fd, const char *prompt, bool twice, struct buffer *out,
         err = fault_set(fault, KH_ERR_USAGE, "nothing was given on %s",
                         fd >= 0 ? "that descriptor" : "standard input");
     return err;
+}
+
+enum kh_err
+terminal_read_line(const char *prompt, char *out, size_t size, struct fault *fault)
+{
+    size_t n = 0;
+    char c = '\0';
+
+    fprintf(stderr, "%s: ", prompt);
+    // A byte at a time: what is behind the line is the next prompt's, or a secret.
+    for (;;) {
+        ssize_t got = read(STDIN_FILENO, &c, 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got != 1)
+            return fault_set(fault, KH_ERR_IO, "there was no answer");
+        if (c == '\n')
+            break;
+        if ((n == 0 && (c == ' ' || c == '\t')) || c == '\r')
+            continue;
+        if (n + 1 == size)
+            return fault_set(fault, KH_ERR_TOO_LONG, "the answer is too long");
+        out[n++] = c;
+    }
+    while (n > 0 && (out[n - 1] == ' ' || out[n - 1] == '\t'))
+        n--;
+    out[n] = '\0';
+    return KH_OK;
 }
