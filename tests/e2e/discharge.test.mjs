@@ -169,6 +169,22 @@ describe('security keys', () => {
     assert.equal(stdout, '');
   });
 
+  test('Ctrl-C while several blink: all of them stop', async (t) => {
+    const alice = await person(t, broker);
+    const one = await alice.plug();
+    await alice.enroll();
+    alice.keys.length = 0;
+    const two = await alice.plug();
+    await alice.enroll();
+    alice.keys.unshift(one);
+    for (const k of alice.keys) k.say('presence never');
+    const running = alice.start(['discharge', await alice.mint(FIDO)]);
+    for (const k of [one, two]) await k.until('waiting');
+    running.child.kill('SIGINT');
+    for (const k of [one, two]) await k.until('cancelled');
+    assert.equal((await running.ended).signal, 'SIGINT');
+  });
+
   test('pulled out while it blinks', async (t) => {
     const [alice, securityKey] = await withKey(t);
     securityKey.say('presence never');

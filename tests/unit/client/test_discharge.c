@@ -282,6 +282,49 @@ test_two_holes(void **state)
     free(two);
 }
 
+// A discharge may have a hole of its own: it is filled in the same go.
+static void
+test_hole_in_a_discharge(void **state)
+{
+    (void)state;
+    struct discharge_report report;
+    struct fault fault;
+    struct token *token;
+    char parent[64], inner[4096];
+    open_hole();
+    snprintf(parent, sizeof parent, "parent = %s", hole.parent);
+    const struct test_caveat outer[] = {{parent, NULL}, {"inner", server.address}, {NULL, NULL}};
+    const struct test_caveat within[] = {{parent, NULL}, {NULL, NULL}};
+    BUFFER_AUTO raw;
+    BUFFER_AUTO first;
+    BUFFER_AUTO second;
+    buffer_init(&raw, TOKEN_TEXT_MAX);
+    buffer_init(&first, TOKEN_TEXT_MAX);
+    buffer_init(&second, TOKEN_TEXT_MAX);
+    test_put_macaroon(&raw, BYTES_EMPTY, buffer_bytes(&hole.ticket), outer);
+    base64_encode(BASE64_URL, buffer_bytes(&raw), &first);
+    buffer_clear(&raw);
+    test_put_macaroon(&raw, BYTES_EMPTY, BYTES("inner"), within);
+    base64_encode(BASE64_URL, buffer_bytes(&raw), &second);
+    char answer[TOKEN_TEXT_MAX];
+    snprintf(answer, sizeof answer,
+             HTTP_ANSWER("201 Created", "application/json", "{\"discharge\":\"%s\"}"),
+             buffer_text(&first));
+    snprintf(inner, sizeof inner,
+             HTTP_ANSWER("201 Created", "application/json", "{\"discharge\":\"%s\"}"),
+             buffer_text(&second));
+    if (fill_with((const char *const[]){answer, inner, NULL}, &token, &report, &fault) != KH_OK)
+        fail_msg("%s", fault.detail);
+    char *got = http_server_stop(&server, true);
+    assert_contains(got, "\"ticket\":\"aW5uZXI\""); // "inner"
+    free(got);
+    assert_int_equal(report.count, 2);
+    assert_int_equal(token->macaroon_count, 3);
+    assert_int_equal(token->macaroon[2].depth, 2);
+    assert_string_equal(report.hole[1].demand, "");
+    token_free(&token);
+}
+
 // Once is enough for the same token; for one that was made from it somebody is asked again.
 static void
 test_used_again(void **state)
@@ -399,6 +442,7 @@ main(void)
         CASE(test_refusal),
         CASE(test_filled),
         CASE(test_two_holes),
+        CASE(test_hole_in_a_discharge),
         CASE(test_used_again),
         CASE(test_nothing_can_be_kept),
     };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PINs: when one is asked for, and what a wrong one costs. */
 #include "keys.h"
+#include "pty.h"
 
 struct
 try {
@@ -120,6 +121,33 @@ test_wrong_pin_from_a_descriptor(void **state)
     test_keys_free(&keys);
 }
 
+// At a terminal: a wrong one is told, with the tries that are left, and asked for again.
+static int
+two_pins(void)
+{
+    struct test_keys keys;
+    struct try try = {.code = {FIDO_ERR_PIN_INVALID, FIDO_OK}};
+    struct fault fault;
+    test_keys_init(&keys);
+    test_keys_plug(&keys, (struct softauthn_options){.pin = "1234"});
+    enum kh_err err = run(&keys, true, false, &try, &fault);
+    bool right = err == KH_OK && try.attempts == 2 && strcmp(try.pin[0], "9999") == 0 &&
+                 strcmp(try.pin[1], "1234") == 0 &&
+                 strstr(test_keys_said(&keys), "the PIN is wrong; 8 tries left") != NULL;
+    return right ? 0 : 1;
+}
+
+static void
+test_wrong_pin_at_a_terminal(void **state)
+{
+    (void)state;
+    char screen[512] = "";
+    assert_int_equal(test_at_terminal(two_pins, "9999\r1234\r", screen, sizeof screen), 0);
+    assert_contains(screen, "PIN of the security key: ");
+    assert_lacks(screen, "9999");
+    assert_lacks(screen, "1234");
+}
+
 static void
 test_locked(void **state)
 {
@@ -185,6 +213,7 @@ main(void)
         cmocka_unit_test(test_pin_that_the_key_wants),
         cmocka_unit_test(test_key_without_a_pin),
         cmocka_unit_test(test_wrong_pin_from_a_descriptor),
+        cmocka_unit_test(test_wrong_pin_at_a_terminal),
         cmocka_unit_test(test_locked),
         cmocka_unit_test(test_pins_that_are_none),
         cmocka_unit_test(test_other_failures_end_it),

@@ -1,47 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asking a person, at a terminal of the test's own. */
 #include "../../../client/terminal.h"
-#include "client_test.h"
+#include "pty.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <pty.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <termios.h>
-#include <unistd.h>
 
 enum { CODE_BASE = 10 };
-
-// What `ask` gives in a process whose terminal somebody types `keys` into; `screen` is what is
-// seen.
-static int
-at_terminal(int (*ask)(void), const char *keys, char *screen, size_t cap)
-{
-    int master = -1, status = 0;
-    size_t n = 0;
-    ssize_t part;
-    bool typed = false;
-    pid_t pid = forkpty(&master, NULL, NULL, NULL);
-    if (pid == 0)
-        _exit(ask());
-    if (pid < 0) { // a root without /dev/pts
-        print_message("skipped: no pseudo-terminal is to be had: %s\n", strerror(errno));
-        skip();
-    }
-    while ((part = read(master, screen + n, cap - 1 - n)) > 0) {
-        n += (size_t)part;
-        screen[n] = '\0';
-        if (!typed && strstr(screen, "? ") != NULL) {
-            typed = true;
-            assert_int_equal(write(master, keys, strlen(keys)), strlen(keys));
-        }
-    }
-    screen[n] = '\0';
-    close(master);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
 
 static int
 ask(bool hidden)
@@ -90,10 +55,10 @@ test_hidden(void **state)
 {
     (void)state;
     char screen[256] = "";
-    assert_int_equal(at_terminal(ask_hidden, "1234\r", screen, sizeof screen), 0);
+    assert_int_equal(test_at_terminal(ask_hidden, "1234\r", screen, sizeof screen), 0);
     assert_contains(screen, "What? ");
     assert_lacks(screen, "1234");
-    assert_int_equal(at_terminal(ask_and_see_echo, "1234\r", screen, sizeof screen), 0);
+    assert_int_equal(test_at_terminal(ask_and_see_echo, "1234\r", screen, sizeof screen), 0);
 }
 
 static void
@@ -101,7 +66,7 @@ test_shown(void **state)
 {
     (void)state;
     char screen[256] = "";
-    assert_int_equal(at_terminal(ask_shown, "1234\r", screen, sizeof screen), 0);
+    assert_int_equal(test_at_terminal(ask_shown, "1234\r", screen, sizeof screen), 0);
     assert_contains(screen, "1234");
 }
 
@@ -110,9 +75,9 @@ test_nothing_and_too_much(void **state)
 {
     (void)state;
     char screen[256] = "";
-    assert_int_equal(at_terminal(ask_hidden, "\r", screen, sizeof screen),
+    assert_int_equal(test_at_terminal(ask_hidden, "\r", screen, sizeof screen),
                      CODE_BASE + KH_ERR_USAGE);
-    assert_int_equal(at_terminal(ask_hidden, "01234567890123456789\r", screen, sizeof screen),
+    assert_int_equal(test_at_terminal(ask_hidden, "01234567890123456789\r", screen, sizeof screen),
                      CODE_BASE + KH_ERR_TOO_LONG);
 }
 
@@ -121,7 +86,7 @@ test_ctrl_c(void **state)
 {
     (void)state;
     char screen[256] = "";
-    assert_int_equal(at_terminal(ask_hidden, "12\003", screen, sizeof screen), 128 + SIGINT);
+    assert_int_equal(test_at_terminal(ask_hidden, "12\003", screen, sizeof screen), 128 + SIGINT);
 }
 
 static void
@@ -138,7 +103,8 @@ test_confirmation(void **state)
                {"yeah\r", CODE_BASE + KH_ERR_DENIED}};
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         char screen[256] = "";
-        assert_int_equal(at_terminal(confirm, row[i].keys, screen, sizeof screen), row[i].result);
+        assert_int_equal(test_at_terminal(confirm, row[i].keys, screen, sizeof screen),
+                         row[i].result);
     }
 }
 
