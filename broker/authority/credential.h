@@ -85,6 +85,9 @@ KH_MUST_CHECK enum kh_err credential_parameter_name(struct bytes text, struct bu
                                                     struct fault *fault);
 KH_MUST_CHECK enum kh_err credential_cookie_name(struct bytes text, struct buffer *out,
                                                  struct fault *fault);
+/* A form's field, or a JSON pointer. */
+KH_MUST_CHECK enum kh_err credential_body_field(struct bytes text, struct buffer *out,
+                                                struct fault *fault);
 /* A slot for an injection that was given without one, and the other way round; "" when unclear. */
 void credential_slot_for_inject(struct bytes inject, struct buffer *out);
 void credential_inject_for_slot(struct bytes slot, struct buffer *out);

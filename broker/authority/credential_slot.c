@@ -92,6 +92,14 @@ credential_cookie_name(struct bytes text, struct buffer *out, struct fault *faul
     return KH_OK;
 }
 
+enum kh_err
+credential_body_field(struct bytes text, struct buffer *out, struct fault *fault)
+{
+    if (text.n > 0 && text.p[0] == '/' && !body_pointer_is_valid(text))
+        return fault_set(fault, KH_ERR_SYNTAX, "that is no JSON pointer");
+    return credential_parameter_name(text, out, fault);
+}
+
 // ---- the table ----
 
 // Check what stands behind "word:" and append it in its canonical form.
@@ -110,6 +118,7 @@ static const struct slot_rules {
     {SLOT_QUERY, "query", credential_parameter_name, "=", "query:NAME"},
     {SLOT_COOKIE, "cookie", credential_cookie_name, "=", "cookie:NAME"},
     {SLOT_PATH, "path", NULL, "=", "path"},
+    {SLOT_FIELD, "field", credential_body_field, "=", "field:NAME"},
     {SLOT_SUBPROTOCOL, "subprotocol", NULL, "=", "subprotocol"},
     {SLOT_AWS, "aws", NULL, "sigv4", "aws"},
     {SLOT_PROXY_AUTHORIZATION, "proxy-authorization", NULL, NULL, "proxy-authorization"},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The secret in a part of something: "cookie:NAME", "path[:template]", "subprotocol[:template]".
+ * The secret in a part of something: "cookie:NAME", "path[:template]", "field:NAME",
+ * "subprotocol[:template]".
  * The proxy knows where the token stood, and encodes for that place.
  */
 #include "inject_internal.h"
@@ -25,6 +26,24 @@ static void
 slot_cookie(struct bytes text, struct buffer *out)
 {
     buffer_put_str(out, "cookie:");
+    buffer_put(out, text);
+}
+
+static enum kh_err
+parse_field(struct credential *credential, struct bytes text, struct fault *fault)
+{
+    BUFFER_AUTO canonical;
+
+    buffer_init(&canonical, CREDENTIAL_FIELD_MAX + 16);
+    buffer_put_str(&canonical, "field:");
+    enum kh_err err = credential_body_field(text, &canonical, fault);
+    return err ? err : inject_keep(credential, INJECT_FIELD, text, buffer_bytes(&canonical), fault);
+}
+
+static void
+slot_field(struct bytes text, struct buffer *out)
+{
+    buffer_put_str(out, "field:");
     buffer_put(out, text);
 }
 
@@ -148,6 +167,26 @@ make_template(struct inject_work *work, enum edit_kind kind, enum slot_kind slot
 }
 
 static enum injection_result
+make_field(struct inject_work *work)
+{
+    const struct slot *slot = &work->context->request->slot;
+    size_t place = inject_place(work);
+
+    if (slot->kind != SLOT_FIELD || !bytes_equal(slot->name, work->credential->route.inject_name)) {
+        (void)inject_refuse(work,
+                            "the token has to stand in the body's field %.*s: the key goes in "
+                            "its place",
+                            BYTES_ARG(work->credential->route.inject_name));
+        return INJECTION_MISPLACED;
+    }
+    inject_put(work, work->secret);
+    inject_edit(work, EDIT_FIELD_SET, work->credential->route.inject_name,
+                inject_since(work, place));
+    inject_scrub(work, inject_since(work, place));
+    return INJECTION_READY;
+}
+
+static enum injection_result
 make_path(struct inject_work *work)
 {
     return make_template(work, EDIT_PATH_SET, SLOT_PATH, "the path");
@@ -192,4 +231,15 @@ const struct inject_rules inject_subprotocol_rules = {
     .slot = slot_subprotocol,
     .check_secret = check_subprotocol,
     .make = make_subprotocol,
+};
+
+const struct inject_rules inject_field_rules = {
+    .kind = INJECT_FIELD,
+    .word = "field",
+    .form = "field:NAME",
+    .named = true,
+    .secret_utf8 = true,
+    .parse = parse_field,
+    .slot = slot_field,
+    .make = make_field,
 };

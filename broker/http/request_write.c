@@ -119,6 +119,14 @@ query_set(struct request *request, const struct edit *edit)
     return true;
 }
 
+/* The body is not this room's. */
+static bool
+field_set(struct request *request, const struct edit *edit)
+{
+    (void)request;
+    return edit->value.n > 0;
+}
+
 static bool (*const edit_with[])(struct request *, const struct edit *) = {
     [EDIT_HEADER_SET] = header_set,
     [EDIT_HEADER_REMOVE] = header_remove,
@@ -126,6 +134,7 @@ static bool (*const edit_with[])(struct request *, const struct edit *) = {
     [EDIT_QUERY_REMOVE] = query_remove,
     [EDIT_COOKIE_SET] = request_place_cookie,
     [EDIT_PATH_SET] = request_place_path,
+    [EDIT_FIELD_SET] = field_set,
     [EDIT_SUBPROTOCOL_SET] = request_place_subprotocol,
 };
 

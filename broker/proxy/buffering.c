@@ -31,6 +31,9 @@ struct buffering {
     size_t pointer_count;
     bool want_sha256, want_content;
     void (*done)(struct exchange *exchange, struct bytes body); // it is for the broker itself
+    void (*held)(struct exchange *exchange); // it is looked at before the question
+    bool has_field;
+    struct body_place field; // where the token was
 };
 
 void
@@ -144,6 +147,56 @@ buffering_collect(struct exchange *x, size_t max,
     }
     b->done = done;
     begin(x);
+}
+
+void
+buffering_hold(struct exchange *x, void (*held)(struct exchange *exchange))
+{
+    struct buffering *b = buffering_of(x, (size_t)x->proxy->config.body_max);
+    if (!b) {
+        refuse(x, KH_REASON_BROKER_BUSY, "memory is used up");
+        return;
+    }
+    b->held = held;
+    begin(x);
+}
+
+/* ---- a field of it ---- */
+
+struct bytes
+buffering_body(const struct exchange *x)
+{
+    return x->buffering ? buffer_bytes(&x->buffering->body) : BYTES_EMPTY;
+}
+
+bool
+buffering_put_field(struct exchange *x, const struct body_place *place, struct bytes value)
+{
+    struct buffering *b = x->buffering;
+    struct buffer body;
+    if (!b || (!place && !b->has_field))
+        return false;
+    if (place) {
+        b->field = *place;
+        b->has_field = true;
+    }
+    struct bytes old = buffer_bytes(&b->body);
+    size_t start = b->field.start, room = old.n + 6 * value.n + 8;
+    buffer_init_secret(&body, room > b->body.max ? room : b->body.max);
+    buffer_put(&body, bytes_slice(old, 0, start));
+    body_place_write(&b->field, value, &body);
+    size_t written = body.n - start;
+    buffer_put(&body, bytes_from(old, start + b->field.n));
+    if (body.failed) {
+        buffer_free(&body);
+        return false;
+    }
+    b->field.n = written;
+    x->proxy->buffered = x->proxy->buffered - old.n + body.n;
+    buffer_free(&b->body);
+    b->body = body;
+    x->content_length = body.n;
+    return true;
 }
 
 /* ---- looking ---- */
@@ -290,7 +343,12 @@ buffering_step(struct connection *c)
     if (!x->buffering->whole && !collect_all(x))
         return STEP_AGAIN;
     if (x->buffering->whole) {
-        if (x->buffering->done)
+        void (*held)(struct exchange *) = x->buffering->held;
+        x->buffering->held = NULL;
+        if (held) {
+            connection_move(c, CONNECTION_DECIDING);
+            held(x);
+        } else if (x->buffering->done)
             hand_over(x);
         else
             ask_again(x);

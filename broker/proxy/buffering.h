@@ -7,6 +7,7 @@
 #ifndef KEYHOLE_PROXY_BUFFERING_H
 #define KEYHOLE_PROXY_BUFFERING_H
 
+#include "../http/body_place.h"
 #include "connection.h"
 
 struct message_decision;
@@ -21,6 +22,13 @@ void buffering_begin(struct exchange *exchange, const struct message_decision *d
  * the bytes are wiped after it. */
 void buffering_collect(struct exchange *exchange, size_t max,
                        void (*done)(struct exchange *exchange, struct bytes body));
+/* A body that is looked at before anything is asked: `held` is called when it is whole, and it
+ * stays for whatever comes then. */
+void buffering_hold(struct exchange *exchange, void (*held)(struct exchange *exchange));
+struct bytes buffering_body(const struct exchange *exchange);
+/* Write a value to that place (NULL: the last one); all other bytes stay. */
+KH_MUST_CHECK bool buffering_put_field(struct exchange *exchange, const struct body_place *place,
+                                       struct bytes value);
 enum step buffering_step(struct connection *connection);
 void buffering_expired(struct connection *connection);
 

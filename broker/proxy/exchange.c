@@ -9,6 +9,7 @@
 #include "answer.h"
 #include "buffering.h"
 #include "carry.h"
+#include "field_slot.h"
 #include "intercept.h"
 #include "judge.h"
 #include "own.h"
@@ -186,7 +187,9 @@ begin_upstream(struct exchange *x, const struct http1_head *head)
         token = (struct request_token){0};
         reason = KH_REASON_UNSET;
     }
-    if (reason != KH_REASON_UNSET)
+    if (reason == KH_REASON_TOKEN_MISSING && field_slot_is_possible(x))
+        field_slot_begin(x);
+    else if (reason != KH_REASON_UNSET)
         judge_refuse(x, head, reason, fault.detail);
     else
         judge_ask(x, &token);

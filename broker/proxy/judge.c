@@ -8,6 +8,7 @@
 #include "../../caveats/token.h"
 #include "answer.h"
 #include "buffering.h"
+#include "field_slot.h"
 #include "intercept.h"
 #include "proxy.h"
 #include "rejudge.h"
@@ -198,6 +199,8 @@ static bool
 compose(struct exchange *x, const struct message_decision *decision)
 {
     struct request *request = &x->draft->request;
+    if (!field_slot_apply(x, decision))
+        return false;
     if (request_apply(request, decision->edit, decision->edit_count) != KH_OK)
         return false;
     enum http1_body body = x->body_kind;

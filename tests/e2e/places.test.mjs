@@ -165,3 +165,69 @@ describe('a cookie', () => {
     assert.equal((await broker.request(`/~${c.name}/`, { headers: { cookie: `a=b; sid=${narrow}` } })).status, 200);
   });
 });
+
+describe('a field of the body', () => {
+  const post = (c, body, type, headers = {}) =>
+    broker.request(`/~${c.name}/`, { method: 'POST', body, headers: { 'content-type': type, ...headers } });
+  const FORM = 'application/x-www-form-urlencoded', JSON_TYPE = 'application/json; charset=utf-8';
+
+  test('of a form, byte for byte as it was but for that', async () => {
+    const c = await credential(['--slot', 'field:api_key'], { secret: 'a&b=c d/é' });
+    const answer = await post(c, `x=1+2&api%5Fkey=${c.token}&y=%41&=&z`, FORM);
+    assert.equal(answer.status, 200, answer.text);
+    const received = arrived();
+    assert.equal(received.body.toString(), 'x=1+2&api%5Fkey=a%26b%3Dc%20d%2F%C3%A9&y=%41&=&z');
+    assert.equal(received.headers['content-length'], String(received.body.length));
+  });
+
+  test('of JSON, in chunks', async () => {
+    const c = await credential(['--slot', 'field:/auth/0/key'], { secret: 'q"\\\u20ac' });
+    const text = `{ "n": 1e400, "auth" : [ {"key":"${c.token}"} ], "key": "\\u0041" }\n`;
+    const stream = new ReadableStream({ start(control) {
+      for (const part of [text.slice(0, 40), text.slice(40)]) control.enqueue(Buffer.from(part));
+      control.close();
+    } });
+    const answer = await fetch(`${broker.url}/~${c.name}/`, { method: 'POST', body: stream, duplex: 'half', headers: { 'content-type': JSON_TYPE } });
+    assert.equal(answer.status, 200, await answer.text());
+    const received = arrived();
+    assert.equal(received.body.toString(), text.replace(c.token, JSON.stringify(c.secret).slice(1, -1)));
+    assert.equal(JSON.parse(received.body).auth[0].key, c.secret);
+    assert.equal(received.headers['transfer-encoding'], undefined);
+  });
+
+  test('beside caveats of the body, which see KEY', async () => {
+    const c = await credential(['--slot', 'field:/key']);
+    const body = (t, model) => JSON.stringify({ model, key: t });
+    const narrow = await broker.attenuate(c.token, '--caveat', 'body[/model] = small', '--caveat', 'body[/key] = KEY');
+    assert.equal((await post(c, body(narrow, 'small'), JSON_TYPE)).status, 200);
+    assert.equal(JSON.parse(arrived().body).key, c.secret);
+    upstream.requests.length = 0;
+    broker.denied(await post(c, body(narrow, 'large'), JSON_TYPE), 401, 'caveat-failed');
+    nothingArrived();
+  });
+
+  test('and what comes back', async () => {
+    const c = await credential(['--slot', 'field:key']);
+    upstream.route('/', (received, res) => res.end(received.body));
+    const answer = await post(c, `key=${c.token}`, FORM);
+    upstream.routes.shift();
+    assert.equal(answer.text, `key=${c.token}`);
+  });
+
+  for (const [what, slot, body, type, status, code, headers] of [
+    ['twice', 'key', (t) => `key=${t}&key=x`, FORM, 400, 'token-misplaced'],
+    ['twice in JSON', '/key', (t) => `{"key":"${t}","key":"x"}`, JSON_TYPE, 400, 'token-misplaced'],
+    ['a key that is no token', 'key', () => 'key=real', FORM, 401, 'foreign-key'],
+    ['no such field', 'key', () => 'other=x', FORM, 401, 'token-missing'],
+    ['no JSON', '/key', (t) => `{"key":"${t}"`, JSON_TYPE, 401, 'token-missing'],
+    ['another type', '/key', (t) => `{"key":"${t}"}`, 'text/xml', 401, 'token-missing'],
+    ['an encoding', 'key', (t) => `key=${t}`, FORM, 401, 'token-missing', { 'content-encoding': 'gzip' }],
+    ['more than is held back', 'key', (t) => `key=${t}&x=${'x'.repeat(2 << 20)}`, FORM, 413, 'body-too-large'],
+    ['a token elsewhere', 'key', () => 'key=', FORM, 400, 'token-misplaced', (t) => ({ 'keyhole-token': t })],
+  ])
+    test(`refused: ${what}`, async () => {
+      const c = await credential(['--slot', `field:${slot}`]);
+      broker.denied(await post(c, body(c.token), type, typeof headers === 'function' ? headers(c.token) : headers), status, code);
+      nothingArrived();
+    });
+});

@@ -30,6 +30,9 @@ refused(void **state)
         {"", "path:a/{secret}", "one segment"},
         {"path", "bearer", "path goes with"},
         {"", "subprotocol:x", "{secret}"},
+        {"", "field:/a~2", "pointer"},
+        {"", "field:", "name"},
+        {"field", "bearer", "a slot is"},
     };
     struct credential *credential = NULL;
 
@@ -92,6 +95,12 @@ injections(void **state)
          SLOT_PATH,
          {EDIT_PATH_SET, BYTES_EMPTY, BYTES("12:real")},
          1},
+        {"field:/a/b",
+         "field:/a/b",
+         "field:/a/b",
+         SLOT_FIELD,
+         {EDIT_FIELD_SET, BYTES("/a/b"), BYTES("12:real")},
+         1},
         {"subprotocol:k.{secret}",
          "subprotocol:k.{secret}",
          "subprotocol",
@@ -115,7 +124,7 @@ injections(void **state)
         assert_int_equal(injection_make(credential, &context, &injection),
                          row[i].slot == SLOT_COOKIE ? INJECTION_READY : INJECTION_MISPLACED);
         injection_free(&injection);
-        request.slot.kind = row[i].slot;
+        request.slot = credential->route.slot[0];
         assert_int_equal(injection_make(credential, &context, &injection), INJECTION_READY);
         assert_int_equal(injection.edit_count, 1);
         assert_int_equal(injection.edit[0].kind, row[i].edit.kind);

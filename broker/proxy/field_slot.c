@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From the field that holds a token to the field that holds the key.
+ */
+#include "field_slot.h"
+
+#include "../../caveats/body_facts.h"
+#include "../../caveats/token.h"
+#include "buffering.h"
+#include "judge.h"
+#include "proxy.h"
+
+#include <string.h>
+
+static struct bytes
+content_type(const struct request *request)
+{
+    for (size_t i = 0; i < request->field_count; i++) {
+        if (bytes_is(request->field[i].name, "content-type")) {
+            struct bytes value = request->field[i].value;
+            return bytes_trim(bytes_slice(value, 0, bytes_index(value, ';')));
+        }
+    }
+    return BYTES_EMPTY;
+}
+
+static bool
+is_encoded(const struct request *request)
+{
+    for (size_t i = 0; i < request->field_count; i++) {
+        if (bytes_is(request->field[i].name, "content-encoding") && request->field[i].value.n > 0)
+            return true;
+    }
+    return false;
+}
+
+// Whether the upstream reads the body in the way in which this slot is looked for.
+static bool
+fits(const struct request *request, const struct slot *slot)
+{
+    struct bytes type = content_type(request);
+    bool form = bytes_equal_nocase(type, BYTES("application/x-www-form-urlencoded"));
+    bool json =
+        bytes_equal_nocase(type, BYTES("application/json")) || bytes_ends(type, BYTES("+json"));
+    return slot->kind == SLOT_FIELD && slot->name.n > 0 && (slot->name.p[0] == '/' ? json : form) &&
+           !is_encoded(request);
+}
+
+typedef bool visit_fn(struct exchange *x, const struct slot *slot, void *context);
+
+// Each slot that fits, until one says so.
+static bool
+visit(struct exchange *x, visit_fn *visitor, void *context)
+{
+    const struct routes_match *match = &x->destination.match;
+    for (size_t r = 0; r < match->count; r++) {
+        for (size_t i = 0; i < match->route[r]->slot_count; i++) {
+            const struct slot *slot = &match->route[r]->slot[i];
+            if (slot->kind == SLOT_FIELD && fits(&x->draft->request, slot) &&
+                visitor(x, slot, context))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_there(struct exchange *x, const struct slot *slot, void *context)
+{
+    (void)x, (void)slot, (void)context;
+    return true;
+}
+
+bool
+field_slot_is_possible(const struct exchange *x)
+{
+    return x->body_kind != BODY_NONE && visit((struct exchange *)(uintptr_t)x, is_there, NULL);
+}
+
+struct finding {
+    struct request_token token;
+    struct body_place place;
+    bool foreign, twice;
+};
+
+static bool
+look(struct exchange *x, const struct slot *slot, void *context)
+{
+    struct finding *finding = context;
+    struct bytes body = buffering_body(x);
+    struct body_place place = {0};
+    enum body_found found = body_place_find(body, slot->name, &place);
+    struct bytes value = bytes_slice(body, place.start, place.n);
+
+    if (found == BODY_FOUND_NOTHING || value.n == 0)
+        return false;
+    if (found == BODY_FOUND_TWICE) {
+        finding->twice = true;
+    } else if (!token_is_shaped(value)) {
+        finding->foreign = true;
+    } else if (finding->token.text.n == 0) {
+        finding->token = (struct request_token){.text = value, .slot = *slot};
+        finding->place = place;
+    } else if (finding->place.start != place.start) {
+        finding->twice = true;
+    }
+    return false;
+}
+
+static void
+refuse(struct exchange *x, enum kh_reason reason, const char *why)
+{
+    buffering_free(x->proxy, &x->buffering);
+    judge_refuse(x, NULL, reason, why);
+}
+
+static void
+ask(struct exchange *x, struct finding *finding)
+{
+    struct buffer text;
+    buffer_init_secret(&text, HTTP1_LINE_MAX);
+    buffer_put(&text, finding->token.text); // which goes
+    if (text.failed || !buffering_put_field(x, &finding->place, BYTES(REQUEST_KEY))) {
+        refuse(x, KH_REASON_REQUEST_MALFORMED, "the field of a slot is too long");
+    } else {
+        finding->token.text = buffer_bytes(&text);
+        judge_ask(x, &finding->token);
+    }
+    buffer_free(&text);
+}
+
+static void
+read_fields(struct exchange *x)
+{
+    struct finding finding = {.foreign = false};
+    const struct routes_match *match = &x->destination.match;
+
+    (void)visit(x, look, &finding);
+    if (finding.twice) {
+        refuse(x, KH_REASON_TOKEN_MISPLACED, "the field of a slot occurs twice");
+    } else if (finding.foreign && match->count == 1 && match->route[0]->foreign_pass) {
+        const struct request_token none = {.slot_in_user = false};
+        x->destination.wanted = match->route[0]->credential;
+        judge_ask(x, &none);
+    } else if (finding.foreign) {
+        refuse(x, KH_REASON_FOREIGN_KEY, "a slot holds a key that is not a token");
+    } else if (finding.token.text.n == 0) {
+        refuse(x, KH_REASON_TOKEN_MISSING, "no slot holds anything");
+    } else {
+        ask(x, &finding);
+    }
+}
+
+void
+field_slot_begin(struct exchange *x)
+{
+    buffering_hold(x, read_fields);
+}
+
+bool
+field_slot_apply(struct exchange *x, const struct message_decision *decision)
+{
+    for (size_t i = 0; i < decision->edit_count; i++) {
+        if (decision->edit[i].kind == EDIT_FIELD_SET &&
+            !buffering_put_field(x, NULL, decision->edit[i].value))
+            return false;
+    }
+    return true;
+}
