@@ -26,9 +26,10 @@ struct injection_context {
 enum injection_result {
     INJECTION_FAILED = 0, /* memory, or a fault of our own */
     INJECTION_READY,
-    INJECTION_BUSY,        /* there is no room at the moment */
-    INJECTION_MISPLACED,   /* the token does not stand where the secret goes: `refusal` says it */
-    INJECTION_REFUSED,     /* no signature can be made for such a request: `refusal` says why */
+    INJECTION_BUSY,      /* there is no room at the moment */
+    INJECTION_MISPLACED, /* the token does not stand where the secret goes: `refusal` says it */
+    INJECTION_REFUSED,   /* no signature can be made for such a request: `refusal` says why */
+    /* Whoever puts several injections together hands `waits`, `due` and `reason` on. */
     INJECTION_WAITING,     /* for the access token of `waits`: look again when there is one */
     INJECTION_UNAVAILABLE, /* there is none: `reason` and `refusal` say why */
 };

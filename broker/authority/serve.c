@@ -164,14 +164,14 @@ refresh(struct authority *authority, const struct credential *due)
         (void)exchange_begin(authority, credential);
 }
 
-void
+bool
 serve_question_decide(const struct serve_question *question)
 {
     struct authority *authority = question->batch->authority;
     struct decision decision;
 
     if (message_decide_rx(question->body, &request))
-        return;
+        return false;
     serve_decide(authority, &request, &decision, &injection, &decided);
     bool later = waits(question);
     // It could not begin: now that is known of the credential.
@@ -182,6 +182,7 @@ serve_question_decide(const struct serve_question *question)
     refresh(authority, injection.due);
     injection_free(&injection);
     wipe(&decided, sizeof decided);
+    return true;
 }
 
 static bool
@@ -191,10 +192,7 @@ on_decide(struct channel *channel, void *context, const struct message *message)
         .batch = context, .id = message->id, .body = message->body};
 
     (void)channel;
-    if (message_decide_rx(message->body, &request))
-        return false;
-    serve_question_decide(&question);
-    return true;
+    return serve_question_decide(&question);
 }
 
 static bool

@@ -20,8 +20,8 @@ struct serve_question {
     struct bytes body; /* of DECIDE */
     unsigned rounds;
 };
-/* serve.c: decide it and collect the answer. */
-void serve_question_decide(const struct serve_question *question);
+/* serve.c: decide it and collect the answer. False: the body breaks the protocol. */
+bool serve_question_decide(const struct serve_question *question);
 
 /* False: it cannot wait; the failure is on the credential, unless there is no room. */
 bool serve_wait(struct authority *authority, struct serve_waiters *list,
