@@ -6,6 +6,7 @@
 #include "admin_request.h"
 
 #include "../log.h"
+#include "grace.h"
 #include "revoke_token.h"
 
 #include <string.h>
@@ -132,6 +133,8 @@ put_credential(json_t *out, const struct credential *credential, struct fault *f
     if (!err)
         err = row->rotated_at ? admin_put_time(out, "rotated_at", row->rotated_at, fault)
                               : admin_put(out, "rotated_at", json_null(), fault);
+    if (!err && credential->previous)
+        err = admin_put_time(out, "previous_until", credential->previous_until, fault);
     if (!err)
         err = admin_put_health(out, credential, fault);
     if (!err)
@@ -299,35 +302,86 @@ credential_add(void *context, const json_t *request, json_t *result, struct faul
     return put_as_credential(result, credential, fault);
 }
 
+// The secret before is kept until then, when its grace is longer than nothing.
 static enum kh_err
-credential_rotate(void *context, const json_t *request, json_t *result, struct fault *fault)
+grace_of(const json_t *request, int64_t now, int64_t *until, struct fault *fault)
 {
-    struct authority *authority = context;
-    struct credential *credential;
-    struct secret *secret = NULL;
-    int64_t now = clock_now_s(&authority->clock);
-    enum kh_err err =
-        credentials_get(&authority->credentials, admin_text(request, "name"), &credential, fault);
+    int64_t grace_s = admin_number(request, "grace_s");
 
-    if (!err)
-        err = change_begin(authority, fault);
+    if (grace_s < 0 || grace_s > GRACE_MAX_S)
+        return fault_set(fault, KH_ERR_RANGE, "grace_s: from 0 to %d", GRACE_MAX_S);
+    *until = grace_s == 0 ? 0 : now + grace_s;
+    return KH_OK;
+}
+
+// `text` serves from now on; what served before is kept until `until`.
+static enum kh_err
+exchange_secrets(struct authority *authority, struct credential *credential, const char *command,
+                 struct bytes text, int64_t until, struct fault *fault)
+{
+    struct secret *secret = NULL, *previous = NULL;
+    int64_t now = clock_now_s(&authority->clock);
+    struct audit_record record = record_of(command, credential->row.name);
+    enum kh_err err = change_begin(authority, fault);
+
     if (err)
         return err;
-    struct audit_record record = record_of("credential.rotate", credential->row.name);
-    err = credentials_write_secret(authority->store, authority->seal, credential,
-                                   admin_text(request, "secret"), now, &secret, fault);
+    err = grace_write(authority->store, authority->seal, credential, until, &previous, fault);
+    if (!err)
+        err = credentials_write_secret(authority->store, authority->seal, credential, text, now,
+                                       &secret, fault);
     if (err)
         change_abort(authority);
     else
         err = change_commit(authority, &record, fault);
     if (err) {
         secret_free(&secret);
+        secret_free(&previous);
         return err;
     }
     credentials_take_secret(credential, secret, now);
+    grace_take(credential, previous, until);
     erase(authority);
     changed(authority);
-    return put_as_credential(result, credential, fault);
+    return KH_OK;
+}
+
+static enum kh_err
+credential_rotate(void *context, const json_t *request, json_t *result, struct fault *fault)
+{
+    struct authority *authority = context;
+    struct credential *credential;
+    int64_t until = 0;
+    enum kh_err err =
+        credentials_get(&authority->credentials, admin_text(request, "name"), &credential, fault);
+
+    if (!err)
+        err = grace_of(request, clock_now_s(&authority->clock), &until, fault);
+    if (!err)
+        err = exchange_secrets(authority, credential, "credential.rotate",
+                               admin_text(request, "secret"), until, fault);
+    return err ? err : put_as_credential(result, credential, fault);
+}
+
+// The two change places: who went back by mistake can do so again.
+static enum kh_err
+credential_rotate_back(void *context, const json_t *request, json_t *result, struct fault *fault)
+{
+    struct authority *authority = context;
+    struct credential *credential;
+    enum kh_err err =
+        credentials_get(&authority->credentials, admin_text(request, "name"), &credential, fault);
+
+    if (err)
+        return err;
+    if (grace_secret(credential, clock_now_s(&authority->clock)).n == 0)
+        return fault_set(fault, KH_ERR_NOT_FOUND,
+                         "no earlier secret of %.*s is kept: there was no rotation with a grace "
+                         "time, or it is over",
+                         BYTES_ARG(credential->row.name));
+    err = exchange_secrets(authority, credential, "credential.rotate-back",
+                           secret_bytes(credential->previous), credential->previous_until, fault);
+    return err ? err : put_as_credential(result, credential, fault);
 }
 
 static enum kh_err
@@ -425,7 +479,8 @@ const struct admin_command admin_credential_commands[] = {
     {"credential.show", credential_show, {{"name", ADMIN_TEXT, true}}},
     {"credential.rotate",
      credential_rotate,
-     {{"name", ADMIN_TEXT, true}, {"secret", ADMIN_TEXT, true}}},
+     {{"name", ADMIN_TEXT, true}, {"secret", ADMIN_TEXT, true}, {"grace_s", ADMIN_NUMBER, false}}},
+    {"credential.rotate-back", credential_rotate_back, {{"name", ADMIN_TEXT, true}}},
     {"credential.disable", credential_disable, {{"name", ADMIN_TEXT, true}}},
     {"credential.enable", credential_enable, {{"name", ADMIN_TEXT, true}}},
     {"credential.remove", credential_remove, {{"name", ADMIN_TEXT, true}}},

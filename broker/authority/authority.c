@@ -3,6 +3,7 @@
  * The authority's state: opened, checked, kept and closed.
  */
 #include "authority.h"
+#include "grace.h"
 
 #include "../../caveats/path.h"
 #include "../database/private_file.h"
@@ -42,6 +43,8 @@ load_tables(struct authority *authority, struct fault *fault)
 
     if (!err)
         err = credentials_load(&authority->credentials, store, seal, fault);
+    if (!err)
+        err = grace_load(&authority->credentials, store, seal, fault);
     if (!err)
         err =
             revocations_load(&authority->revocations, store, clock_now_s(&authority->clock), fault);
@@ -220,6 +223,7 @@ authority_tick(struct authority *authority)
 
     sync_audit(authority);
     contents_expire(&authority->contents, now);
+    grace_expire(authority, now);
     if (now - authority->pruned_at < PRUNE_EVERY_S)
         return;
     authority->pruned_at = now;

@@ -95,7 +95,8 @@ KH_MUST_CHECK enum kh_err authority_open(struct authority *authority,
 /* Writes the stop record, the audit head, and closes the database. */
 void authority_close(struct authority *authority);
 
-/* Each second: audit log to the disk; each hour: expired revocations go. */
+/* Each second: audit log to the disk, rotations whose grace is over; each hour: expired revocations
+ * go. */
 void authority_tick(struct authority *authority);
 
 /* Write what was collected; logs a failure once. */

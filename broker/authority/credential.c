@@ -45,6 +45,7 @@ credential_free(struct credential **credential)
         (*credential)->text = next;
     }
     secret_free(&(*credential)->secret);
+    secret_free(&(*credential)->previous);
     access_free(&(*credential)->access);
     free(*credential);
     *credential = NULL;

@@ -31,6 +31,8 @@ struct credential {
     const struct preset *preset;  /* NULL without one */
     struct bytes inject_template; /* of the kinds that have one */
     struct secret *secret;
+    struct secret *previous;      /* grace.h */
+    int64_t previous_until;       /* 0: none is kept */
     struct access *access;        /* what the secret was exchanged for (access.h) */
     struct key_health health;     /* what the upstream says of the key */
     struct credential_text *text; /* owns what the slices point into */

@@ -5,6 +5,8 @@
  */
 #include "inject_internal.h"
 
+#include "grace.h"
+
 #include <string.h>
 
 static const struct inject_rules *const table[] = {
@@ -164,6 +166,19 @@ injection_needs(const struct credential *credential, const struct injection_cont
     return rules && rules->needs ? rules->needs(credential, context) : (struct injection_needs){0};
 }
 
+// In its grace the secret before is one still.
+static void
+scrub_previous(struct inject_work *work)
+{
+    struct bytes text = grace_secret(work->credential, work->context->now);
+
+    if (text.n == 0 || text.n > INJECT_LINE_SECRET_MAX || work->scrub_count == DECISION_SECRETS_MAX)
+        return;
+    if (work->credential->route.inject_kind == INJECT_BASIC)
+        text = bytes_from(text, bytes_index(text, ':') + 1);
+    inject_scrub_text(work, text);
+}
+
 enum injection_result
 injection_make(const struct credential *credential, const struct injection_context *context,
                struct injection *out)
@@ -179,7 +194,10 @@ injection_make(const struct credential *credential, const struct injection_conte
     if (rules == NULL || work.secret.n == 0)
         return INJECTION_FAILED;
     enum injection_result result = rules->make(&work);
-    return result == INJECTION_READY ? inject_finish(&work) : result;
+    if (result != INJECTION_READY)
+        return result;
+    scrub_previous(&work);
+    return inject_finish(&work);
 }
 
 void

@@ -275,11 +275,32 @@ credential_add(const struct invocation *given)
 }
 
 static enum operator_exit
+rotate_back(const struct invocation *invocation)
+{
+    struct admin_request request;
+    if (invocation_value(invocation, "grace") || invocation_value(invocation, "secret-fd"))
+        return usage_fault(invocation, "--back takes no other option");
+    admin_request_init(&request);
+    admin_put_text(&request, "name", invocation->operand[0]);
+    return ask_and_tell(invocation, "credential.rotate-back", &request,
+                        "has its earlier secret again, which the next request gets");
+}
+
+static enum operator_exit
 credential_rotate(const struct invocation *invocation)
 {
     struct admin_request request;
+    struct fault fault = {0};
+    int64_t grace_s = 0;
+    const char *grace = invocation_value(invocation, "grace");
+    if (invocation_flag(invocation, "back"))
+        return rotate_back(invocation);
+    if (grace != NULL && value_duration_s(grace, &grace_s, &fault) != KH_OK)
+        return usage_fault(invocation, "--grace: %s", fault.detail);
     admin_request_init(&request);
     admin_put_text(&request, "name", invocation->operand[0]);
+    if (grace != NULL)
+        admin_put(&request, "grace_s", json_integer((json_int_t)grace_s));
     enum operator_exit status = put_secret(invocation, &request);
     if (status != EXIT_DONE) {
         json_decref(request.object);
@@ -418,6 +439,8 @@ static const struct operator_option add_options[] = {
 };
 
 static const struct operator_option rotate_options[] = {
+    {"grace", 0, "DURATION", false, "keep the secret before for so long, as 10m; at most 30d"},
+    {"back", 0, NULL, false, "put the secret before back, while its grace lasts"},
     {"secret-fd", 0, "N", false, "the secret from descriptor N, not from standard input"},
     {0},
 };
@@ -483,7 +506,12 @@ const struct operator_command credential_commands[] = {
         .operands_min = 1,
         .operands_max = 1,
         .summary = "Replace the real key; tokens stay as they are",
-        .examples = "  keyholed credential rotate openai < new-key.txt",
+        .text = "With --grace the secret before is kept, sealed, for that time: answers are "
+                "searched for\n"
+                "it too, and --back puts it in its place again. After that it is erased.",
+        .examples = "  keyholed credential rotate openai < new-key.txt\n"
+                    "  keyholed credential rotate openai --grace 10m < new-key.txt\n"
+                    "  keyholed credential rotate openai --back",
         .option = rotate_options,
         .json = true,
         .run = credential_rotate,

@@ -96,6 +96,24 @@ KH_MUST_CHECK enum kh_err store_credential_remove(struct store *store, int64_t i
 KH_MUST_CHECK enum kh_err store_credential_each(struct store *store, store_credential_fn *fn,
                                                 void *context, struct fault *fault); /* by name */
 
+/* ---- secrets before the last rotation ---- */
+
+struct store_previous {
+    int64_t credential_id;
+    struct bytes sealed;
+    int64_t expires_at;
+};
+typedef enum kh_err store_previous_fn(void *context, const struct store_previous *row,
+                                      struct fault *fault);
+
+/* In the place of what the credential has. */
+KH_MUST_CHECK enum kh_err store_previous_put(struct store *store, const struct store_previous *row,
+                                             struct fault *fault);
+KH_MUST_CHECK enum kh_err store_previous_remove(struct store *store, int64_t credential_id,
+                                                struct fault *fault); /* or there is none */
+KH_MUST_CHECK enum kh_err store_previous_each(struct store *store, store_previous_fn *fn,
+                                              void *context, struct fault *fault);
+
 /* ---- tokens ---- */
 
 enum { STORE_TOKEN_ID_SIZE = 16 };

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rotation with a grace time: the next request has the new key; the one before is still searched for,
+// and can be put back.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { realKey, startBroker } from '../support/broker.mjs';
+import { accepts, startUpstream } from '../support/upstream.mjs';
+
+test('rotate --grace, rotate --back', async (t) => {
+  const first = realKey(), second = realKey();
+  const upstream = await startUpstream(t, { accepts: accepts.anything(), fallback: (received, res) => res.end(`${first} ${second}`) });
+  const broker = await startBroker(t);
+  broker.secrets.push(second);
+  await broker.addCredential('x', { secret: first, upstream, hosts: ['upstream.example'], args: ['--slot', 'bearer'] });
+  const token = await broker.mint('x');
+  const key = async () => {
+    const answer = await broker.request('/~x/echo', { token });
+    assert.equal(answer.status, 200);
+    return { sent: upstream.requests.at(-1).headers.authorization, text: answer.text };
+  };
+  assert.equal((await key()).sent, `Bearer ${first}`);
+  await broker.operator(['credential', 'rotate', 'x', '--grace', '10m'], { stdin: `${second}\n` });
+  assert.deepEqual(await key(), { sent: `Bearer ${second}`, text: `${token} ${token}` });
+  const shown = await broker.operatorJson(['credential', 'show', 'x']);
+  assert.ok(Date.parse(shown.previous_until) > Date.now(), JSON.stringify(shown));
+  await broker.restart();
+  const again = await broker.operator(['credential', 'rotate', 'x', '--back']);
+  assert.match(again.stderr, /earlier secret again/);
+  assert.equal((await key()).sent, `Bearer ${first}`);
+  await broker.operator(['credential', 'rotate', 'x'], { stdin: `${second}\n` });
+  assert.equal((await key()).text, `${first} ${token}`, 'no grace: what is no key any more is none to look for');
+  const refused = await broker.operator(['credential', 'rotate', 'x', '--back'], { may: true });
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /no earlier secret/);
+  assert.deepEqual(broker.audit().filter((r) => r.kind === 'admin' && /rotate/.test(r.command)).map((r) => r.command),
+    ['credential.rotate', 'credential.rotate-back', 'credential.rotate']);
+  for (const wrong of [['--grace', '1x'], ['--back', '--grace', '1m']])
+    assert.equal((await broker.operator(['credential', 'rotate', 'x', ...wrong], { may: true, stdin: 'k\n' })).status, 2);
+});
