@@ -316,6 +316,7 @@ look(struct probe *probe)
     }
     describe(probe, credential, &request);
     const struct injection_context context = {
+        .credentials = &authority->credentials,
         .request = &request,
         .now = clock_now_s(&authority->clock),
         .content_state = CONTENT_HERE, // there is no body

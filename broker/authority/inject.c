@@ -12,7 +12,7 @@
 static const struct inject_rules *const table[] = {
     &inject_header_rules, &inject_basic_rules,       &inject_query_rules, &inject_cookie_rules,
     &inject_path_rules,   &inject_subprotocol_rules, &inject_field_rules, &inject_sigv4_rules,
-    &inject_oauth2_rules, &inject_jwt_rules,         &inject_hmac_rules,
+    &inject_oauth2_rules, &inject_jwt_rules,         &inject_hmac_rules,  &inject_several_rules,
 };
 
 enum { COUNT = sizeof table / sizeof table[0] };
@@ -177,6 +177,14 @@ scrub_previous(struct inject_work *work)
     if (work->credential->route.inject_kind == INJECT_BASIC)
         text = bytes_from(text, bytes_index(text, ':') + 1);
     inject_scrub_text(work, text);
+}
+
+enum injection_result
+inject_make_one(struct inject_work *work)
+{
+    const struct inject_rules *rules = rules_of(work->credential);
+
+    return rules ? rules->make(work) : INJECTION_FAILED;
 }
 
 enum injection_result

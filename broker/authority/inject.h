@@ -15,11 +15,14 @@ enum {
     INJECTION_REFUSAL_MAX = 256,
 };
 
+struct credentials;
+
 /* What an injection may look at. */
 struct injection_context {
-    const struct message_decide *request; /* canonical, and where the token was */
-    int64_t now;                          /* seconds since 1970 */
-    enum content_state content_state;     /* of the body itself, for what signs it */
+    const struct message_decide *request;  /* canonical, and where the token was */
+    const struct credentials *credentials; /* of `several`; NULL: there are no others */
+    int64_t now;                           /* seconds since 1970 */
+    enum content_state content_state;      /* of the body itself, for what signs it */
     struct bytes content;
 };
 
@@ -52,6 +55,10 @@ struct injection_needs {
 };
 struct injection_needs injection_needs(const struct credential *credential,
                                        const struct injection_context *context);
+
+/* Of a set: all of them are there and enabled. True for others. */
+bool injection_members_are_enabled(const struct credential *credential,
+                                   const struct injection_context *context);
 
 /* There is something to put on the request with INJECTION_READY alone. Call injection_free in any
  * case. */

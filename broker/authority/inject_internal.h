@@ -68,7 +68,8 @@ struct inject_rules {
 
 extern const struct inject_rules inject_header_rules, inject_basic_rules, inject_query_rules,
     inject_cookie_rules, inject_path_rules, inject_subprotocol_rules, inject_field_rules,
-    inject_sigv4_rules, inject_hmac_rules, inject_oauth2_rules, inject_jwt_rules;
+    inject_several_rules, inject_sigv4_rules, inject_hmac_rules, inject_oauth2_rules,
+    inject_jwt_rules;
 
 /* For `parse`: name (a header's in lower case) and canonical text of the injection. */
 KH_MUST_CHECK enum kh_err inject_keep(struct credential *credential, enum inject_kind kind,
@@ -77,6 +78,9 @@ KH_MUST_CHECK enum kh_err inject_keep(struct credential *credential, enum inject
 /* Printable ASCII with `mark` in it at least once. */
 KH_MUST_CHECK enum kh_err inject_check_template(struct bytes template, const char *mark,
                                                 struct fault *fault);
+
+/* What the credential of `work` puts on the request, added to what is there. */
+KH_MUST_CHECK enum injection_result inject_make_one(struct inject_work *work);
 
 /* ---- inject_text.c ---- */
 

@@ -36,6 +36,7 @@ static struct injection_context
 injection_context_of(const struct serve_world *world)
 {
     struct injection_context context = {.request = world->request,
+                                        .credentials = &world->authority->credentials,
                                         .now = clock_now_s(&world->authority->clock)};
 
     context.content_state =
@@ -57,6 +58,11 @@ world_credential(void *context, struct bytes name, struct decision_credential *o
         .host_allowed = credential_allows_host(credential, world->scheme, world->host, world->port),
         .slot_allowed = world->any_slot || credential_allows_slot(credential, world->slot),
     };
+    // What runs has its keys, and nothing is made anew that would find that one of them is gone.
+    if (world->request && world->request->rejudge && out->enabled) {
+        const struct injection_context asked = injection_context_of(world);
+        out->enabled = injection_members_are_enabled(credential, &asked);
+    }
     if (world->request && out->host_allowed && out->enabled) {
         const struct injection_context asked = injection_context_of(world);
         struct injection_needs needs = injection_needs(credential, &asked);

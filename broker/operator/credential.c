@@ -264,7 +264,11 @@ credential_add(const struct invocation *given)
             admin_put_text(&request, "preset", answers.preset);
         put_one(&request, "hosts", answers.host);
         put_one(&request, "slots", answers.slot);
-        status = put_secret(invocation, &request);
+        const char *inject = invocation_value(invocation, "inject");
+        if (inject != NULL && strncmp(inject, "several:", 8) == 0)
+            admin_put_text(&request, "secret", "-"); // its members have secrets
+        else
+            status = put_secret(invocation, &request);
     }
     if (status != EXIT_DONE) {
         json_decref(request.object);

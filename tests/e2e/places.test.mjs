@@ -231,3 +231,55 @@ describe('a field of the body', () => {
       nothingArrived();
     });
 });
+
+describe('several keys together', () => {
+  let one, two, own;
+
+  before(async () => {
+    one = realKey('one-');
+    two = realKey('two-');
+    await broker.addCredential('one', { secret: one, upstream, hosts: ['upstream.example'], args: ['--inject', 'header:X-One: {secret}'] });
+    await broker.addCredential('two', { secret: two, upstream, hosts: ['upstream.example'], args: ['--inject', 'query:two'] });
+    await broker.operator(['credential', 'add', 'set', '--host', 'upstream.example', '--allow-network', '127.0.0.0/8', '--upstream-ca', upstream.ca,
+      ...upstream.resolve(['upstream.example']).flatMap((r) => ['--resolve', r]), '--slot', 'bearer', '--inject', 'several:one,two']);
+    own = await broker.mint('set');
+  });
+
+  test('each in its place, and scrubbed', async () => {
+    upstream.route('/set', (received, res) => res.end(`${one} ${two}`));
+    const answer = await broker.request('/~set/set?a=b', { token: own });
+    assert.equal(answer.text, `${own} ${own}`);
+    const received = arrived();
+    assert.equal(received.headers['x-one'], one);
+    assert.equal(received.url, `/set?a=b&two=${two}`);
+  });
+
+  test('one that is rotated, disabled, enabled, removed', async () => {
+    const fresh = realKey('one-');
+    broker.secrets.push(fresh);
+    await broker.operator(['credential', 'rotate', 'one'], { stdin: fresh });
+    assert.equal((await broker.request('/~set/', { token: own })).status, 200);
+    assert.equal(arrived().headers['x-one'], fresh);
+    upstream.requests.length = 0;
+
+    const held = upstream.hold('/stream');
+    const client = await broker.connect();
+    client.write(`GET /~set/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${own}\r\n\r\n`);
+    const { res } = await held.next();
+    res.writeHead(200);
+    res.write('begin');
+    await client.when('its begin', () => client.input.includes('begin'));
+    await broker.operator(['credential', 'disable', 'two']);
+    await client.when('the running one to be cut', () => client.over);
+    client.destroy();
+    upstream.requests.length = 0;
+
+    broker.denied(await broker.request('/~set/', { token: own }), 403, 'credential-disabled', { detail: /two, which is one of set/ });
+    await broker.operator(['credential', 'enable', 'two']);
+    assert.equal((await broker.request('/~set/', { token: own })).status, 200);
+    upstream.requests.length = 0;
+    await broker.operator(['credential', 'remove', 'two']);
+    broker.denied(await broker.request('/~set/', { token: own }), 403, 'credential-unknown');
+    nothingArrived();
+  });
+});

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fixture.h"
+
+#include "../../../broker/authority/inject.h"
+
+static struct credential *
+credential_of(const char *name, const char *slot, const char *inject, const char *host,
+              const char *secret)
+{
+    struct store_credential row = {
+        .name = bytes_str(name), .inject = bytes_str(inject), .scrub = true, .enabled = true};
+    struct credential *credential = NULL;
+
+    row.item[STORE_LIST_HOSTS][row.item_count[STORE_LIST_HOSTS]++] = bytes_str(host);
+    row.item[STORE_LIST_SLOTS][row.item_count[STORE_LIST_SLOTS]++] = bytes_str(slot);
+    assert_ok(credential_build(&row, true, &credential, fault));
+    assert_ok(credential_check_secret(credential, bytes_str(secret), fault));
+    assert_ok(secret_new(bytes_str(secret), &credential->secret, fault));
+    return credential;
+}
+
+static void
+texts(void **state)
+{
+    static const char *const wrong[] = {
+        "several",     "several:",      "several:a",  "several:a,",
+        "several:a,a", "several:a,b c", "several:,a", "several:a,b,c,d,e,f,g,h,i"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct store_credential row = {.name = BYTES("x"), .inject = bytes_str(wrong[i])};
+        struct credential *credential = NULL;
+        struct fault fault = {0};
+        row.item[STORE_LIST_HOSTS][row.item_count[STORE_LIST_HOSTS]++] = BYTES("a.example");
+        row.item[STORE_LIST_SLOTS][row.item_count[STORE_LIST_SLOTS]++] = BYTES("bearer");
+        if (credential_build(&row, true, &credential, &fault) == KH_OK)
+            fail_msg("%s was taken", wrong[i]);
+    }
+    struct credential *set = credential_of("set", "bearer", "several:a,b", "a.example", "-");
+    assert_fault(credential_check_secret(set, BYTES("key"), fault), KH_ERR_USAGE, "members");
+    credential_free(&set);
+}
+
+static const struct message_decide request = {
+    .scheme = BYTES("https"), .host = BYTES("a.example"), .port = 443, .slot.kind = SLOT_BEARER};
+
+static enum injection_result
+make(struct credentials *all, const char *inject, struct injection *out)
+{
+    struct injection_context context = {.request = &request, .credentials = all};
+    struct credential *set = credential_of("set", "bearer", inject, "a.example", "-");
+    enum injection_result result = injection_make(set, &context, out);
+
+    credential_free(&set); // what was made does not point into it
+    return result;
+}
+
+static void
+members(void **state)
+{
+    struct credential *item[] = {
+        credential_of("a", "bearer", "header:X-A: <{secret}>", "a.example", "secret-a"),
+        credential_of("away", "bearer", "query:k", "b.example", "secret-b"),
+        credential_of("b", "bearer", "query:k", "a.example", "secret-c"),
+        credential_of("off", "bearer", "query:l", "a.example", "secret-d"),
+        credential_of("same", "bearer", "header:x-a: {secret}", "a.example", "secret-e"),
+        credential_of("sets", "bearer", "several:a,b", "a.example", "-"),
+    };
+    struct credentials all = {.item = item, .count = 6, .capacity = 6};
+    struct injection injection;
+    static const struct {
+        const char *inject;
+        enum injection_result result;
+        enum kh_reason reason;
+    } row[] = {
+        {"several:a,nobody", INJECTION_UNAVAILABLE, KH_REASON_CREDENTIAL_UNKNOWN},
+        {"several:a,off", INJECTION_UNAVAILABLE, KH_REASON_CREDENTIAL_DISABLED},
+        {"several:a,away", INJECTION_UNAVAILABLE, KH_REASON_HOST_NOT_ALLOWED},
+        {"several:a,sets", INJECTION_UNAVAILABLE, KH_REASON_INTERNAL},
+        {"several:a,same", INJECTION_REFUSED, KH_REASON_UNSET},
+    };
+
+    (void)state;
+    item[3]->row.enabled = false;
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        assert_int_equal(make(&all, row[i].inject, &injection), row[i].result);
+        assert_int_equal(injection.reason, row[i].reason);
+        assert_int_equal(injection.edit_count, 0);
+        injection_free(&injection);
+    }
+    assert_int_equal(make(NULL, "several:a,b", &injection), INJECTION_UNAVAILABLE);
+    injection_free(&injection);
+    assert_int_equal(make(&all, "several:a,b", &injection), INJECTION_READY);
+    assert_int_equal(injection.edit_count, 2);
+    assert_true(bytes_is(injection.edit[0].value, "<secret-a>"));
+    assert_true(bytes_is(injection.edit[1].value, "secret-c"));
+    assert_int_equal(injection.secret_count, 2);
+    injection_free(&injection);
+    for (size_t i = 0; i < 6; i++)
+        credential_free(&item[i]);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(texts),
+        cmocka_unit_test(members),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
