@@ -114,3 +114,10 @@ test('a vendor prefix before the token, for programs that check the shape of the
   assert.equal(exit, 0);
   assert.equal(models.length, 2);
 });
+
+test('a key of one\'s own, and a token in a place that is none of this service\'s', async () => {
+  const at = (options) => new OpenAI({ baseURL: byUrl.OPENAI_BASE_URL, maxRetries: 0, ...options }).models.list();
+  await assert.rejects(at({ apiKey: 'sk-proj-somebodys-own-key' }), (e) => e.status === 401 && /foreign-key|not a Keyhole token/.test(`${e.code} ${e.message}`));
+  await assert.rejects(at({ apiKey: token, defaultHeaders: { 'x-api-key': token } }), (e) => e.status === 400 && e.code === 'token-misplaced');
+  assert.equal(upstream.requests.length, 0);
+});
