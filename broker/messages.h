@@ -163,10 +163,11 @@ enum edit_kind {
     EDIT_HEADER_REMOVE,
     EDIT_QUERY_SET, /* name and value not encoded; at the place of the first, else at the end */
     EDIT_QUERY_REMOVE,
-    EDIT_COOKIE_SET,      /* name; the pairs of Cookie, at the place of the token's */
-    EDIT_PATH_SET,        /* the segment where the token stood; value not encoded */
-    EDIT_FIELD_SET,       /* name; in the body, which was held back; value not encoded */
-    EDIT_SUBPROTOCOL_SET, /* the item where the token stood */
+    EDIT_COOKIE_SET,         /* name; the pairs of Cookie, at the place of the token's */
+    EDIT_PATH_SET,           /* the segment where the token stood; value not encoded */
+    EDIT_FIELD_SET,          /* name; in the body, which was held back; value not encoded */
+    EDIT_SUBPROTOCOL_SET,    /* the item where the token stood */
+    EDIT_CLIENT_CERTIFICATE, /* for the connection: certificates and key in PEM */
     EDIT_COUNT
 };
 

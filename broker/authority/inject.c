@@ -13,6 +13,7 @@ static const struct inject_rules *const table[] = {
     &inject_header_rules, &inject_basic_rules,       &inject_query_rules, &inject_cookie_rules,
     &inject_path_rules,   &inject_subprotocol_rules, &inject_field_rules, &inject_sigv4_rules,
     &inject_oauth2_rules, &inject_jwt_rules,         &inject_hmac_rules,  &inject_several_rules,
+    &inject_mtls_rules,
 };
 
 enum { COUNT = sizeof table / sizeof table[0] };

@@ -68,8 +68,8 @@ struct inject_rules {
 
 extern const struct inject_rules inject_header_rules, inject_basic_rules, inject_query_rules,
     inject_cookie_rules, inject_path_rules, inject_subprotocol_rules, inject_field_rules,
-    inject_several_rules, inject_sigv4_rules, inject_hmac_rules, inject_oauth2_rules,
-    inject_jwt_rules;
+    inject_several_rules, inject_mtls_rules, inject_sigv4_rules, inject_hmac_rules,
+    inject_oauth2_rules, inject_jwt_rules;
 
 /* For `parse`: name (a header's in lower case) and canonical text of the injection. */
 KH_MUST_CHECK enum kh_err inject_keep(struct credential *credential, enum inject_kind kind,

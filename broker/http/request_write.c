@@ -119,9 +119,9 @@ query_set(struct request *request, const struct edit *edit)
     return true;
 }
 
-/* The body is not this room's. */
+/* Neither the body nor the connection is this room's. */
 static bool
-field_set(struct request *request, const struct edit *edit)
+done_elsewhere(struct request *request, const struct edit *edit)
 {
     (void)request;
     return edit->value.n > 0;
@@ -134,7 +134,8 @@ static bool (*const edit_with[])(struct request *, const struct edit *) = {
     [EDIT_QUERY_REMOVE] = query_remove,
     [EDIT_COOKIE_SET] = request_place_cookie,
     [EDIT_PATH_SET] = request_place_path,
-    [EDIT_FIELD_SET] = field_set,
+    [EDIT_FIELD_SET] = done_elsewhere,
+    [EDIT_CLIENT_CERTIFICATE] = done_elsewhere,
     [EDIT_SUBPROTOCOL_SET] = request_place_subprotocol,
 };
 

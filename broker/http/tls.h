@@ -51,6 +51,8 @@ KH_MUST_CHECK enum kh_err tls_server_context(SSL_CTX **out, struct fault *fault)
  * they do not fit together or the key is encrypted. */
 KH_MUST_CHECK enum kh_err tls_use_certificate(SSL_CTX *context, struct bytes certificate,
                                               struct bytes key, struct fault *fault);
+/* The client certificate of a connection: certificates, our own first, and the key, in PEM. */
+KH_MUST_CHECK enum kh_err tls_use_identity(SSL *ssl, struct bytes pem, struct fault *fault);
 /* PEM roots (these and no others), or the system's when `ca_pem` is empty. KH_ERR_SYNTAX when there
  * is no certificate in `ca_pem`, KH_ERR_NOT_FOUND when the system has none. */
 KH_MUST_CHECK enum kh_err tls_client_context(struct bytes ca_pem, SSL_CTX **out,

@@ -11,6 +11,7 @@
 #include "proxy.h"
 #include "response.h"
 #include "upstream.h"
+#include "upstream_identity.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -181,7 +182,7 @@ build(struct exchange *x, const struct message_carry *request, struct fault *fau
         .path = head->path,
     };
     draft->built = request_build(head, &destination, &draft->request, fault) == KH_REASON_UNSET;
-    return draft->built &&
+    return draft->built && upstream_identity_take(x, request->edit, request->edit_count) &&
            request_apply(&draft->request, request->edit, request->edit_count) == KH_OK;
 }
 

@@ -296,6 +296,7 @@ exchange_destroy(void *object)
     buffer_free(&x->decide);
     buffer_free(&x->token);
     buffer_free(&x->upstream_head);
+    buffer_free(&x->identity);
     buffer_free(&x->collected_head);
     buffer_free(&x->collected);
     destination_free(&x->destination);

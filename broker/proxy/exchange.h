@@ -74,6 +74,9 @@ struct exchange {
 
     /* upstream */
     struct buffer upstream_head; /* secret */
+    struct buffer identity;      /* our client certificate and its key; secret */
+    uint8_t identity_hash[32];
+    bool has_identity;
     struct scrub *scrub;
     struct upstream *upstream;
     struct resolve_job *resolving;

@@ -15,6 +15,7 @@
 #include "scrub.h"
 #include "tunnel.h"
 #include "upstream.h"
+#include "upstream_identity.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -199,7 +200,8 @@ static bool
 compose(struct exchange *x, const struct message_decision *decision)
 {
     struct request *request = &x->draft->request;
-    if (!field_slot_apply(x, decision))
+    if (!field_slot_apply(x, decision) ||
+        !upstream_identity_take(x, decision->edit, decision->edit_count))
         return false;
     if (request_apply(request, decision->edit, decision->edit_count) != KH_OK)
         return false;

@@ -9,6 +9,7 @@
 #include "proxy.h"
 #include "relay.h"
 #include "resolve.h"
+#include "upstream_identity.h"
 #include "upstream_tls.h"
 
 #include <errno.h>
@@ -160,6 +161,7 @@ key_of(const struct exchange *x, struct buffer *key)
     buffer_init(key, 1024);
     pool_key(x->route->credential, x->destination.match.plain, buffer_bytes(&x->destination.host),
              x->destination.match.port, routes_fingerprint(x->route), ROUTE_FINGERPRINT_SIZE, key);
+    upstream_identity_mark(x, key);
 }
 
 // Bytes that nobody asked for would be read as the next answer, and an end as a failure.
@@ -331,6 +333,8 @@ start_tls(struct exchange *x)
     enum kh_err r = upstream_tls_connect(x->proxy->upstream_tls, x->route->upstream_ca,
                                          u->conduit.stream.fd, buffer_bytes(&x->destination.host),
                                          &u->item, &u->conduit.stream.ssl, &fault);
+    if (r == KH_OK)
+        r = upstream_identity_use(x, u->conduit.stream.ssl, &fault);
     if (r != KH_OK) {
         exchange_fail(x, KH_REASON_UPSTREAM_TLS, fault.detail);
         return STEP_AGAIN;
@@ -371,6 +375,7 @@ upstream_step_tls(struct connection *c)
         return STEP_WAIT;
     }
     if (r == STREAM_OK) {
+        upstream_identity_forget(x, u->conduit.stream.ssl);
         conduit_need(&u->conduit, STREAM_OK);
         relay_start(x);
         return STEP_AGAIN;

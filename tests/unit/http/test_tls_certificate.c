@@ -102,11 +102,58 @@ the_chain_goes_with_it(void **state)
     SSL_CTX_free(server);
 }
 
+static enum kh_err
+identify(struct bytes first, struct bytes second, struct bytes third)
+{
+    struct fault fault = {0};
+    SSL_CTX *context = NULL;
+    BUFFER_AUTO pem;
+
+    buffer_init(&pem, 1 << 17);
+    buffer_put(&pem, first);
+    buffer_put(&pem, second);
+    buffer_put(&pem, third);
+    assert_int_equal(tls_client_context(BYTES_EMPTY, &context, &fault), KH_OK);
+    SSL *ssl = SSL_new(context);
+    enum kh_err err = tls_use_identity(ssl, buffer_bytes(&pem), &fault);
+    if (err == KH_OK) {
+        STACK_OF(X509) *chain = NULL;
+        assert_non_null(SSL_get_certificate(ssl));
+        assert_non_null(SSL_get_privatekey(ssl));
+        assert_int_equal(SSL_get0_chain_certs(ssl, &chain), 1);
+        assert_int_equal(chain ? sk_X509_num(chain) : 0, third.n > 0 ? 1 : 0);
+    }
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    return err;
+}
+
+static void
+a_client_has_one_too(void **state)
+{
+    struct bytes certificate = buffer_bytes(&leaf_pem), key = buffer_bytes(&key_pem);
+    struct bytes other = buffer_bytes(&root_pem);
+    BUFFER_AUTO encrypted;
+
+    (void)state;
+    buffer_init(&encrypted, 1 << 16);
+    key_to_pem(leaf.key, "secret", &encrypted);
+    assert_int_equal(identify(BYTES_EMPTY, BYTES_EMPTY, BYTES_EMPTY), KH_ERR_CONFIG);
+    assert_int_equal(identify(certificate, BYTES_EMPTY, BYTES_EMPTY), KH_ERR_CONFIG);
+    assert_int_equal(identify(key, BYTES_EMPTY, BYTES_EMPTY), KH_ERR_CONFIG);
+    assert_int_equal(identify(other, key, BYTES_EMPTY), KH_ERR_CONFIG);
+    assert_int_equal(identify(certificate, buffer_bytes(&encrypted), BYTES_EMPTY), KH_ERR_CONFIG);
+    assert_int_equal(identify(certificate, key, BYTES_EMPTY), KH_OK);
+    assert_int_equal(identify(key, certificate, BYTES_EMPTY), KH_OK);
+    assert_int_equal(identify(certificate, key, other), KH_OK);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(a_client_has_one_too),
         cmocka_unit_test(the_chain_goes_with_it),
     };
     signal(SIGPIPE, SIG_IGN);
