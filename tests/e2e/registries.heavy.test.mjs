@@ -6,10 +6,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 
+import { SignJWT, importPKCS8 } from 'jose';
+
 import { realKey, startBroker } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
+import { testAuthority } from '../support/pki.mjs';
 import { must, run, temporaryDirectory } from '../support/programs.mjs';
 import { missing, startDockerRegistry, startNpmRegistry } from '../support/registries.mjs';
+import { accepts, answerJson, startUpstream } from '../support/upstream.mjs';
 
 const user = 'publisher', password = realKey('pw-');
 let broker, caFile;
@@ -137,5 +141,56 @@ describe('docker-registry', { skip: missing.docker.length > 0 && `not installed:
     const answer = await broker.request('/~images/v2/team/image/blobs/uploads/', { method: 'POST',
       headers: { authorization: `Basic ${btoa(`any:${narrow}`)}` } });
     broker.denied(answer, 401, 'caveat-failed');
+  });
+});
+
+// The registry trusts a token server. A client's own dance would bring an access token to it: the token
+// server is no host of the credential, and the broker dances instead (oauth2).
+describe('docker-registry with a token server', { skip: missing.docker.length > 0 && `not installed: ${missing.docker.join(', ')}` }, () => {
+  const refresh = realKey('refresh-'), service = 'images.example';
+  const issued = [];
+  let tokens, registry, token;
+
+  before(async () => {
+    const signer = testAuthority().issue(['signer.example']);
+    const key = await importPKCS8(signer.key, 'ES256');
+    const x5c = [signer.cert.replaceAll(/-----[^-]+-----|\s/g, '')];
+    tokens = await startUpstream(wholeFile, { hosts: ['auth.example'], accepts: accepts.anything() });
+    tokens.route('/token', async (received, res) => {
+      const form = new URLSearchParams(received.body.toString());
+      if (form.get('grant_type') !== 'refresh_token' || form.get('refresh_token') !== refresh) return answerJson(res, 401, { error: 'invalid_grant' });
+      const [type, name, actions] = form.get('scope').split(':');
+      const jwt = await new SignJWT({ access: [{ type, name, actions: actions.split(',') }] }).setProtectedHeader({ alg: 'ES256', typ: 'JWT', x5c })
+        .setIssuer('tokens').setSubject('publisher').setAudience(service).setIssuedAt().setNotBefore('-5s').setExpirationTime('5m').setJti(crypto.randomUUID()).sign(key);
+      issued.push(jwt);
+      answerJson(res, 200, { access_token: jwt, token: jwt, token_type: 'Bearer', expires_in: 300 });
+    });
+    registry = await startDockerRegistry(wholeFile, { host: service, token: { realm: 'https://auth.example/token', service, issuer: 'tokens', roots: testAuthority().file } });
+    await broker.addCredential('signed', { secret: refresh, hosts: [service], upstream: { ...registry, resolve: (hosts) =>
+      [...registry.resolve(hosts), ...tokens.resolve(['auth.example'])] }, args: ['--slot', 'bearer', '--slot', 'basic', '--inject', 'oauth2',
+      '--option', 'token-url=https://auth.example/token', '--option', 'grant=refresh', '--option', 'client-id=keyhole',
+      '--option', 'scope=repository:team/image:pull,push'] });
+    token = await broker.mint('signed');
+  });
+
+  test('the broker gets the access token, and the client does not', async () => {
+    const begun = await broker.request('/~signed/v2/team/image/blobs/uploads/', { method: 'POST', token });
+    assert.equal(begun.status, 202, begun.text);
+    const list = await broker.request('/~signed/v2/team/image/tags/list', { token });
+    assert.equal(list.status, 404, 'there is no such image yet, and that is the registry\'s word');
+    assert.match(list.text, /NAME_UNKNOWN/);
+    assert.equal(issued.length, 1, 'one access token for both');
+    for (const answer of [begun, list]) assert.ok(!JSON.stringify(answer).includes(issued[0]));
+  });
+
+  test('the client that would go to the token server itself is refused', async () => {
+    const other = await broker.request('/~signed/v2/else/image/tags/list', { token });
+    assert.equal(other.status, 401, 'beyond the scope that the broker asks for');
+    assert.match(other.headers['www-authenticate'], /^Bearer realm="https:\/\/auth\.example\/token"/);
+    const asked = tokens.requests.length;
+    const result = await run('/usr/bin/curl', ['-sS', '-o', '/dev/null', '-w', '%{http_connect}', '--proxy', broker.url, '--cacert', caFile,
+      '--user', `any:${token}`, 'https://auth.example/token?service=images.example']);
+    assert.equal(result.stdout, '403', result.stderr);
+    assert.equal(tokens.requests.length, asked);
   });
 });

@@ -53,10 +53,13 @@ log: { type: stdout, format: json, level: warn }
   return new Registry(port, program);
 }
 
-/** A registry of images. */
-export async function startDockerRegistry(t, { host, user, password }) {
+/** A registry of images, with a password file, or `token` { realm, service, issuer, roots }: what a token server signs. */
+export async function startDockerRegistry(t, { host, user, password, token }) {
   const directory = temporaryDirectory(t, 'docker'), port = await unusedPort(), certificate = testAuthority().issue([host]);
-  writeFileSync(`${directory}/htpasswd`, `${await passwordLine(user, password)}\n`);
+  if (!token) writeFileSync(`${directory}/htpasswd`, `${await passwordLine(user, password)}\n`);
+  const auth = token
+    ? `token: { realm: "${token.realm}", service: ${token.service}, issuer: ${token.issuer}, rootcertbundle: ${token.roots} }`
+    : `htpasswd: { realm: images, path: ${directory}/htpasswd }`;
   writeFileSync(`${directory}/config.yml`, `
 version: 0.1
 log: { level: warn }
@@ -64,7 +67,7 @@ storage: { filesystem: { rootdirectory: ${directory}/storage } }
 http:
   addr: 127.0.0.1:${port}
   tls: { certificate: ${certificate.certFile}, key: ${certificate.keyFile} }
-auth: { htpasswd: { realm: images, path: ${directory}/htpasswd } }
+auth: { ${auth} }
 `);
   const program = startProgram(t, DOCKER, ['serve', `${directory}/config.yml`], { cwd: directory });
   await started('docker-registry', program, { port });
