@@ -13,7 +13,9 @@
 
 enum {
     ARENA_MAX = 32 << 20,
-    FORM_GROWTH = 3, // no form is longer than three times the secret, and a little
+    // No form is longer than so many times the secret, and a little: %2F, \u002F.
+    FORM_GROWTH = 3,
+    FORM_GROWTH_SPECIAL = 6,
 };
 
 static const char base64_standard[] =
@@ -49,7 +51,7 @@ scrub_pattern_text(const struct scrub_patterns *patterns, size_t index)
 /* ---- adding ---- */
 
 static bool
-make_room(struct scrub_patterns *patterns, struct bytes secret)
+make_room(struct scrub_patterns *patterns, struct bytes secret, bool has_special)
 {
     size_t need = patterns->count + SCRUB_PATTERNS_PER_SECRET_MAX;
     if (need > patterns->cap) {
@@ -60,7 +62,7 @@ make_room(struct scrub_patterns *patterns, struct bytes secret)
         patterns->list = list;
         patterns->cap = need;
     }
-    size_t form = FORM_GROWTH * secret.n + 8;
+    size_t form = (has_special ? FORM_GROWTH_SPECIAL : FORM_GROWTH) * secret.n + 8;
     return buffer_reserve(&patterns->arena, SCRUB_PATTERNS_PER_SECRET_MAX * form) != NULL;
 }
 
@@ -95,6 +97,29 @@ add_escaped(struct scrub_patterns *patterns, struct bytes secret, const char *es
         if (secret.p[i] && strchr(escaped, secret.p[i]))
             p[n++] = '\\';
         p[n++] = secret.p[i];
+    }
+    take(patterns, n, SCRUB_TOKEN);
+}
+
+// Writers that escape more than they must, lest a browser reads it: Go's, and .NET's.
+static void
+add_unicode_escaped(struct scrub_patterns *patterns, struct bytes secret, const char *escaped,
+                    const char *unicode, const char *digit)
+{
+    uint8_t *p = end_of(patterns);
+    size_t n = 0;
+    for (size_t i = 0; i < secret.n; i++) {
+        uint8_t c = secret.p[i];
+        if (c && strchr(unicode, c)) {
+            memcpy(p + n, "\\u00", 4);
+            p[n + 4] = (uint8_t)digit[c >> 4];
+            p[n + 5] = (uint8_t)digit[c & 15];
+            n += 6;
+            continue;
+        }
+        if (c && strchr(escaped, c))
+            p[n++] = '\\';
+        p[n++] = c;
     }
     take(patterns, n, SCRUB_TOKEN);
 }
@@ -198,7 +223,7 @@ scrub_patterns_add(struct scrub_patterns *patterns, struct bytes secret)
     bool has_special = false; // most keys are letters, digits, '-' and '_', and have fewer forms
     for (size_t i = 0; i < secret.n; i++)
         has_special |= !is_alphanumeric(secret.p[i]) && secret.p[i] != '-' && secret.p[i] != '_';
-    if (!make_room(patterns, secret)) {
+    if (!make_room(patterns, secret, has_special)) {
         patterns->failed = true;
         return;
     }
@@ -206,6 +231,8 @@ scrub_patterns_add(struct scrub_patterns *patterns, struct bytes secret)
     if (has_special) {
         add_escaped(patterns, secret, "\"\\");
         add_escaped(patterns, secret, "\"\\/");
+        add_unicode_escaped(patterns, secret, "\"\\", "&<>", "0123456789abcdef");
+        add_unicode_escaped(patterns, secret, "\\", "\"&'+<>`", "0123456789ABCDEF");
     }
     add_all_percent(patterns, secret, has_special);
     add_base64(patterns, base64_standard, secret, SCRUB_BASE64, SCRUB_BASE64_BARE);

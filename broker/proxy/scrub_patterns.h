@@ -24,7 +24,7 @@ struct scrub_pattern {
     enum scrub_replacement replacement;
 };
 
-enum { SCRUB_PATTERNS_PER_SECRET_MAX = 24 };
+enum { SCRUB_PATTERNS_PER_SECRET_MAX = 26 };
 
 struct scrub_patterns {
     struct buffer arena, token; /* both secret */

@@ -25,7 +25,7 @@ before(async () => {
 
 function clean(bytes) {
   const text = bytes.toString('latin1');
-  for (const form of [...encodings(key), percent.toLowerCase(), base64.replaceAll('=', '')])
+  for (const form of [...encodings(key), ...escaped, percent.toLowerCase(), base64.replaceAll('=', '')])
     assert.ok(!text.includes(form), `the key reached the client: ${text.slice(0, 300)}`);
 }
 
@@ -41,7 +41,9 @@ async function bytesOf(path, { method = 'GET', b = broker, name = 'up', tok = to
 }
 
 const forms = { 'as it is': key, 'in base64': base64, 'percent-encoded': percent, 'percent-encoded in lower case': percent.replaceAll(/%../g, (e) => e.toLowerCase()),
-  'in base64 for URLs': Buffer.from(key).toString('base64url') };
+  'in base64 for URLs': Buffer.from(key).toString('base64url'), 'in JSON with its slash escaped': key.replaceAll('/', '\\/'),
+  'in JSON as Go writes it': key.replaceAll('&', '\\u0026'), 'in JSON as .NET writes it': key.replaceAll('&', '\\u0026').replaceAll('+', '\\u002B') };
+const escaped = Object.values(forms).filter((f) => f.includes('\\'));
 
 for (const [form, text] of Object.entries(forms)) {
   test(`the key ${form} in a body with a length`, async () => {
@@ -90,6 +92,18 @@ for (const [form, text] of Object.entries(forms)) {
     assert.match(answer.headers.location, /^https:\/\/elsewhere\.example\/\?k=/);
   });
 }
+
+for (const pad of ['', 'x', 'xy'])
+  test(`the key inside of a longer base64 text, ${pad.length} bytes from its start`, async () => {
+    const whole = Buffer.from(`${pad}${key} and more`).toString('base64');
+    upstream.route('/inside', (received, res) => res.writeHead(200, { 'x-inside': whole }).end(whole));
+    const { answer } = await bytesOf('/inside');
+    for (const text of [answer.text, answer.headers['x-inside']]) {
+      const longest = Buffer.from(key).toString('base64').length / 2;
+      for (let i = 0; i + longest <= whole.length; i++)
+        assert.ok(!text.includes(whole.slice(i, i + longest)), `half of it is still there: ${text}`);
+    }
+  });
 
 test('what replaces the key is the token as the client sent it', async () => {
   upstream.route('/who', (received, res) => res.end(`you are ${key}.`));
@@ -160,11 +174,20 @@ test('basic credentials: user and password, and the field they make', async () =
   up.route('/echo', (received, res) => res.end(`got ${received.headers.authorization} for ${secret}`));
   await broker.addCredential('basic', { secret: `svc:${secret}`, upstream: up, hosts: ['upstream.example'],
     args: ['--slot', 'bearer', '--inject', 'basic'] });
-  const { answer } = await bytesOf('/echo', { name: 'basic', tok: await broker.mint('basic') });
+  const tok = await broker.mint('basic');
+  const { answer } = await bytesOf('/echo', { name: 'basic', tok });
   assert.equal(answer.status, 200);
   assert.equal(up.only('/echo').headers.authorization, `Basic ${field}`);
   for (const text of [secret, field, Buffer.from(secret).toString('base64')])
     assert.ok(!answer.text.includes(text), answer.text);
+  const text = `${field}|${secret}`;
+  for (let at = 1; at < text.length; at++) {
+    up.route('/cut', (received, res) => {
+      res.write(text.slice(0, at), () => setImmediate(() => res.end(text.slice(at))));
+    });
+    const cut = await bytesOf('/cut', { name: 'basic', tok });
+    assert.ok(!cut.answer.text.includes(field) && !cut.answer.text.includes(secret), `cut at ${at}: ${cut.answer.text}`);
+  }
 });
 
 test('events of a stream come out at once although the scrubber must look ahead', async () => {

@@ -49,6 +49,23 @@ test_forms(void **state)
 }
 
 static void
+test_forms_inside_of_json(void **state)
+{
+    static const char *const rows[] = {"a&b\\\"c\\/<+", "a&b\\\"c/<+", "a\\u0026b\\\"c/\\u003c+",
+                                       "a\\u0026b\\u0022c/\\u003C\\u002B"};
+    struct scrub_patterns patterns;
+    (void)state;
+    scrub_patterns_init(&patterns, BYTES("toke"));
+    scrub_patterns_add(&patterns, BYTES("a&b\"c/<+"));
+    assert_false(patterns.failed);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (!has(&patterns, rows[i], "toke"))
+            fail_msg("no %s", rows[i]);
+    }
+    scrub_patterns_free(&patterns);
+}
+
+static void
 test_equal_forms_stand_once(void **state)
 {
     struct scrub_patterns patterns;
@@ -72,6 +89,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_forms_inside_of_json),
         cmocka_unit_test(test_equal_forms_stand_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
