@@ -28,8 +28,8 @@ void terminal_print_safe(FILE *stream, const char *text);
 KH_MUST_CHECK enum kh_err terminal_read_secret(int fd, const char *prompt, bool twice,
                                                struct buffer *out, struct fault *fault);
 
-/* A line from a terminal on standard input, with its echo: without what surrounds it, perhaps empty.
- * KH_ERR_IO at its end, KH_ERR_TOO_LONG beyond `size`. */
+/* A line from a terminal on standard input, with its echo: without what surrounds it, perhaps
+ * empty. KH_ERR_IO at its end, KH_ERR_TOO_LONG beyond `size`. */
 KH_MUST_CHECK enum kh_err terminal_read_line(const char *prompt, char *out, size_t size,
                                              struct fault *fault);
 
