@@ -79,8 +79,9 @@ describe('npm and verdaccio', { skip: missing.npm.length > 0 && `not installed: 
     const home = temporaryDirectory(t, 'npm-client'), narrow = await broker.attenuate(bearer, '--method', 'GET');
     const url = `${broker.url}/~npm/`;
     writeFileSync(`${home}/.npmrc`, `registry=${url}\n${url.replace('http:', '')}:_authToken=${narrow}\nfetch-retries=0\n`);
-    writeFileSync(`${home}/package.json`, JSON.stringify({ name: 'never', version: '1.0.0' }));
-    const result = await run(npm, ['publish', '--userconfig', `${home}/.npmrc`], { cwd: home, env: { HOME: home }, timeout: 120000 });
+    mkdirSync(`${home}/package`); // npm packs all of it, and its own log is in its home
+    writeFileSync(`${home}/package/package.json`, JSON.stringify({ name: 'never', version: '1.0.0' }));
+    const result = await run(npm, ['publish', '--userconfig', `${home}/.npmrc`], { cwd: `${home}/package`, env: { HOME: home }, timeout: 120000 });
     assert.notEqual(result.status, 0);
     assert.match(result.stderr, /E401/);
   });
