@@ -96,7 +96,7 @@ struct connection {
     struct http1_body_reader body;
     bool body_done; /* the request was read to its end */
     bool keep_alive;
-    uint64_t drained;          /* bytes of an unwanted body */
+    uint64_t drained;          /* bytes of an unwanted body, before the next request */
     struct event *half_closed; /* runs out when a client that ended its side waits too long */
     bool gone;                 /* it did */
 };

@@ -74,7 +74,6 @@ start_lingering(struct connection *c)
     if (c->conduit.stream.ssl)
         (void)SSL_shutdown(c->conduit.stream.ssl);
     (void)shutdown(c->conduit.stream.fd, SHUT_WR);
-    c->drained = 0;
     connection_move(c, CONNECTION_LINGERING);
 }
 
@@ -145,9 +144,10 @@ step_answering(struct connection *c)
 static enum step
 step_lingering(struct connection *c)
 {
-    c->drained += c->conduit.in.n;
+    // The state's time bounds it, not a number of bytes: whoever sends a large body that was refused
+    // at its head is still to read why.
     conduit_consume(&c->conduit, c->conduit.in.n);
-    if (c->conduit.ended != STREAM_OK || (int64_t)c->drained > c->proxy->config.drain_body_max)
+    if (c->conduit.ended != STREAM_OK)
         connection_close(c);
     return STEP_WAIT;
 }

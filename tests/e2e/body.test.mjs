@@ -265,6 +265,15 @@ describe('holding back', () => {
     assert.equal((await post(narrow, Buffer.concat([largest, Buffer.from('"}')]))).status, 200);
   });
 
+  test('too large by its length, and sent whole before the answer is looked at', async () => {
+    const client = await broker.connect();
+    client.write(head(narrow, [`Content-Length: ${8 << 20}`])).write('y'.repeat(8 << 20));
+    broker.denied(await client.answer(), 413, 'body-too-large');
+    assert.equal(await client.closes(), 'end', 'no reset may overtake the answer');
+    unseen();
+    client.destroy();
+  });
+
   test('too large by counting', async () => {
     const client = await broker.connect();
     client.write(head(narrow, ['Transfer-Encoding: chunked']));
