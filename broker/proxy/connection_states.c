@@ -144,8 +144,8 @@ step_answering(struct connection *c)
 static enum step
 step_lingering(struct connection *c)
 {
-    // The state's time bounds it, not a number of bytes: whoever sends a large body that was refused
-    // at its head is still to read why.
+    // The state's time bounds it, not a number of bytes: whoever sends a large body that was
+    // refused at its head is still to read why.
     conduit_consume(&c->conduit, c->conduit.in.n);
     if (c->conduit.ended != STREAM_OK)
         connection_close(c);
