@@ -55,10 +55,10 @@ parse_template(struct credential *credential, enum inject_kind kind, const char 
     struct bytes template = text.n > 0 ? text : BYTES(CREDENTIAL_SECRET_MARK);
     BUFFER_AUTO canonical;
 
+    buffer_init(&canonical, INJECT_TEMPLATE_MAX + 32);
     enum kh_err err = inject_check_template(template, CREDENTIAL_SECRET_MARK, fault);
     if (err)
         return err;
-    buffer_init(&canonical, INJECT_TEMPLATE_MAX + 32);
     buffer_put_str(&canonical, word);
     if (!bytes_is(template, CREDENTIAL_SECRET_MARK)) {
         buffer_put_byte(&canonical, ':');

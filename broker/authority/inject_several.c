@@ -42,10 +42,10 @@ parse(struct credential *credential, struct bytes text, struct fault *fault)
 {
     BUFFER_AUTO canonical;
 
+    buffer_init(&canonical, SEVERAL_MAX * (CREDENTIAL_NAME_MAX + 1) + 16);
     enum kh_err err = check_names(text, fault);
     if (err)
         return err;
-    buffer_init(&canonical, SEVERAL_MAX * (CREDENTIAL_NAME_MAX + 1) + 16);
     buffer_put_str(&canonical, "several:");
     buffer_put(&canonical, text);
     if (credential_keep(credential, text, &credential->inject_template))
