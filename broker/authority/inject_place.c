@@ -128,9 +128,12 @@ check_subprotocol(const struct credential *credential, struct bytes secret, stru
 
     (void)credential;
     buffer_init_secret(&ignored, CREDENTIAL_SECRET_MAX);
-    if (credential_cookie_name(secret, &ignored, fault))
-        return fault_set(fault, KH_ERR_SYNTAX,
-                         "the secret has a character in it that a subprotocol cannot carry");
+    for (size_t at = 0; at < secret.n; at += CREDENTIAL_FIELD_MAX) { // a name is no longer
+        struct bytes part = bytes_slice(secret, at, CREDENTIAL_FIELD_MAX);
+        if (credential_cookie_name(part, &ignored, fault))
+            return fault_set(fault, KH_ERR_SYNTAX,
+                             "the secret has a character in it that a subprotocol cannot carry");
+    }
     return KH_OK;
 }
 

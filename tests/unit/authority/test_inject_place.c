@@ -69,6 +69,22 @@ secrets(void **state)
 }
 
 static void
+long_secrets(void **state)
+{
+    static char text[1001];
+    struct credential *credential = NULL;
+
+    (void)state;
+    memset(text, 'k', sizeof text - 1);
+    assert_ok(build("", "subprotocol", &credential, fault));
+    assert_ok(credential_check_secret(credential, bytes_str(text), fault));
+    text[999] = ',';
+    assert_fault(credential_check_secret(credential, bytes_str(text), fault), KH_ERR_SYNTAX,
+                 "subprotocol");
+    credential_free(&credential);
+}
+
+static void
 injections(void **state)
 {
     static const struct {
@@ -142,6 +158,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused),
         cmocka_unit_test(secrets),
+        cmocka_unit_test(long_secrets),
         cmocka_unit_test(injections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
