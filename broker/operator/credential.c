@@ -427,9 +427,12 @@ static const struct operator_option add_options[] = {
     {"host", 0, "HOST", true, "where it may go: a name, or *.name"},
     {"port", 0, "N", true, "ports of these hosts (default: the scheme's)"},
     {"slot", 0, "SLOT", true,
-     "where clients put the token: bearer, basic, header:NAME, query:NAME, aws"},
+     "where clients put the token: bearer, basic, header:NAME, query:NAME, cookie:NAME, path, "
+     "field:NAME, subprotocol, aws"},
     {"inject", 0, "INJECTION", false,
-     "how the key is put: 'header:NAME: … {secret}', basic, query:NAME, sigv4, hmac:…"},
+     "how the key is put: 'header:NAME: … {secret}', basic, query:NAME, cookie:NAME, "
+     "path:TEMPLATE, field:NAME, subprotocol:TEMPLATE, sigv4, hmac:…, oauth2, jwt, mtls, "
+     "several:NAME,NAME"},
     {"option", 0, "NAME=VALUE", true, "what the injection needs to know, as region=eu-west-1"},
     {"secret-fd", 0, "N", false, "the secret from descriptor N, not from standard input"},
     {"resolve", 0, "HOST:PORT:ADDRESS:PORT", true, "connect there instead, as curl's"},
