@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The key is in memory from the decision to the end of the handshake, and no longer.
+ * The key leaves the TLS connection with the handshake; its PEM stays until the exchange ends,
+ * because a request may be sent once more on another connection.
  */
 #include "upstream_identity.h"
 
