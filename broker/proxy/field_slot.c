@@ -92,10 +92,11 @@ look(struct exchange *x, const struct slot *slot, void *context)
     enum body_found found = body_place_find(body, slot->name, &place);
     struct bytes value = bytes_slice(body, place.start, place.n);
 
-    if (found == BODY_FOUND_NOTHING || value.n == 0)
-        return false;
+    // Which of two an upstream reads is not known, an empty one is one of them.
     if (found == BODY_FOUND_TWICE) {
         finding->twice = true;
+    } else if (found == BODY_FOUND_NOTHING || value.n == 0) {
+        return false;
     } else if (!token_is_shaped(value)) {
         finding->foreign = true;
     } else if (finding->token.text.n == 0) {

@@ -217,6 +217,7 @@ describe('a field of the body', () => {
   for (const [what, slot, body, type, status, code, headers] of [
     ['twice', 'key', (t) => `key=${t}&key=x`, FORM, 400, 'token-misplaced'],
     ['twice in JSON', '/key', (t) => `{"key":"${t}","key":"x"}`, JSON_TYPE, 400, 'token-misplaced'],
+    ['twice, once empty', '/key', (t) => `{"key":"${t}","key":""}`, JSON_TYPE, 400, 'token-misplaced'],
     ['a key that is no token', 'key', () => 'key=real', FORM, 401, 'foreign-key'],
     ['no such field', 'key', () => 'other=x', FORM, 401, 'token-missing'],
     ['no JSON', '/key', (t) => `{"key":"${t}"`, JSON_TYPE, 401, 'token-missing'],
