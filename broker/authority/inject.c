@@ -173,7 +173,7 @@ scrub_previous(struct inject_work *work)
 {
     struct bytes text = grace_secret(work->credential, work->context->now);
 
-    if (text.n == 0 || text.n > INJECT_LINE_SECRET_MAX || work->scrub_count == DECISION_SECRETS_MAX)
+    if (text.n == 0 || text.n > INJECT_LINE_SECRET_MAX)
         return;
     if (work->credential->route.inject_kind == INJECT_BASIC)
         text = bytes_from(text, bytes_index(text, ':') + 1);
@@ -185,14 +185,18 @@ inject_make_one(struct inject_work *work)
 {
     const struct inject_rules *rules = rules_of(work->credential);
 
-    return rules ? rules->make(work) : INJECTION_FAILED;
+    if (rules == NULL || work->secret.n == 0)
+        return INJECTION_FAILED;
+    enum injection_result result = rules->make(work);
+    if (result == INJECTION_READY)
+        scrub_previous(work);
+    return result;
 }
 
 enum injection_result
 injection_make(const struct credential *credential, const struct injection_context *context,
                struct injection *out)
 {
-    const struct inject_rules *rules = rules_of(credential);
     struct inject_work work = {.credential = credential,
                                .context = context,
                                .secret = secret_bytes(credential->secret),
@@ -200,13 +204,8 @@ injection_make(const struct credential *credential, const struct injection_conte
 
     memset(out, 0, sizeof *out);
     buffer_init_secret(&out->text, INJECTION_TEXT_MAX);
-    if (rules == NULL || work.secret.n == 0)
-        return INJECTION_FAILED;
-    enum injection_result result = rules->make(&work);
-    if (result != INJECTION_READY)
-        return result;
-    scrub_previous(&work);
-    return inject_finish(&work);
+    enum injection_result result = inject_make_one(&work);
+    return result == INJECTION_READY ? inject_finish(&work) : result;
 }
 
 void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fixture.h"
 
+#include "../../../broker/authority/grace.h"
 #include "../../../broker/authority/inject.h"
 
 static struct credential *
@@ -100,12 +101,37 @@ members(void **state)
         credential_free(&item[i]);
 }
 
+// In the grace of a member its secret before may still come back.
+static void
+secrets_before(void **state)
+{
+    struct credential *item[] = {
+        credential_of("a", "bearer", "header:X-A: {secret}", "a.example", "secret-a"),
+        credential_of("b", "bearer", "query:k", "a.example", "secret-b"),
+    };
+    struct credentials all = {.item = item, .count = 2, .capacity = 2};
+    struct secret *before = NULL;
+    struct injection injection;
+
+    (void)state;
+    assert_int_equal(secret_new(BYTES("secret-before"), &before, NULL), KH_OK);
+    grace_take(item[0], before, 1);
+    assert_int_equal(make(&all, "several:a,b", &injection), INJECTION_READY);
+    assert_int_equal(injection.edit_count, 2);
+    assert_int_equal(injection.secret_count, 3);
+    assert_true(bytes_is(injection.secret[1], "secret-before"));
+    injection_free(&injection);
+    credential_free(&item[0]);
+    credential_free(&item[1]);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts),
         cmocka_unit_test(members),
+        cmocka_unit_test(secrets_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
