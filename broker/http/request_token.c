@@ -101,6 +101,19 @@ refuse(struct fault *fault, enum kh_reason reason, const char *sentence)
     return reason;
 }
 
+/* Where keys that are no tokens may pass, a request with one is sent as it is. */
+static bool
+would_travel(const struct search *search)
+{
+    enum slot_kind kind = search->found.slot.kind;
+    bool passes = false;
+
+    for (size_t r = 0; r < search->route_count; r++)
+        passes = passes || search->route[r]->foreign_pass;
+    return passes && search->has_token && kind != SLOT_PROXY_AUTHORIZATION &&
+           kind != SLOT_KEYHOLE_TOKEN;
+}
+
 static enum kh_reason
 judge(const struct search *search, struct fault *fault)
 {
@@ -108,6 +121,8 @@ judge(const struct search *search, struct fault *fault)
         return refuse(fault, KH_REASON_NOT_SIGNABLE, search->unsignable);
     if (search->misplaced != NULL)
         return refuse(fault, KH_REASON_TOKEN_MISPLACED, search->misplaced);
+    if (search->has_foreign && would_travel(search))
+        return refuse(fault, KH_REASON_TOKEN_MISPLACED, "a token stands beside a key that is none");
     if (search->has_foreign)
         return refuse(fault, KH_REASON_FOREIGN_KEY, "a slot holds a key that is not a token");
     if (!search->has_token)

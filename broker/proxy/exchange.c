@@ -85,7 +85,8 @@ take_head(struct exchange *x, size_t length)
     x->draft = malloc(sizeof *x->draft); // large, and request_build clears it
     if (!x->draft)
         return false;
-    x->draft->built = false;
+    x->draft->built = x->draft->foreign = false;
+    x->draft->token = (struct request_token){0};
     struct bytes rest = bytes_from(buffer_bytes(in), length);
     x->draft->head = *in;
     buffer_init_secret(in, CONDUIT_IN_MAX);
@@ -151,9 +152,8 @@ build(struct exchange *x, const struct http1_head *head)
     return x->draft->built;
 }
 
-// A token that was given once for the whole tunnel, when the request has none of its own.
-static bool
-tunnel_token(const struct connection *c, struct request_token *token)
+bool
+exchange_tunnel_token(const struct connection *c, struct request_token *token)
 {
     if (!c->tunnel.intercepted || c->tunnel.token.n == 0)
         return false;
@@ -179,17 +179,21 @@ begin_upstream(struct exchange *x, const struct http1_head *head)
     }
     enum kh_reason reason =
         request_take_token(&x->draft->request, head, match->route, match->count, &token, &fault);
-    if (reason == KH_REASON_TOKEN_MISSING && tunnel_token(x->client, &token))
-        reason = KH_REASON_UNSET;
     // Whether a key of somebody else may pass is the credential's matter, and so the authority's.
     if (reason == KH_REASON_FOREIGN_KEY && match->count == 1 && match->route[0]->foreign_pass) {
         x->destination.wanted = match->route[0]->credential;
-        token = (struct request_token){0};
+        x->draft->foreign = true;
         reason = KH_REASON_UNSET;
     }
-    if (reason == KH_REASON_TOKEN_MISSING && field_slot_is_possible(x))
+    bool missing = reason == KH_REASON_TOKEN_MISSING;
+    if ((missing || reason == KH_REASON_UNSET) && field_slot_is_possible(x)) {
+        x->draft->token = token;
         field_slot_begin(x);
-    else if (reason != KH_REASON_UNSET)
+        return;
+    }
+    if (missing && exchange_tunnel_token(x->client, &token))
+        reason = KH_REASON_UNSET;
+    if (reason != KH_REASON_UNSET)
         judge_refuse(x, head, reason, fault.detail);
     else
         judge_ask(x, &token);

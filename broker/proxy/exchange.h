@@ -24,6 +24,9 @@ struct exchange_draft {
     struct buffer head; /* the bytes that the slices point into; secret */
     struct request request;
     bool built; /* `request` is to be freed */
+    /* What the head has, for when a field of the body was looked at. */
+    struct request_token token;
+    bool foreign; /* a key that is no token, which may pass */
 };
 
 /* How the answer is framed for the client. */
@@ -118,6 +121,10 @@ void exchange_cut(struct exchange *exchange, enum kh_reason reason, struct bytes
 void exchange_complete(struct exchange *exchange);
 /* Detach from the connection, report, free. `reason` may be KH_REASON_UNSET. */
 void exchange_end(struct exchange *exchange, enum kh_reason reason);
+
+/* A token that was given once for the whole tunnel, when the request has none of its own. */
+KH_MUST_CHECK bool exchange_tunnel_token(const struct connection *connection,
+                                         struct request_token *token);
 
 /* What the connection knows of destinations. */
 void exchange_view(const struct connection *connection, struct destination_view *view);

@@ -130,25 +130,48 @@ ask(struct exchange *x, struct finding *finding)
     buffer_free(&text);
 }
 
+// Two tokens, or one and a key that is none: NULL when there is at most one of them.
+static const char *
+conflict(const struct exchange *x, const struct finding *finding)
+{
+    const struct request_token *head = &x->draft->token;
+    bool field = finding->token.text.n > 0;
+    bool head_travels = head->text.n > 0 && head->slot.kind != SLOT_PROXY_AUTHORIZATION &&
+                        head->slot.kind != SLOT_KEYHOLE_TOKEN;
+
+    if (finding->twice)
+        return "the field of a slot occurs twice";
+    if ((finding->foreign || x->draft->foreign) && (field || head_travels))
+        return "a token stands beside a key that is none";
+    if (field && head->text.n > 0 && !bytes_equal_secret(head->text, finding->token.text))
+        return "two slots hold different tokens";
+    return NULL;
+}
+
 static void
 read_fields(struct exchange *x)
 {
+    static const struct request_token none;
     struct finding finding = {.foreign = false};
     const struct routes_match *match = &x->destination.match;
+    struct request_token *head = &x->draft->token;
 
     (void)visit(x, look, &finding);
-    if (finding.twice) {
-        refuse(x, KH_REASON_TOKEN_MISPLACED, "the field of a slot occurs twice");
-    } else if (finding.foreign && match->count == 1 && match->route[0]->foreign_pass) {
-        const struct request_token none = {.slot_in_user = false};
+    bool may_pass = match->count == 1 && match->route[0]->foreign_pass;
+    const char *why = conflict(x, &finding);
+    if (finding.foreign && !may_pass) {
+        refuse(x, KH_REASON_FOREIGN_KEY, "a slot holds a key that is not a token");
+    } else if (why) {
+        refuse(x, KH_REASON_TOKEN_MISPLACED, why);
+    } else if (finding.foreign || x->draft->foreign) {
         x->destination.wanted = match->route[0]->credential;
         judge_ask(x, &none);
-    } else if (finding.foreign) {
-        refuse(x, KH_REASON_FOREIGN_KEY, "a slot holds a key that is not a token");
-    } else if (finding.token.text.n == 0) {
-        refuse(x, KH_REASON_TOKEN_MISSING, "no slot holds anything");
-    } else {
+    } else if (finding.token.text.n > 0) {
         ask(x, &finding);
+    } else if (head->text.n > 0 || exchange_tunnel_token(x->client, head)) {
+        judge_ask(x, head);
+    } else {
+        refuse(x, KH_REASON_TOKEN_MISSING, "no slot holds anything");
     }
 }
 

@@ -10,9 +10,9 @@
 
 struct message_decision;
 
-/* No other slot holds anything: whether a field of this request's body may. */
+/* Whether a field of this request's body may hold a token, or a key that is none. */
 bool field_slot_is_possible(const struct exchange *exchange);
-/* Hold the body back and look. */
+/* Hold the body back and look. The draft has what was found in the head. */
 void field_slot_begin(struct exchange *exchange);
 /* The key into that place. False: there is none. */
 KH_MUST_CHECK bool field_slot_apply(struct exchange *exchange,

@@ -233,6 +233,43 @@ describe('a field of the body', () => {
     });
 });
 
+describe('a field of the body, and another slot', () => {
+  const post = (c, body, headers) => broker.request(`/~${c.name}/`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } });
+  const bearer = (key) => ({ authorization: `Bearer ${key}` });
+
+  test('the token in either, or the same in both', async () => {
+    const c = await credential(['--slot', 'bearer', '--slot', 'field:/key', '--inject', 'bearer']);
+    for (const [body, headers] of [[{ key: c.token }], [{}, bearer(c.token)], [{ key: '' }, bearer(c.token)], [{ key: c.token }, bearer(c.token)]]) {
+      const answer = await post(c, body, headers);
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal(arrived().headers.authorization, `Bearer ${c.secret}`);
+      upstream.requests.length = 0;
+    }
+  });
+
+  test('no second key beside the token, and no token beside a key that may pass', async () => {
+    for (const [args, foreign, code] of [[[], 401, 'foreign-key'], [['--foreign', 'pass'], 400, 'token-misplaced']]) {
+      const c = await credential(['--slot', 'bearer', '--slot', 'field:/key', '--inject', 'bearer', ...args]);
+      const other = await broker.mint(c.name);
+      broker.denied(await post(c, { key: 'real' }, bearer(c.token)), foreign, code);
+      broker.denied(await post(c, { key: c.token }, bearer('real')), foreign, code);
+      broker.denied(await post(c, { key: other }, bearer(c.token)), 400, 'token-misplaced');
+      nothingArrived();
+    }
+  });
+
+  test('a key that may pass goes as it is', async () => {
+    const c = await credential(['--slot', 'bearer', '--slot', 'field:/key', '--inject', 'bearer', '--foreign', 'pass']);
+    for (const [body, headers] of [[{ key: 'real' }], [{}, bearer('real')], [{ key: 'real' }, bearer('real')]]) {
+      assert.equal((await post(c, body, headers)).status, 200);
+      const received = arrived();
+      assert.deepEqual(JSON.parse(received.body), body);
+      assert.equal(received.headers.authorization, headers?.authorization);
+      upstream.requests.length = 0;
+    }
+  });
+});
+
 describe('several keys together', () => {
   let one, two, own;
 
@@ -258,8 +295,9 @@ describe('several keys together', () => {
   test('one that is rotated, disabled, enabled, removed', async () => {
     const fresh = realKey('one-');
     broker.secrets.push(fresh);
-    await broker.operator(['credential', 'rotate', 'one'], { stdin: fresh });
-    assert.equal((await broker.request('/~set/', { token: own })).status, 200);
+    await broker.operator(['credential', 'rotate', 'one', '--grace', '10m'], { stdin: fresh });
+    upstream.route('/before', (received, res) => res.end(`${one} ${fresh}`));
+    assert.equal((await broker.request('/~set/before', { token: own })).text, `${own} ${own}`);
     assert.equal(arrived().headers['x-one'], fresh);
     upstream.requests.length = 0;
 

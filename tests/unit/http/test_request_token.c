@@ -24,6 +24,10 @@ static const struct route header = {.slot = {{.kind = SLOT_HEADER, .name = TEXT(
 static const struct route header_and_bearer = {
     .slot = {{.kind = SLOT_HEADER, .name = TEXT("x-api-key")}, {.kind = SLOT_BEARER}},
     .slot_count = 2};
+static const struct route passing = {
+    .slot = {{.kind = SLOT_HEADER, .name = TEXT("x-api-key")}, {.kind = SLOT_BEARER}},
+    .slot_count = 2,
+    .foreign_pass = true};
 static const struct route query = {.slot = {{.kind = SLOT_QUERY, .name = TEXT("key")}},
                                    .slot_count = 1};
 
@@ -147,6 +151,20 @@ static const struct row rows[] = {
     {"GET /?key=" T " HTTP/1.1\r\nHost: h\r\n\r\n", {&query}, .slot = SLOT_QUERY},
     {"GET /?%6bey=sk-k%681_abc HTTP/1.1\r\nHost: h\r\n\r\n", {&query}, .slot = SLOT_QUERY},
     {"GET /?key=sk-real HTTP/1.1\r\nHost: h\r\n\r\n", {&query}, .reason = KH_REASON_FOREIGN_KEY},
+    /* where a key that is no token may pass, the request goes as it is: without a token in it */
+    {GET "x-api-key: sk-real\r\n\r\n", {&passing}, .reason = KH_REASON_FOREIGN_KEY},
+    {GET "x-api-key: " T "\r\nAuthorization: Bearer sk-real\r\n\r\n",
+     {&passing},
+     .reason = KH_REASON_TOKEN_MISPLACED},
+    {GET "x-api-key: sk-real\r\nAuthorization: Bearer " T "\r\n\r\n",
+     {&passing},
+     .reason = KH_REASON_TOKEN_MISPLACED},
+    {GET "x-api-key: sk-real\r\nKeyhole-Token: " T "\r\n\r\n",
+     {&passing},
+     .reason = KH_REASON_FOREIGN_KEY},
+    {GET "x-api-key: sk-real\r\nAuthorization: Bearer " T "\r\n\r\n",
+     {&header_and_bearer},
+     .reason = KH_REASON_FOREIGN_KEY},
     {"GET /?key=" T "&key=x HTTP/1.1\r\nHost: h\r\n\r\n",
      {&query},
      .reason = KH_REASON_TOKEN_MISPLACED},
