@@ -73,18 +73,64 @@ is_token_char(uint8_t c)
            c == '_';
 }
 
-// A token that was put where it does not belong (a path, a parameter) is not recorded.
+// One character, which may be escaped, and that escaped again ("%6b", "%256b").
+static size_t
+read_unit(struct bytes text, uint8_t *out)
+{
+    size_t n = 1;
+
+    *out = text.p[0];
+    if (text.p[0] != '%')
+        return 1;
+    while (bytes_starts(bytes_from(text, n), BYTES("25")))
+        n += 2;
+    return bytes_from_hex(bytes_slice(text, n, 2), out, 1) ? n + 2 : 1;
+}
+
+// Of the mark at the start of the text; 0: there is none.
+static size_t
+mark_length(struct bytes text)
+{
+    struct bytes mark = BYTES(TOKEN_MARK);
+    size_t n = 0;
+
+    for (size_t i = 0; i < mark.n; i++) {
+        uint8_t c = 0;
+        if (n == text.n)
+            return 0;
+        n += read_unit(bytes_from(text, n), &c);
+        if (c != mark.p[i])
+            return 0;
+    }
+    return n;
+}
+
+static size_t
+find_mark(struct bytes text)
+{
+    if (bytes_index(text, '%') == text.n)
+        return bytes_find(text, BYTES(TOKEN_MARK));
+    size_t at = 0;
+    while (at < text.n && mark_length(bytes_from(text, at)) == 0)
+        at++;
+    return at;
+}
+
+// A token that was put where it does not belong (a path, a parameter) is not recorded. What was
+// refused before it was decoded may have it escaped.
 static void
 put_text(struct buffer *out, struct bytes text)
 {
-    size_t mark;
+    size_t mark, n;
+    uint8_t c;
 
-    while ((mark = bytes_find(text, BYTES(TOKEN_MARK))) < text.n) {
+    while ((mark = find_mark(text)) < text.n) {
         put_chars(out, bytes_slice(text, 0, mark));
         buffer_put_str(out, TOKEN_MARK "\xe2\x80\xa6");
-        text = bytes_from(text, mark + strlen(TOKEN_MARK));
-        while (text.n > 0 && is_token_char(text.p[0]))
-            text = bytes_from(text, 1);
+        text = bytes_from(text, mark);
+        text = bytes_from(text, mark_length(text));
+        while (text.n > 0 && (n = read_unit(text, &c), is_token_char(c)))
+            text = bytes_from(text, n);
     }
     put_chars(out, text);
 }

@@ -108,6 +108,10 @@ describe('a segment of the path', () => {
     await broker.request(`/${token}/x`);
     await broker.request(`/~telegram/bot${token}/..%2fx`);
     await broker.request(`/~nobody/bot${token}/x`);
+    const escaped = token.replace('kh1_', '%6bh1%5F');
+    await broker.request(`/~telegram/bot${escaped}/..%2fx`);
+    await broker.request(`/~nobody/bot${escaped}/x`);
+    assert.ok(!JSON.stringify(broker.audit()).includes(token.slice(-40)), 'no token is on record');
     nothingArrived();
   });
 

@@ -83,6 +83,32 @@ tokens_are_not_recorded(void **state)
     buffer_free(&line);
 }
 
+// What was refused before it was decoded.
+static void
+escaped_tokens_are_not_recorded(void **state)
+{
+    static const char *const rows[][2] = {
+        {"/bot%6bh1_AAAABBBB%2dCCCC%2f/x", "/botkh1_\xe2\x80\xa6%2f/x"},
+        {"/%6B%68%31%5FAAAA", "/kh1_\xe2\x80\xa6"},
+        {"/kh1%5fAAAA%5F%5F/kh1%255FBBBB.json", "/kh1_\xe2\x80\xa6/kh1_\xe2\x80\xa6.json"},
+        {"/%25256bh1_%41%2541/kh1_", "/kh1_\xe2\x80\xa6/kh1_\xe2\x80\xa6"},
+        {"/%6bh1", "/%6bh1"},
+        {"/100%/%zz/%2/%25/kh%31", "/100%/%zz/%2/%25/kh%31"},
+        {"%", "%"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct audit_record record = {.kind = AUDIT_DECISION, .path = bytes_str(rows[i][0])};
+        struct buffer line;
+        json_t *json = print(&record, &line);
+
+        assert_string_equal(json_string_value(json_object_get(json, "path")), rows[i][1]);
+        json_decref(json);
+        buffer_free(&line);
+    }
+}
+
 // The members of schema/audit.def, all of them, in that order.
 static const char *const members[] = {
 #define KH_AUDIT(member, type, description) member,
@@ -221,9 +247,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hostile_bytes),           cmocka_unit_test(text_is_kept),
-        cmocka_unit_test(tokens_are_not_recorded), cmocka_unit_test(members_and_their_order),
-        cmocka_unit_test(values_by_attribute),     cmocka_unit_test(values_of_the_body),
+        cmocka_unit_test(hostile_bytes),
+        cmocka_unit_test(text_is_kept),
+        cmocka_unit_test(tokens_are_not_recorded),
+        cmocka_unit_test(escaped_tokens_are_not_recorded),
+        cmocka_unit_test(members_and_their_order),
+        cmocka_unit_test(values_by_attribute),
+        cmocka_unit_test(values_of_the_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
