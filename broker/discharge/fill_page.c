@@ -103,8 +103,7 @@ fill_page_decline(struct exchange *x)
             return FAILURE_INTERNAL;
         if (discharge_decline(x->service->store, hash, q->ticket.expires_at, &fault) != KH_OK)
             return service_fail_internal(x, &fault);
-        if (!question_step(q, QUESTION_EVENT_DECLINE))
-            return FAILURE_INTERNAL;
+        question_table_decline(&x->service->questions, buffer_bytes(&q->sealed));
         x->service->counts.declines++;
         service_log(x, "declined: code %s", q->code);
     } else if (failure != FAILURE_DECLINED && failure != FAILURE_EXPIRED &&

@@ -98,6 +98,8 @@ KH_MUST_CHECK enum kh_err question_table_add(struct question_table *table,
 enum question_id { QUESTION_ID_PAGE, QUESTION_ID_POLL, QUESTION_ID_ANSWER };
 struct question *question_table_find(const struct question_table *table, enum question_id which,
                                      const uint8_t id[QUESTION_ID_SIZE]);
+/* The ticket was declined: whoever else waits for it need not wait any longer. */
+void question_table_decline(struct question_table *table, struct bytes sealed);
 /* Out of the table: the caller owns it. */
 void question_table_take(struct question_table *table, struct question *question);
 /* Let what is too old expire, and drop what nobody will ask for any more. */

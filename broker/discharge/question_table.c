@@ -93,6 +93,18 @@ question_table_find(const struct question_table *table, enum question_id which,
 }
 
 void
+question_table_decline(struct question_table *table, struct bytes sealed)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        struct question *q = table->question[i];
+        if (q->purpose != CHALLENGE_DISCHARGE || !bytes_equal(buffer_bytes(&q->sealed), sealed))
+            continue;
+        bool ended = question_step(q, QUESTION_EVENT_DECLINE);
+        (void)ended; // or it had ended before
+    }
+}
+
+void
 question_table_take(struct question_table *table, struct question *question)
 {
     for (size_t i = 0; i < table->count; i++) {

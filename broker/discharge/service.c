@@ -100,6 +100,8 @@ service_take_question(struct exchange *x, enum challenge_purpose purpose, enum q
     enum failure failure = FAILURE_NONE;
     if (q->purpose != purpose || (way != QUESTION_WAY_UNSET && q->way != way))
         failure = FAILURE_CHALLENGE_PURPOSE;
+    else if (!question_is_open(q))
+        failure = q->failure;
     else if (!question_digest(q, challenge))
         failure = FAILURE_INTERNAL;
     else if (!question_step(q, QUESTION_EVENT_TAKE))

@@ -203,15 +203,22 @@ a_decline_is_final_for_the_ticket(void **state)
     close_world(&w);
 }
 
+// Whoever asked for that ticket elsewhere hears it at once, and nobody else.
 static void
 a_decline_ends_what_was_asked_before(void **state)
 {
     struct world w;
-    char over[64], first[256];
+    char over[64], first[256], another[256], answer_url[256];
     (void)state;
     open_world(&w, FOR_ALICE);
     challenge(&w, over);
     snprintf(first, sizeof first, "%s", w.page);
+    services_ask(&w.s, FOR_ALICE, "browser");
+    assert_answer(&w.s, 201);
+    snprintf(another, sizeof another, "%s", services_text(&w.s, "user_interactive.poll_url"));
+    services_ask_ticket(&w.s, w.ticket, "fido2");
+    assert_answer(&w.s, 201);
+    snprintf(answer_url, sizeof answer_url, "%s", services_text(&w.s, "fido2.answer_url"));
     services_ask_ticket(&w.s, w.ticket, "browser");
     assert_answer(&w.s, 201);
     snprintf(w.page, sizeof w.page, "%s", services_text(&w.s, "user_interactive.user_url"));
@@ -221,6 +228,10 @@ a_decline_ends_what_was_asked_before(void **state)
     answer(&w, over, NULL);
     assert_failure(&w.s, 403, "declined");
     services_get(&w.s, w.poll);
+    assert_failure(&w.s, 200, "declined");
+    services_post(&w.s, answer_url, json_object());
+    assert_failure(&w.s, 403, "declined");
+    services_get(&w.s, another);
     assert_answer(&w.s, 202);
     close_world(&w);
 }
