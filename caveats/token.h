@@ -191,6 +191,11 @@ KH_MUST_CHECK enum kh_err token_add_discharges(const struct token *token,
                                                const struct bytes *discharge, size_t count,
                                                struct buffer *out, struct fault *fault);
 
+/* The token without that discharge (1 to macaroon_count - 1) and those that fill its holes. Text is
+ * appended to `out`. */
+KH_MUST_CHECK enum kh_err token_drop_discharge(const struct token *token, size_t index,
+                                               struct buffer *out, struct fault *fault);
+
 /* Canonical text of what was scanned, discharges included; `prefix` may be empty. */
 void token_print(const struct token *token, struct bytes prefix, struct buffer *out);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Discharges: making them, and putting them into a token. */
+/* Discharges: making them, putting them into a token, and taking them out. */
 
 #include <string.h>
 
@@ -81,4 +81,29 @@ token_add_discharges(const struct token *token, const struct bytes *discharge, s
     memcpy(macaroon, token->macaroon, sizeof macaroon);
     enum kh_err err = scan_all(discharge, count, scanned, macaroon + had, fault);
     return err ? err : put_scanned(macaroon, had + count, token->prefix, out, fault);
+}
+
+static bool
+is_at_or_below(const struct token *token, size_t i, size_t index)
+{
+    for (int k = (int)i; k > 0; k = token->macaroon[k].parent) {
+        if (k == (int)index)
+            return true;
+    }
+    return false;
+}
+
+enum kh_err
+token_drop_discharge(const struct token *token, size_t index, struct buffer *out,
+                     struct fault *fault)
+{
+    struct macaroon_view left[1 + TOKEN_DISCHARGES_MAX];
+    size_t count = 0;
+    if (index == 0 || index >= token->macaroon_count)
+        return fault_set(fault, KH_ERR_RANGE, "the token has no discharge %zu", index);
+    for (size_t i = 0; i < token->macaroon_count; i++) {
+        if (!is_at_or_below(token, i, index))
+            left[count++] = token->macaroon[i];
+    }
+    return put_scanned(left, count, token->prefix, out, fault);
 }

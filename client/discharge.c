@@ -21,10 +21,11 @@ discharge_ask_broker(struct discharge_settings *settings)
     if (settings->broker == NULL || settings->broker_asked)
         return;
     settings->broker_asked = true;
-    // A broker that cannot be asked announces nobody; the location is refused then.
-    if (dischargers_ask_broker(settings->trusted, settings->broker, settings->ca_file, &fault) ==
-        KH_ERR_PERMISSION)
-        cli_say(settings->fido.cli, "%s", fault.detail);
+    // A broker that cannot be asked announces nobody; the location is refused then. Whoever is told
+    // to trust it should know that the broker might have vouched for it.
+    if (dischargers_ask_broker(settings->trusted, settings->broker, settings->ca_file, &fault) !=
+        KH_OK)
+        cli_say(settings->fido.cli, "the broker was not asked whom it announces: %s", fault.detail);
 }
 
 enum kh_err
@@ -99,7 +100,7 @@ discharge_check(const struct discharge_settings *settings, const struct discharg
     if (!kept_fits(&discharge, hole->ticket, hole->lineage))
         return fault_set(fault, KH_ERR_PROTOCOL,
                          "the discharge is refused: it is not bound to this token (parent)");
-    *end = kept_end(&discharge);
+    *end = kept_end(&discharge.macaroon);
     if (*end <= settings->fido.cli->now)
         return fault_set(fault, KH_ERR_PROTOCOL, "the discharge has expired already");
     return KH_OK;
@@ -224,6 +225,31 @@ discharge_fill_one(struct discharge_settings *settings, struct token **token,
     return err;
 }
 
+// Its hole is open again: the token that was filled once is the one that people have at hand.
+static enum kh_err
+discharge_drop_expired(const struct discharge_settings *settings, struct token **token,
+                       struct fault *fault)
+{
+    for (size_t i = 1; i < (*token)->macaroon_count; i++) {
+        struct token *left = NULL;
+        if (kept_end(&(*token)->macaroon[i]) > settings->fido.cli->now)
+            continue;
+        struct buffer text;
+        buffer_init_secret(&text, TOKEN_TEXT_MAX);
+        enum kh_err err = token_drop_discharge(*token, i, &text, fault);
+        if (err == KH_OK)
+            err = token_scan(buffer_bytes(&text), &left, fault);
+        buffer_free(&text);
+        if (err != KH_OK)
+            return err;
+        cli_say(settings->fido.cli, "a discharge has expired: its hole is to be filled again");
+        token_free(token);
+        *token = left;
+        i = 0; // those behind it have moved
+    }
+    return KH_OK;
+}
+
 static enum kh_err
 discharge_fill_next(struct discharge_settings *settings, struct token **token,
                     const char *directory, struct discharge_report *report, bool *more,
@@ -265,10 +291,8 @@ discharge_fill(struct discharge_settings *settings, struct token **token,
         directory = buffer_text(&path);
         kept_sweep(directory, settings->fido.cli->now);
     }
-    while (more) {
-        enum kh_err err = discharge_fill_next(settings, token, directory, report, &more, fault);
-        if (err != KH_OK)
-            return err;
-    }
-    return KH_OK;
+    enum kh_err err = discharge_drop_expired(settings, token, fault);
+    while (err == KH_OK && more)
+        err = discharge_fill_next(settings, token, directory, report, &more, fault);
+    return err;
 }

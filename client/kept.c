@@ -21,10 +21,10 @@ enum {
 };
 
 int64_t
-kept_end(const struct token_discharge *discharge)
+kept_end(const struct macaroon_view *discharge)
 {
     int64_t end = INT64_MAX;
-    for (size_t i = 0; i < discharge->macaroon.caveat_count; i++) {
+    for (size_t i = 0; i < discharge->caveat_count; i++) {
         struct caveat *caveat = NULL;
         struct fault fault = {.err = KH_OK};
         if (discharge->caveat[i].vid.n > 0 ||
@@ -101,7 +101,8 @@ kept_get(const char *directory, struct bytes ticket, const uint8_t lineage[LINEA
         return err;
     // The directory is the person's own, but a file can be cut short, old, or copied there.
     if (token_discharge_scan(buffer_bytes(&raw), &discharge, fault) != KH_OK ||
-        !kept_fits(&discharge, ticket, lineage) || kept_end(&discharge) <= now + KEPT_MARGIN_S)
+        !kept_fits(&discharge, ticket, lineage) ||
+        kept_end(&discharge.macaroon) <= now + KEPT_MARGIN_S)
         return fault_set(fault, KH_ERR_NOT_FOUND, "there is no discharge that is good for longer");
     buffer_put(out, buffer_bytes(&raw));
     return KH_OK;
@@ -128,7 +129,7 @@ kept_is_over(const char *path, int64_t now)
     if (err != KH_OK)
         return err == KH_ERR_TOO_LONG;
     return token_discharge_scan(buffer_bytes(&raw), &discharge, &fault) != KH_OK ||
-           kept_end(&discharge) <= now;
+           kept_end(&discharge.macaroon) <= now;
 }
 
 void

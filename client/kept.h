@@ -15,7 +15,7 @@
 enum { KEPT_MARGIN_S = 30, KEPT_FILES_MAX = 1024 };
 
 /* When that discharge ends by its own `time <` caveats; INT64_MAX when it has none. */
-int64_t kept_end(const struct token_discharge *discharge);
+int64_t kept_end(const struct macaroon_view *discharge);
 /* Whether it fills that ticket for the token of that lineage: identifier, and a `parent` of this
  * lineage and no other. */
 bool kept_fits(const struct token_discharge *discharge, struct bytes ticket,

@@ -166,6 +166,14 @@ not_put_in(void **state)
     expect_err("again", token_add_discharges(token, one, 1, &out, &fault), KH_ERR_GRAPH);
     expect_err("none", token_add_discharges(token, NULL, 0, &out, &fault), KH_OK);
     expect_bytes("none", buffer_bytes(&out), buffer_bytes(&filled));
+
+    /* And taken out again. */
+    buffer_clear(&out);
+    expect_err("the root", token_drop_discharge(token, 0, &out, &fault), KH_ERR_RANGE);
+    expect_err("none there", token_drop_discharge(token, 2, &out, &fault), KH_ERR_RANGE);
+    assert_int_equal(out.n, 0);
+    expect_err("dropped", token_drop_discharge(token, 1, &out, &fault), KH_OK);
+    expect_bytes("dropped", buffer_bytes(&out), buffer_bytes(&holed));
     token_free(&token);
     buffer_free(&nothing);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Filling the holes of a token: whom it trusts, what it takes, what it refuses. */
 #include "../../../client/discharge.h"
+#include "../../../client/kept.h"
 #include "../scratch.h"
 #include "discharges.h"
 
@@ -123,7 +124,7 @@ test_broker_that_cannot_be_asked(void **state)
     assert_int_equal(
         discharge_find_trusted(&test.settings, BYTES("https://e.example"), &found, &fault),
         KH_ERR_PERMISSION);
-    assert_string_equal(test_settings_said(&test), ""); // that it is not there is no news
+    assert_contains(test_settings_said(&test), "the broker was not asked whom it announces: ");
     broker_address_free(&broker);
 }
 
@@ -282,6 +283,36 @@ test_two_holes(void **state)
     free(two);
 }
 
+// What the broker refuses as expired is what people have at hand: it can be filled again.
+static void
+test_expired_discharge_is_replaced(void **state)
+{
+    (void)state;
+    struct discharge_report report;
+    struct fault fault = {.err = KH_OK};
+    BUFFER_AUTO filled;
+    buffer_init(&filled, TOKEN_TEXT_MAX);
+    open_hole();
+    struct buffer old = test_discharge(buffer_bytes(&hole.ticket), hole.parent, -1);
+    struct bytes raw = buffer_bytes(&old);
+    struct token *token = test_scan(hole.token);
+    assert_ok(token_add_discharges(token, &raw, 1, &filled, &fault));
+    token_free(&token);
+    free(hole.token);
+    hole.token = strdup(buffer_text(&filled));
+    char *answer = test_answer_discharge("201 Created", &hole, hole.parent, 3600);
+    if (fill_with((const char *const[]){answer, NULL}, &token, &report, &fault) != KH_OK)
+        fail_msg("%s", fault.detail);
+    free(http_server_stop(&server, true));
+    assert_contains(test_settings_said(&test), "a discharge has expired");
+    assert_int_equal(report.count, 1);
+    assert_int_equal(token->macaroon_count, 2);
+    assert_true(kept_end(&token->macaroon[1]) > time(NULL));
+    token_free(&token);
+    buffer_free(&old);
+    free(answer);
+}
+
 // A discharge may have a hole of its own: it is filled in the same go.
 static void
 test_hole_in_a_discharge(void **state)
@@ -322,6 +353,16 @@ test_hole_in_a_discharge(void **state)
     assert_int_equal(token->macaroon_count, 3);
     assert_int_equal(token->macaroon[2].depth, 2);
     assert_string_equal(report.hole[1].demand, "");
+    // Taken out again, it takes along what fills its holes.
+    for (size_t i = 1; i <= 2; i++) {
+        struct token *left = NULL;
+        BUFFER_AUTO text;
+        buffer_init(&text, TOKEN_TEXT_MAX);
+        assert_ok(token_drop_discharge(token, i, &text, &fault));
+        left = test_scan(buffer_text(&text));
+        assert_int_equal(left->macaroon_count, i);
+        token_free(&left);
+    }
     token_free(&token);
 }
 
@@ -442,6 +483,7 @@ main(void)
         CASE(test_refusal),
         CASE(test_filled),
         CASE(test_two_holes),
+        CASE(test_expired_discharge_is_replaced),
         CASE(test_hole_in_a_discharge),
         CASE(test_used_again),
         CASE(test_nothing_can_be_kept),

@@ -123,7 +123,7 @@ test_ends(void **state)
     int64_t before = time(NULL);
     struct buffer raw = test_discharge(BYTES("ticket"), hole.parent, 100);
     assert_ok(token_discharge_scan(buffer_bytes(&raw), &discharge, &fault));
-    assert_in_range(kept_end(&discharge), before + 100, (int64_t)time(NULL) + 100);
+    assert_in_range(kept_end(&discharge.macaroon), before + 100, (int64_t)time(NULL) + 100);
     assert_true(kept_fits(&discharge, BYTES("ticket"), hole.lineage));
     assert_false(kept_fits(&discharge, BYTES("ticke"), hole.lineage));
     buffer_free(&raw);
@@ -145,7 +145,7 @@ test_two_parents(void **state)
         token_discharge_make(BYTES("t"), test_root_key, BYTES_EMPTY, caveat, 2, &raw, &fault));
     assert_ok(token_discharge_scan(buffer_bytes(&raw), &discharge, &fault));
     assert_false(kept_fits(&discharge, BYTES("t"), hole.lineage));
-    assert_int_equal(kept_end(&discharge), INT64_MAX);
+    assert_int_equal(kept_end(&discharge.macaroon), INT64_MAX);
     buffer_free(&raw);
 }
 
