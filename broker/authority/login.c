@@ -44,28 +44,32 @@ is_well_formed(const struct message_login_ask *ask)
 
 // ---- whoever no grant covers ----
 
-// Which of so many: the same for each credential that they all name, as it is for somebody whom one
-// of them covers. The key is kept from one start to the next, as the audit log's is: an answer that
-// changed would tell.
-static size_t
-pick(const struct authority *authority, struct bytes user, size_t count)
+// How early the grant comes in an order that is the user's own. By the same order one of the grants
+// that name a credential is taken for each: one grant for all that it names, as it is for somebody
+// whom it covers, and else nothing that the credentials have in common. The key is kept from one
+// start to the next, as the audit log's is: an answer that changed would tell.
+static uint64_t
+rank(const struct authority *authority, struct bytes user, const struct policy_grant *grant)
 {
-    static const char purpose[] = "keyhole login 1";
+    static const char purpose[] = "keyhole login 2";
     uint8_t key[crypto_auth_hmacsha256_BYTES], tag[crypto_auth_hmacsha256_BYTES];
     crypto_auth_hmacsha256_state state;
     struct bytes secret = secret_bytes(authority->audit_key);
-    uint32_t number;
+    const uint8_t user_n = (uint8_t)user.n;
+    uint64_t number;
 
     crypto_auth_hmacsha256_init(&state, secret.p, secret.n);
     crypto_auth_hmacsha256_update(&state, (const uint8_t *)purpose, sizeof purpose);
     crypto_auth_hmacsha256_final(&state, key);
     crypto_auth_hmacsha256_init(&state, key, sizeof key);
+    crypto_auth_hmacsha256_update(&state, &user_n, sizeof user_n);
     crypto_auth_hmacsha256_update(&state, user.p, user.n);
+    crypto_auth_hmacsha256_update(&state, grant->name.p, grant->name.n);
     crypto_auth_hmacsha256_final(&state, tag);
     memcpy(&number, tag, sizeof number);
     wipe(&state, sizeof state);
     wipe(key, sizeof key);
-    return number % count;
+    return number;
 }
 
 static bool
@@ -79,29 +83,34 @@ grant_names(const struct policy_grant *grant, struct bytes credential)
 }
 
 static const struct policy_grant *
-grant_at(const struct policy *policy, struct bytes credential, size_t index)
+pick(const struct login *login, struct bytes credential)
 {
+    const struct policy *policy = login->authority->policy;
+    const struct policy_grant *first = NULL;
+    uint64_t least = UINT64_MAX;
+
     for (size_t i = 0; i < policy->grant_count; i++) {
-        if (grant_names(&policy->grant[i], credential) && index-- == 0)
-            return &policy->grant[i];
+        const struct policy_grant *grant = &policy->grant[i];
+        if (!grant_names(grant, credential))
+            continue;
+        uint64_t its = rank(login->authority, login->ask->user, grant);
+        if (first && its >= least)
+            continue;
+        first = grant;
+        least = its;
     }
-    return NULL;
+    return first;
 }
 
 // As for somebody whom that grant alone covers.
 static void
 as_if_covered(const struct login *login, struct bytes credential, struct policy_mint *out)
 {
-    const struct policy *policy = login->authority->policy;
-    size_t count = 0;
+    const struct policy_grant *grant = pick(login, credential);
 
     memset(out, 0, sizeof *out);
-    while (grant_at(policy, credential, count))
-        count++;
-    if (count == 0)
+    if (grant == NULL)
         return;
-    const struct policy_grant *grant =
-        grant_at(policy, credential, pick(login->authority, login->ask->user, count));
     if (grant->mode != POLICY_ENFORCE)
         return;
     out->limit = grant->lifetime_s ? grant : NULL;

@@ -273,13 +273,52 @@ nobody_learns_who_exists(void **state)
 }
 
 static void
-holes_of(const char *user, char out[1024])
+holes_for(const char *user, const char *credential, char out[1024])
 {
-    struct message_login_done done = login(user, "openai", 0);
+    struct message_login_done done = login(user, credential, 0);
     struct shape shape;
     look(&done, &shape);
     snprintf(out, 1024, "%s %lld", strstr(shape.holes, " and "), (long long)shape.lives_s);
     token_free(&shape.token);
+}
+
+static void
+holes_of(const char *user, char out[1024])
+{
+    holes_for(user, "openai", out);
+}
+
+// Somebody whom grants cover gets any of them, for each credential; so do the others, in every
+// combination, or the combination would tell. Of one grant that names both they get the same.
+static void
+credentials_do_not_tell_together(void **state)
+{
+    static const char *const policy[] = {
+        "- {name: a, to: [user alice], credentials: [openai], holes: [factor = yubikey for 1h]}\n"
+        "- {name: b, to: [user bob], credentials: [openai], holes: [factor = ssh for 1h]}\n"
+        "- {name: c, to: [user bob], credentials: [github], holes: [factor = yubikey for 1h]}\n"
+        "- {name: d, to: [user alice], credentials: [github], holes: [factor = ssh for 1h]}\n",
+        "- {name: a, to: [user alice], credentials: [openai, github], holes: [factor = yubikey for "
+        "1h]}\n"
+        "- {name: b, to: [user bob], credentials: [github, openai], holes: [factor = ssh for "
+        "1h]}\n",
+    };
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        unsigned seen[2][2] = {{0}};
+        apply(policy[p]);
+        for (int i = 0; i < 64; i++) {
+            char user[16], openai[1024], github[1024];
+            snprintf(user, sizeof user, "nobody-%d", i);
+            holes_for(user, "openai", openai);
+            holes_for(user, "github", github);
+            seen[strstr(openai, "ssh for") != NULL][strstr(github, "ssh for") != NULL]++;
+        }
+        bool mixed = seen[0][1] > 0 && seen[1][0] > 0;
+        assert_true(seen[0][0] > 0 && seen[1][1] > 0);
+        assert_int_equal(mixed, p == 0);
+        assert_int_equal(seen[0][1] + seen[1][0] > 0, p == 0);
+    }
 }
 
 static void
@@ -471,6 +510,7 @@ main(void)
         TEST(what_grants_demand),
         TEST(several_credentials),
         TEST(nobody_learns_who_exists),
+        TEST(credentials_do_not_tell_together),
         TEST(an_unknown_user_gets_the_same_each_time),
         TEST(a_grant_that_only_warns),
         TEST(it_is_sealed_to_the_default_discharger),
