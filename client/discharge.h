@@ -55,8 +55,9 @@ struct discharge_report {
 
 /*
  * Fill all open holes, those of the discharges too, and those whose discharge has expired. On KH_OK
- * `*token` is replaced; nothing to fill is no error. KH_ERR_DENIED when a person or a discharger refuses; KH_ERR_PERMISSION for a
- * location that is not trusted; KH_ERR_PROTOCOL, KH_ERR_TIMEOUT, KH_ERR_IO, …
+ * `*token` is replaced; nothing to fill is no error. KH_ERR_DENIED when a person or a discharger
+ * refuses; KH_ERR_PERMISSION for a location that is not trusted; KH_ERR_PROTOCOL, KH_ERR_TIMEOUT,
+ * KH_ERR_IO, …
  */
 KH_MUST_CHECK enum kh_err discharge_fill(struct discharge_settings *settings, struct token **token,
                                          struct discharge_report *report, struct fault *fault);
