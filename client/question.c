@@ -35,13 +35,13 @@ question_is_below(const char *url, const char *origin)
     return true;
 }
 
-// The host of a URL as a WebAuthn RP ID: without scheme and port.
+// The host of a URL as a WebAuthn RP ID: without scheme and port, as the discharger has it.
 static struct bytes
 question_host(const char *url)
 {
     struct bytes host = bytes_str(strstr(url, "://") + 3);
     if (host.n > 0 && host.p[0] == '[')
-        return bytes_slice(host, 1, bytes_index(host, ']') - 1);
+        return bytes_slice(host, 0, bytes_index(host, ']') + 1);
     return bytes_slice(host, 0, bytes_index(host, ':'));
 }
 

@@ -264,9 +264,9 @@ enrolling(const char *name)
                   "expires=2099-01-01T00:00:00Z\n",
                   name);
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[i,i], s:[s], s:s}", "text",
-                     buffer_text(&text), "nonce", TEST_NONCE, "rp_id", "::1", "rp_name", "Keyhole",
-                     "origin", "https://[::1]:8438", "user_id", "AAEC", "user_name", "alice",
-                     "algorithms", -7, -8, "exclude", "AwQF", "answer_url",
+                     buffer_text(&text), "nonce", TEST_NONCE, "rp_id", "[::1]", "rp_name",
+                     "Keyhole", "origin", "https://[::1]:8438", "user_id", "AAEC", "user_name",
+                     "alice", "algorithms", -7, -8, "exclude", "AwQF", "answer_url",
                      "https://[::1]:8438/a/1");
 }
 
