@@ -53,7 +53,10 @@ discharge_store_close(struct discharge_store **store)
 static enum kh_err
 no_such_user(struct bytes name, struct fault *fault)
 {
-    return fault_set(fault, KH_ERR_NOT_FOUND, "there is no user %.*s", BYTES_ARG(name));
+    return fault_set(fault, KH_ERR_NOT_FOUND,
+                     "there is no user %.*s: keyholed user list shows whom there is, keyholed user "
+                     "add makes one",
+                     BYTES_ARG(name));
 }
 
 enum kh_err

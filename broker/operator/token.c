@@ -22,9 +22,10 @@ tell_holes(const json_t *result)
         terminal_print_safe(stderr, json_is_string(hole) ? json_string_value(hole) : "");
         fputc('\n', stderr);
     }
-    if (json_array_size(holes) > 0)
-        fprintf(stderr, "It is worth nothing before they are filled at %s: keyhole discharge\n",
-                admin_text(result, "discharger"));
+    size_t count = json_array_size(holes);
+    if (count > 0)
+        fprintf(stderr, "It is worth nothing before %s filled at %s: keyhole discharge\n",
+                count == 1 ? "the hole is" : "they are", admin_text(result, "discharger"));
 }
 
 static enum operator_exit

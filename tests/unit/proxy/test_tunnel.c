@@ -30,6 +30,9 @@ test_bad_requests(void **state)
         int client = connect_loopback(w->port);
         send_text(client, bad[i]);
         assert_int_equal(expect_decide(w)->refused, KH_REASON_REQUEST_MALFORMED);
+        deny(w, KH_REASON_REQUEST_MALFORMED);
+        read_answer(client);
+        assert_contains(received.p, "request-malformed");
         close(client);
         world_free(w);
     }
