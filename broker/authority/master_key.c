@@ -11,7 +11,6 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define CREDENTIAL_NAME "keyhole-master-key"
@@ -126,24 +125,14 @@ path_in(const char *directory, const char *name, char out[PATH_MAX], struct faul
     return KH_OK;
 }
 
-// systemd gives the service's user a right of its own (an access control list), which shows as a
-// right of the group: that others cannot read it is what is left to check.
 static enum kh_err
 read_systemd(const char *directory, struct secret **out, struct fault *fault)
 {
     char path[PATH_MAX];
-    struct stat st;
     enum kh_err err = path_in(directory, CREDENTIAL_NAME, path, fault);
-
-    if (err)
-        return err;
-    if (stat(path, &st))
-        return errno == ENOENT ? KH_ERR_NOT_FOUND
-                               : fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
-    if (st.st_mode & S_IRWXO)
-        return fault_set(fault, KH_ERR_PERMISSION, "%s: mode %04o lets everybody read it", path,
-                         (unsigned)(st.st_mode & 07777));
-    return key_read(path, false, out, fault);
+    if (!err)
+        err = private_file_check_granted(path, fault);
+    return err ? err : key_read(path, false, out, fault);
 }
 
 // ---- passphrase ----

@@ -108,6 +108,20 @@ read_whole(int fd, const char *path, size_t max, struct buffer *out, struct faul
 }
 
 enum kh_err
+private_file_check_granted(const char *path, struct fault *fault)
+{
+    struct stat st;
+
+    if (stat(path, &st))
+        return errno == ENOENT ? KH_ERR_NOT_FOUND
+                               : fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
+    if (st.st_mode & S_IRWXO)
+        return fault_set(fault, KH_ERR_PERMISSION, "%s: mode %04o lets everybody read it", path,
+                         (unsigned)(st.st_mode & 07777));
+    return KH_OK;
+}
+
+enum kh_err
 private_file_read(const char *path, size_t max, bool rights_checked, struct buffer *out,
                   struct fault *fault)
 {

@@ -18,6 +18,11 @@ KH_MUST_CHECK enum kh_err private_directory_check(const char *path, struct fault
 /* The same for an open descriptor; `path` is for the message. */
 KH_MUST_CHECK enum kh_err private_file_check_fd(int fd, const char *path, struct fault *fault);
 
+/* A file that systemd hands to a service (LoadCredential): it gives the service's user a right of
+ * its own (an access control list), which shows as a right of the group. That others cannot read it
+ * is what is left to check. KH_ERR_NOT_FOUND, with no fault; KH_ERR_PERMISSION, KH_ERR_IO. */
+KH_MUST_CHECK enum kh_err private_file_check_granted(const char *path, struct fault *fault);
+
 /* Append the whole file to `out`. With `rights_checked` the file must pass private_file_check. A
  * file longer than `max` bytes is KH_ERR_TOO_LONG. */
 KH_MUST_CHECK enum kh_err private_file_read(const char *path, size_t max, bool rights_checked,

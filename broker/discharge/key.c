@@ -7,12 +7,10 @@
 #include "../../caveats/base64.h"
 #include "../database/private_file.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
     SEED_SIZE = crypto_box_SEEDBYTES,
@@ -89,24 +87,14 @@ key_make(const char *path, struct discharge_key *out, struct fault *fault)
     return err;
 }
 
-// systemd gives the service's user a right of its own (an access control list), which shows as a
-// right of the group: that others cannot read it is what is left to check.
 static enum kh_err
 read_systemd(const char *directory, struct discharge_key *out, struct fault *fault)
 {
     char path[PATH_MAX];
-    struct stat st;
     enum kh_err err = path_in(directory, path, fault);
-
-    if (err)
-        return err;
-    if (stat(path, &st))
-        return errno == ENOENT ? KH_ERR_NOT_FOUND
-                               : fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
-    if (st.st_mode & S_IRWXO)
-        return fault_set(fault, KH_ERR_PERMISSION, "%s: mode %04o lets everybody read it", path,
-                         (unsigned)(st.st_mode & 07777));
-    return key_read(path, false, out, fault);
+    if (!err)
+        err = private_file_check_granted(path, fault);
+    return err ? err : key_read(path, false, out, fault);
 }
 
 enum kh_err
