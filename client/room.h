@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A closed room: a program in user, network, mount, process and IPC namespaces of its own, where a
+ * loopback is all the network there is. Sockets that listen inside are handed out of the room, so
+ * that whoever started it decides what becomes of a connection; nothing in the room holds one.
+ */
+#ifndef KEYHOLE_CLIENT_ROOM_H
+#define KEYHOLE_CLIENT_ROOM_H
+
+#include "../caveats/errors.h"
+
+#include <sys/types.h>
+
+/* Inside every room. 198.18.0.0/15 is for tests of networks (RFC 2544): nobody's real address. */
+#define ROOM_ADDRESS       "198.18.0.1" /* what allowed names resolve to */
+#define ROOM_PROXY_ADDRESS "127.0.0.1"  /* for programs that know of proxies */
+enum { ROOM_PROXY_PORT = 8437, ROOM_PORTS_MAX = 64, ROOM_PATHS_MAX = 64 };
+
+struct room_settings {
+    const char *ro[ROOM_PATHS_MAX], *rw[ROOM_PATHS_MAX], *hide[ROOM_PATHS_MAX]; /* absolute */
+    size_t ro_count, rw_count, hide_count;
+    uint16_t port[ROOM_PORTS_MAX]; /* of ROOM_ADDRESS that are listened on; 80 and 443 always */
+    size_t port_count;
+    const char *ca_bundle; /* a file that is to be seen inside under its own name; NULL: none */
+    bool unix_sockets;     /* the program may open unix sockets; none of those outside is seen
+                              either way */
+};
+
+struct room {
+    pid_t pid;    /* of the process to wait for; its status is the program's */
+    int proxy_fd; /* listens on ROOM_PROXY_ADDRESS:ROOM_PROXY_PORT inside */
+    int transparent_fd[ROOM_PORTS_MAX +
+                       3]; /* listen on ROOM_ADDRESS; one takes what was redirected */
+    size_t transparent_count;
+    int dns_udp_fd, dns_tcp_fd; /* port 53 of the room's resolver */
+};
+
+/* Whether rooms can be made here; KH_ERR_UNSUPPORTED with a sentence that says what forbids it. */
+KH_MUST_CHECK enum kh_err room_check(struct fault *fault);
+
+/* Start `argv` with the environment `envp` in a room. The program runs when room_go was called.
+ * KH_ERR_UNSUPPORTED, KH_ERR_NOT_FOUND (no such program), KH_ERR_IO; on failure nothing runs. */
+KH_MUST_CHECK enum kh_err room_start(const struct room_settings *settings, char *const argv[],
+                                     char *const envp[], struct room *out, struct fault *fault);
+KH_MUST_CHECK enum kh_err room_go(struct room *room, struct fault *fault);
+/* Kill what is left of it, and close its descriptors. */
+void room_end(struct room *room);
+
+#endif
