@@ -6,6 +6,7 @@
 #   make check-all  and those as well: registries, large SDKs, gigabytes
 #   make unit       unit tests alone, in seconds; make unit T=caveats/token for one
 #   make e2e        end-to-end tests alone; make e2e T=revoke for the files that match
+#   make bench      install what is needed, and measure: build/bench/report.md; make bench B=kept for a part
 #   make docs       pages that are made from tables: docs/presets
 #   make lint       formatting, static analysis, shell, manuals
 #   make SANITIZE=address,undefined check
@@ -33,7 +34,7 @@ WARNINGS := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prot
     $(if $(CI),-Werror)
 
 # Probed once for a build directory, and not by the goals that may run before there is a compiler.
-ifneq ($(filter-out setup check check-all demo docs lint format clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out setup check check-all bench demo docs lint format clean,$(or $(MAKECMDGOALS),all)),)
 -include $(BUILD)/hardening.mk
 endif
 $(BUILD)/hardening.mk: Makefile
@@ -256,6 +257,22 @@ demo: setup
 	@$(MAKE) --no-print-directory -s all
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tools/demo
 
+# ---- speed: docs/PERFORMANCE.md ----
+
+B ?=
+BENCH_SECONDS ?=
+BENCH_ROUNDS ?=
+QUICK ?=
+BENCH_PROGRAMS := $(SOFTAUTHN) $(TEST_KEYHOLE)
+
+# Two steps, as for check. What the driver says on stdout is of node:test, which nobody asked.
+bench:
+	@tools/setup --bench
+	@$(MAKE) --no-print-directory bench-built
+bench-built: all $(BENCH_PROGRAMS)
+	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) B=$(B) BENCH_SECONDS=$(BENCH_SECONDS) BENCH_ROUNDS=$(BENCH_ROUNDS) \
+	  QUICK=$(QUICK) tests/e2e/node_modules/node/bin/node tools/bench/bench.mjs >/dev/null
+
 docs:
 	@tools/presets-doc
 
@@ -271,4 +288,4 @@ compile_commands.json: Makefile
 clean:
 	rm -rf build compile_commands.json
 
-.PHONY: all unit e2e setup check check-built check-all demo docs lint format clean
+.PHONY: all unit e2e setup check check-built check-all bench bench-built demo docs lint format clean

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The report: Markdown for people, JSON for programs, out of the same rows.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const number = (value, digits = 1) => (value === undefined || value === null ? '' : value.toFixed(digits));
+const short = (us) => (us === undefined ? '' : us >= 10000 ? `${(us / 1000).toFixed(0)} ms` : `${(us / 1000).toFixed(2)} ms`);
+
+// [heading, how a row shows it, whether any row has it]
+const COLUMNS = [
+  ['CPU µs/request', (r) => number(r.cpu_us), 'cpu_us'],
+  ['× baseline', (r, base) => (base?.cpu_us ? number(r.cpu_us / base.cpu_us, 2) : ''), 'cpu_us'],
+  ['low–high', (r) => `${number(r.cpu_us_low)}–${number(r.cpu_us_high)}`, 'cpu_us_low'],
+  ['requests/s', (r) => number(r.requests_per_s, 0), 'requests_per_s'],
+  ['p50', (r) => short(r.p50_us), 'p50_us'],
+  ['p99', (r) => short(r.p99_us), 'p99_us'],
+  ['core used', (r) => `${number(r.used * 100, 0)} %`, 'used'],
+  ['PSS MiB', (r) => number(r.pss_kib / 1024), 'pss_kib'],
+  ['bytes each', (r) => number(r.bytes_each, 0), 'bytes_each'],
+  ['per second', (r) => number(r.per_second, 0), 'per_second'],
+  ['µs each', (r) => number(r.us_each, 2), 'us_each'],
+  ['ms', (r) => number(r.ms, 0), 'ms'],
+  ['by process, µs', (r) => Object.entries(r.cpu_us_of ?? {}).filter(([, us]) => us >= 0.05)
+    .map(([name, us]) => `${name.replace(/^keyhole-/, '')} ${number(us)}`).join(', '), 'cpu_us_of'],
+];
+
+function table(group) {
+  const measured = group.rows.filter((r) => !r.failed);
+  const columns = COLUMNS.filter(([, , field]) => measured.some((r) => r[field] !== undefined));
+  const base = group.rows.find((r) => r.name === group.baseline);
+  const lines = [`| | ${columns.map(([h]) => h).join(' | ')} |`, `| --- |${columns.map(() => ' ---: |').join('')}`];
+  for (const row of group.rows)
+    lines.push(row.failed ? `| ${row.name} | not measured: ${row.failed.replaceAll('|', '/')} |`
+      : `| ${row.name}${row.what ? ` (${row.what})` : ''} | ${columns.map(([, show, field]) => (row[field] === undefined ? '' : show(row, base))).join(' | ')} |`);
+  return lines.join('\n');
+}
+
+function judged(group) {
+  const row = (name) => group.rows.find((r) => r.name === name && !r.failed);
+  const ratio = (a, b, field) => {
+    const [x, y] = [row(a)?.[field], row(b)?.[field]];
+    return x !== undefined && y ? x / y : undefined;
+  };
+  return (group.targets?.({ row, ratio }) ?? []).map((t) => ({
+    ...t,
+    result: t.measured === undefined ? 'not measured'
+      : (t.at === 'most' ? t.measured <= t.target : t.measured >= t.target) ? 'met' : 'missed',
+  }));
+}
+
+const shown = (value, unit) =>
+  value === undefined ? '' : unit === '×' ? `${value.toFixed(2)} ×` : `${value.toFixed(value < 10 ? 2 : 0)} ${unit}`;
+
+function targetTable(targets) {
+  return ['| target | | measured | |', '| --- | ---: | ---: | --- |', ...targets.map((t) =>
+    `| ${t.what} | at ${t.at} ${shown(t.target, t.unit)}${t.wish !== undefined ? ` (wish: ${shown(t.wish, t.unit)})` : ''} | ` +
+    `${shown(t.measured, t.unit)} | ${t.result === 'missed' ? '**missed**' : t.result} |`)].join('\n');
+}
+
+function machineLines(m) {
+  const versions = Object.entries(m.versions).map(([n, v]) => `${n} ${v}`).join(', ');
+  return [
+    `* ${m.date}, \`${m.command}\`, ${m.seconds} s a sample, ${m.rounds} rounds, ${m.seconds_in_all} s in all`,
+    `* ${m.cpu}, ${m.cores} cores, ${m.memory_mib} MiB; ${m.system}, Linux ${m.kernel}`,
+    `* ${m.pinned}`,
+    `* load average at the start ${m.load_average_at_start.toFixed(2)}; others used at most ${number(m.foreign_most * 100)} % of the measured core`,
+    `* ${versions}`,
+  ].join('\n');
+}
+
+/** Write report.md and report.json; how many targets were missed. */
+export function write(directory, machine, groups) {
+  const results = groups.map((g) => ({ ...g, targets: judged(g) }));
+  const targets = results.flatMap((g) => g.targets);
+  const warnings = [...machine.warnings, machine.foreign_warning].filter(Boolean);
+  const text = [
+    '# Keyhole: performance report', machineLines(machine),
+    ...(warnings.length > 0 ? [warnings.map((w) => `> **${w}** Figures of such a run are no basis for a comparison with other runs.`).join('\n>\n')] : []),
+    ...(targets.length > 0 ? ['## Targets', targetTable(targets)] : []),
+    ...results.flatMap((g) => [`## ${g.title} (\`B=${g.name}\`)`, g.about, table(g), ...(g.notes ?? [])]),
+  ].join('\n\n');
+  writeFileSync(join(directory, 'report.md'), `${text}\n`);
+  writeFileSync(join(directory, 'report.json'), `${JSON.stringify({ machine, targets, groups: results }, null, 1)}\n`);
+  return targets.filter((t) => t.result === 'missed').length;
+}
