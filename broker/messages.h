@@ -303,7 +303,7 @@ struct message_login_ask {
 struct message_login_done {
     bool minted;
     enum kh_reason reason;  /* when not */
-    uint32_t retry_after_s; /* of rate-exceeded */
+    uint32_t retry_after_s; /* of login-too-often */
     struct bytes token;
     int64_t expires_at;
 };

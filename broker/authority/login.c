@@ -278,7 +278,7 @@ login_serve(struct authority *authority, const struct message_login_ask *ask,
     if (!login_rate_take(&authority->login_rate, ask->client, config->login_per_client,
                          config->login_total, clock_steady_ms(&authority->clock),
                          &out->retry_after_s)) {
-        out->reason = KH_REASON_RATE_EXCEEDED;
+        out->reason = KH_REASON_LOGIN_TOO_OFTEN;
         return;
     }
     if (!is_well_formed(ask)) {

@@ -62,6 +62,7 @@ struct exchange {
     struct buffer decide;   /* body of the DECIDE message, for judging again; secret */
     enum kh_reason refused; /* by us, before the authority was asked */
     char refused_detail[480];
+    uint32_t refused_retry_s; /* Retry-After */
     bool allowed;
     uint8_t request_id[REQUEST_ID_SIZE];
     char request_id_hex[2 * REQUEST_ID_SIZE + 1]; /* "" before there is one */

@@ -182,7 +182,8 @@ deny(struct exchange *x, const struct message_decision *decision)
     enum kh_reason reason = decision->reason;
     if (reason == KH_REASON_UNSET)
         reason = x->refused ? x->refused : KH_REASON_INTERNAL;
-    answer_problem(x, reason, decision->detail, decision->retry_after_s);
+    answer_problem(x, reason, decision->detail,
+                   x->refused ? x->refused_retry_s : decision->retry_after_s);
 }
 
 static const struct route *

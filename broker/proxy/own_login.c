@@ -126,10 +126,8 @@ answer(struct exchange *x, const struct message_login_done *done)
 {
     char expires[TIMESTAMP_SIZE];
     if (!done->minted) {
-        bool often = done->reason == KH_REASON_RATE_EXCEEDED;
-        answer_problem(x, done->reason,
-                       often ? BYTES("logins are asked for too often") : BYTES_EMPTY,
-                       done->retry_after_s);
+        x->refused_retry_s = done->retry_after_s; // with a record of it, as for any other refusal
+        judge_refuse(x, NULL, done->reason, "");
         return;
     }
     BUFFER_AUTO out;

@@ -175,14 +175,14 @@ too_often(void **state)
         assert_true(login("alice", "openai", 0).minted);
     struct message_login_done done = login("alice", "openai", 0);
     assert_false(done.minted);
-    assert_int_equal(done.reason, KH_REASON_RATE_EXCEEDED);
+    assert_int_equal(done.reason, KH_REASON_LOGIN_TOO_OFTEN);
     assert_int_equal(done.retry_after_s, 20);
     clock_pass(&authority.clock, 20000);
     assert_true(login("alice", "openai", 0).minted);
     // What is asked wrongly counts as well: it is work.
     for (int i = 0; i < 2; i++)
         assert_false(login("a b", "openai", 0).minted);
-    assert_int_equal(login("alice", "openai", 0).reason, KH_REASON_RATE_EXCEEDED);
+    assert_int_equal(login("alice", "openai", 0).reason, KH_REASON_LOGIN_TOO_OFTEN);
 }
 
 /* ---- what it demands ---- */

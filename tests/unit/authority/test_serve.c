@@ -333,7 +333,7 @@ logins(void **state)
     for (uint64_t id = 4; id <= 10; id++)
         assert_true(login(id, "alice").minted);
     done = login(11, "alice");
-    assert_int_equal(done.reason, KH_REASON_RATE_EXCEEDED);
+    assert_int_equal(done.reason, KH_REASON_LOGIN_TOO_OFTEN);
     assert_true(done.retry_after_s > 0);
 }
 

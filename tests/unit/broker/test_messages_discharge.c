@@ -129,9 +129,9 @@ test_login_done_refuses(void **state)
     const struct message_login_done wrong[] = {
         {0},
         {.minted = true},
-        {.minted = true, .token = BYTES("kh1_"), .reason = KH_REASON_RATE_EXCEEDED},
-        {.reason = KH_REASON_RATE_EXCEEDED, .token = BYTES("kh1_")},
-        {.reason = KH_REASON_RATE_EXCEEDED, .expires_at = 1},
+        {.minted = true, .token = BYTES("kh1_"), .reason = KH_REASON_LOGIN_TOO_OFTEN},
+        {.reason = KH_REASON_LOGIN_TOO_OFTEN, .token = BYTES("kh1_")},
+        {.reason = KH_REASON_LOGIN_TOO_OFTEN, .expires_at = 1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

@@ -146,13 +146,19 @@ expect_ask(void)
 }
 
 static void
-answer(const struct message_login_done *done)
+tell(const struct message_login_done *done)
 {
     BUFFER_AUTO body;
     buffer_init(&body, 16384);
     message_login_done_tx(done, &body);
     assert_false(body.failed);
     send_frame(w->authority, MESSAGE_LOGIN_DONE, w->question, buffer_bytes(&body), -1);
+}
+
+static void
+answer(const struct message_login_done *done)
+{
+    tell(done);
     read_answer(client);
 }
 
@@ -208,13 +214,17 @@ what_the_authority_refuses(void **state)
     (void)state;
     post("application/json", question);
     expect_ask();
-    answer(&(struct message_login_done){.reason = KH_REASON_RATE_EXCEEDED, .retry_after_s = 7});
+    tell(&(struct message_login_done){.reason = KH_REASON_LOGIN_TOO_OFTEN, .retry_after_s = 7});
+    expect_refused(KH_REASON_LOGIN_TOO_OFTEN, "");
     assert_contains(received.p, "HTTP/1.1 429 ");
     assert_contains(received.p, "Retry-After: 7\r\n");
-    assert_contains(received.p, "rate-exceeded");
+    assert_contains(received.p, "login-too-often");
+    assert_contains(received.p, "Logins are asked for too often.");
+    assert_contains(received.p, "Keyhole-Request-Id: ");
     post("application/json", question);
     expect_ask();
-    answer(&(struct message_login_done){.reason = KH_REASON_NO_DISCHARGER});
+    tell(&(struct message_login_done){.reason = KH_REASON_NO_DISCHARGER});
+    expect_refused(KH_REASON_NO_DISCHARGER, "");
     assert_contains(received.p, "HTTP/1.1 503 ");
     assert_contains(received.p, "no-discharger");
 }
