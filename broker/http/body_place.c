@@ -5,13 +5,86 @@
 #include "body_place.h"
 
 #include "../../caveats/path.h"
+#include "../../caveats/quoted.h"
 #include "json_text.h"
 
 #include <string.h>
 
 enum { DEPTH_MAX = 64, POINTER_MAX = 1024 };
 
+/* ---- names ---- */
+
+enum likeness { NAME_OTHER = 0, NAME_TWIN, NAME_SAME };
+
+/* Case folding into ASCII: the letters, and the two others that fold into one of them (U+017F,
+ * U+212A). */
+static uint8_t
+take_folded(struct bytes *text)
+{
+    static const struct {
+        const char *from;
+        uint8_t to;
+    } others[] = {{"\xc5\xbf", 's'}, {"\xe2\x84\xaa", 'k'}};
+
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (bytes_starts(*text, bytes_str(others[i].from))) {
+            *text = bytes_from(*text, strlen(others[i].from));
+            return others[i].to;
+        }
+    }
+    uint8_t c = text->p[0];
+    *text = bytes_from(*text, 1);
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
+}
+
+static enum likeness
+compare(struct bytes name, struct bytes wanted)
+{
+    if (bytes_equal(name, wanted))
+        return NAME_SAME;
+    while (name.n > 0 && wanted.n > 0) {
+        if (take_folded(&name) != take_folded(&wanted))
+            return NAME_OTHER;
+    }
+    return name.n == wanted.n ? NAME_TWIN : NAME_OTHER;
+}
+
+static enum body_found
+one_more(enum body_found found, enum likeness likeness)
+{
+    if (likeness == NAME_OTHER)
+        return found;
+    if (likeness == NAME_TWIN)
+        return BODY_FOUND_TWIN;
+    return found == BODY_FOUND_NOTHING ? BODY_FOUND_ONE
+                                       : (found == BODY_FOUND_ONE ? BODY_FOUND_TWICE : found);
+}
+
 /* ---- forms ---- */
+
+static enum likeness
+compare_in_form(struct bytes pair, struct bytes name)
+{
+    BUFFER_AUTO decoded;
+
+    buffer_init(&decoded, pair.n + 1);
+    if (form_decode(bytes_slice(pair, 0, bytes_index(pair, '=')), &decoded) != KH_OK)
+        return NAME_OTHER;
+    return compare(buffer_bytes(&decoded), name);
+}
+
+/* Some readers end a pair at a ';' as well. */
+static bool
+hides_another(struct bytes pair, struct bytes name)
+{
+    struct bytes rest = bytes_from(pair, bytes_index(pair, ';') + 1), part;
+
+    while (bytes_cut(&rest, ';', &part)) {
+        if (compare_in_form(part, name) != NAME_OTHER)
+            return true;
+    }
+    return false;
+}
 
 static enum body_found
 find_in_form(struct bytes body, struct bytes name, struct body_place *place)
@@ -19,20 +92,16 @@ find_in_form(struct bytes body, struct bytes name, struct body_place *place)
     enum body_found found = BODY_FOUND_NOTHING;
     struct bytes rest = body, pair;
 
-    while (bytes_cut(&rest, '&', &pair)) {
-        size_t sign = bytes_index(pair, '=');
-        BUFFER_AUTO decoded;
+    while (found != BODY_FOUND_TWIN && bytes_cut(&rest, '&', &pair)) {
+        enum likeness likeness = compare_in_form(pair, name);
 
-        buffer_init(&decoded, pair.n + 1);
-        if (form_decode(bytes_slice(pair, 0, sign), &decoded) != KH_OK ||
-            !bytes_equal(buffer_bytes(&decoded), name))
+        found = hides_another(pair, name) ? BODY_FOUND_TWIN : one_more(found, likeness);
+        if (likeness != NAME_SAME || found != BODY_FOUND_ONE)
             continue;
-        if (found != BODY_FOUND_NOTHING)
-            return BODY_FOUND_TWICE;
+        size_t sign = bytes_index(pair, '=');
         struct bytes value = bytes_from(pair, sign + 1);
         *place = (struct body_place){.start = sign < pair.n ? (size_t)(value.p - body.p) : 0,
                                      .n = value.n};
-        found = BODY_FOUND_ONE;
     }
     return found;
 }
@@ -93,26 +162,55 @@ struct seek {
 
 static void scan_value(struct scan *scan, const struct seek *seek);
 
-/* Whether a member is the next one of the pointer (~0 and ~1 for ~ and /); `*rest`: what follows.
- */
-static bool
-is_next(const struct seek *seek, struct bytes name, struct bytes *rest)
+/* The next part of the pointer, ~0 and ~1 for ~ and / undone; `*rest`: what follows. */
+static void
+next_part(struct bytes pointer, struct buffer *part, struct bytes *rest)
 {
-    struct bytes part = bytes_from(seek->pointer, 1);
-    size_t at = 0;
+    struct bytes raw = bytes_from(pointer, 1);
+
+    raw = bytes_slice(raw, 0, bytes_index(raw, '/'));
+    *rest = bytes_from(pointer, 1 + raw.n);
+    for (size_t i = 0; i < raw.n; i++) {
+        uint8_t c = raw.p[i];
+        if (c == '~' && i + 1 < raw.n)
+            c = raw.p[++i] == '1' ? '/' : '~';
+        buffer_put_byte(part, c);
+    }
+}
+
+/* A member's name without its escapes; one that has some stands between quotes. */
+static bool
+put_plain(struct bytes name, struct buffer *out)
+{
+    size_t at = 0, n = 0;
+
+    if (bytes_index(name, '\\') == name.n) {
+        buffer_put(out, name);
+        return !out->failed;
+    }
+    struct bytes quoted = bytes_of(name.p - 1, name.n + 2);
+    uint8_t *room = buffer_reserve(out, name.n);
+    if (room == NULL || quoted_read(quoted, &at, false, room, &n, &(struct fault){0}) != KH_OK)
+        return false;
+    buffer_advance(out, n);
+    return true;
+}
+
+static enum likeness
+compare_in_json(struct scan *scan, const struct seek *seek, struct bytes name, struct bytes *rest)
+{
+    BUFFER_AUTO part, plain;
 
     if (!seek->on || seek->pointer.n == 0)
-        return false;
-    part = bytes_slice(part, 0, bytes_index(part, '/'));
-    *rest = bytes_from(seek->pointer, 1 + part.n);
-    for (size_t i = 0; i < part.n; i++) {
-        uint8_t c = part.p[i];
-        if (c == '~' && i + 1 < part.n)
-            c = part.p[++i] == '1' ? '/' : '~';
-        if (at == name.n || name.p[at++] != c)
-            return false;
+        return NAME_OTHER;
+    buffer_init(&part, POINTER_MAX);
+    buffer_init(&plain, name.n + 1);
+    next_part(seek->pointer, &part, rest);
+    if (!put_plain(name, &plain) || part.failed) {
+        scan->bad = true;
+        return NAME_OTHER;
     }
-    return at == name.n;
+    return compare(buffer_bytes(&plain), buffer_bytes(&part));
 }
 
 static void
@@ -120,13 +218,13 @@ scan_member(struct scan *scan, const struct seek *seek, struct bytes name, bool 
 {
     struct seek below = *seek;
     struct bytes rest = BYTES_EMPTY;
+    enum likeness likeness = compare_in_json(scan, seek, name, &rest);
 
-    /* An escape may spell any name: an object on the way that has one is not read. */
-    if (seek->on && seek->pointer.n > 0 && bytes_index(name, '\\') < name.n)
-        scan->bad = true;
-    below.on = is_next(seek, name, &rest);
+    below.on = likeness == NAME_SAME;
     below.pointer = rest;
-    if (below.on && *seen)
+    if (likeness == NAME_TWIN)
+        *seek->found = BODY_FOUND_TWIN;
+    else if (below.on && *seen && *seek->found != BODY_FOUND_TWIN)
         *seek->found = BODY_FOUND_TWICE;
     *seen |= below.on;
     scan_value(scan, &below);
@@ -222,7 +320,7 @@ find_in_json(struct bytes body, struct bytes pointer, struct body_place *place)
     scan_value(&scan, &seek);
     (void)peek(&scan);
     if (scan.bad || scan.at < body.n)
-        return BODY_FOUND_NOTHING;
+        return BODY_FOUND_UNCLEAR;
     *place = where;
     return found;
 }
@@ -230,6 +328,8 @@ find_in_json(struct bytes body, struct bytes pointer, struct body_place *place)
 enum body_found
 body_place_find(struct bytes body, struct bytes name, struct body_place *place)
 {
+    if (body.n == 0)
+        return BODY_FOUND_NOTHING;
     if (name.n > 0 && name.n <= POINTER_MAX && name.p[0] == '/')
         return find_in_json(body, name, place);
     return find_in_form(body, name, place);

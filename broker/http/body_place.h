@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Where the value of a field stands in a body: of a form by its name, of JSON by a pointer
- * (RFC 6901). What is not read here for sure is not there.
+ * (RFC 6901).
  */
 #ifndef KEYHOLE_BODY_PLACE_H
 #define KEYHOLE_BODY_PLACE_H
@@ -11,7 +11,9 @@
 enum body_found {
     BODY_FOUND_NOTHING = 0,
     BODY_FOUND_ONE,
-    BODY_FOUND_TWICE, /* two names are equal: readers differ in which they take */
+    BODY_FOUND_TWICE,   /* two names are equal: readers differ in which they take */
+    BODY_FOUND_TWIN,    /* a name that some readers take for it: in another case, behind a ';' */
+    BODY_FOUND_UNCLEAR, /* it is no such body, or cannot be read for sure */
 };
 
 struct body_place {

@@ -24,6 +24,10 @@ static const struct field_row table[] = {
     ROW("content-type", SINGLE | FIELD_NO_TRAILER),
     ROW("content-encoding", SINGLE | FIELD_NO_TRAILER),
     ROW("content-range", FIELD_NO_TRAILER),
+    ROW("content-digest", FIELD_DIGEST), /* RFC 9530 */
+    ROW("repr-digest", FIELD_DIGEST),
+    ROW("digest", FIELD_DIGEST),      /* RFC 3230 */
+    ROW("content-md5", FIELD_DIGEST), /* RFC 2616 */
     ROW("expect", FIELD_SINGLE_REQUEST | FIELD_NO_TRAILER | FIELD_ROUTE),
     ROW("upgrade", SINGLE | FIELD_NO_TRAILER | FIELD_HOP),
     ROW("connection", FIELD_NO_TRAILER | FIELD_HOP),

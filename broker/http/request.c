@@ -258,6 +258,26 @@ request_free(struct request *request)
 _Static_assert((int)HTTP1_FIELDS_MAX <= (int)DECIDE_PAIRS_MAX, "every field is a fact");
 
 void
+request_drop_digests(struct request *request)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < request->field_count; i++) {
+        if (!(request->field[i].traits & FIELD_DIGEST)) {
+            request->field[kept++] = request->field[i];
+            continue;
+        }
+        for (size_t list = 0; list < REQUEST_LIST_COUNT; list++) {
+            struct request_list_place *place = &request->list_place[list];
+            // Places are counted in the fields that are left.
+            if (place->known && place->field != SIZE_MAX && place->field > kept)
+                place->field--;
+        }
+    }
+    request->field_count = kept;
+}
+
+void
 request_describe(const struct request *request, struct message_decide *out)
 {
     out->way = request->way;

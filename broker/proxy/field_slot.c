@@ -80,7 +80,7 @@ field_slot_is_possible(const struct exchange *x)
 struct finding {
     struct request_token token;
     struct body_place place;
-    bool foreign, twice;
+    bool foreign, twice, twin, unclear;
 };
 
 static bool
@@ -95,6 +95,10 @@ look(struct exchange *x, const struct slot *slot, void *context)
     // Which of two an upstream reads is not known, an empty one is one of them.
     if (found == BODY_FOUND_TWICE) {
         finding->twice = true;
+    } else if (found == BODY_FOUND_TWIN) {
+        finding->twin = true;
+    } else if (found == BODY_FOUND_UNCLEAR) {
+        finding->unclear = true;
     } else if (found == BODY_FOUND_NOTHING || value.n == 0) {
         return false;
     } else if (!token_is_shaped(value)) {
@@ -125,6 +129,8 @@ ask(struct exchange *x, struct finding *finding)
         refuse(x, KH_REASON_REQUEST_MALFORMED, "the field of a slot is too long");
     } else {
         finding->token.text = buffer_bytes(&text);
+        // A recipient may verify them (RFC 9530 section 2), and they speak of the token.
+        request_drop_digests(&x->draft->request);
         judge_ask(x, &finding->token);
     }
     buffer_free(&text);
@@ -141,6 +147,10 @@ conflict(const struct exchange *x, const struct finding *finding)
 
     if (finding->twice)
         return "the field of a slot occurs twice";
+    if (finding->twin)
+        return "a field differs from that of a slot by case, or stands behind a ';'";
+    if (finding->unclear && (field || head_travels))
+        return "the body cannot be read, and may hold a key beside the token";
     if ((finding->foreign || x->draft->foreign) && (field || head_travels))
         return "a token stands beside a key that is none";
     if (field && head->text.n > 0 && !bytes_equal_secret(head->text, finding->token.text))

@@ -2,6 +2,7 @@
 // Keys that are a part of something: a segment of the path, a cookie.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { before, beforeEach, describe, test } from 'node:test';
 
 import { realKey, startBroker } from '../support/broker.mjs';
@@ -210,6 +211,15 @@ describe('a field of the body', () => {
     nothingArrived();
   });
 
+  test('what says which bytes the body had goes with the token', async () => {
+    const c = await credential(['--slot', 'field:key']);
+    const digest = (text) => `sha-256=:${createHash('sha256').update(text).digest('base64')}:`;
+    const body = `key=${c.token}`, own = { 'content-md5': createHash('md5').update(body).digest('base64'), digest: 'sha-256=x', 'content-digest': digest(body), 'repr-digest': digest(body) };
+    assert.equal((await post(c, body, FORM, { ...own, 'want-repr-digest': 'sha-256=1' })).status, 200);
+    const { headers } = arrived();
+    assert.deepEqual(Object.keys(headers).filter((n) => /digest|md5/.test(n)), ['want-repr-digest']);
+  });
+
   test('and what comes back', async () => {
     const c = await credential(['--slot', 'field:key']);
     upstream.route('/', (received, res) => res.end(received.body));
@@ -222,6 +232,10 @@ describe('a field of the body', () => {
     ['twice', 'key', (t) => `key=${t}&key=x`, FORM, 400, 'token-misplaced'],
     ['twice in JSON', '/key', (t) => `{"key":"${t}","key":"x"}`, JSON_TYPE, 400, 'token-misplaced'],
     ['twice, once empty', '/key', (t) => `{"key":"${t}","key":""}`, JSON_TYPE, 400, 'token-misplaced'],
+    ['a twin in another case', 'key', (t) => `key=${t}&API=1&Key=x`, FORM, 400, 'token-misplaced'],
+    ['a twin in another case of JSON', '/auth/key', (t) => `{"auth":{"key":"${t}"},"AUTH":{"key":"x"}}`, JSON_TYPE, 400, 'token-misplaced'],
+    ['a twin with an escape in its name', '/key', (t) => `{"key":"${t}","\\u006bey":"x"}`, JSON_TYPE, 400, 'token-misplaced'],
+    ['a twin behind a semicolon', 'key', (t) => `key=${t}&a=b;key=x`, FORM, 400, 'token-misplaced'],
     ['a key that is no token', 'key', () => 'key=real', FORM, 401, 'foreign-key'],
     ['no such field', 'key', () => 'other=x', FORM, 401, 'token-missing'],
     ['no JSON', '/key', (t) => `{"key":"${t}"`, JSON_TYPE, 401, 'token-missing'],
@@ -260,6 +274,16 @@ describe('a field of the body, and another slot', () => {
       broker.denied(await post(c, { key: other }, bearer(c.token)), 400, 'token-misplaced');
       nothingArrived();
     }
+  });
+
+  test('a body that cannot be read goes beside no token', async () => {
+    const c = await credential(['--slot', 'bearer', '--slot', 'field:/key', '--inject', 'bearer']);
+    const send = (body) => broker.request(`/~${c.name}/`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...bearer(c.token) } });
+    for (const body of ['{"key":"real"', '\ufeff{"key":"real"}', '{"key":"real"}{}', "{'key':'real'}"]) {
+      broker.denied(await send(body), 400, 'token-misplaced');
+      nothingArrived();
+    }
+    assert.equal((await send('')).status, 200);
   });
 
   test('a key that may pass goes as it is', async () => {

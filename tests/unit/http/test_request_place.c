@@ -225,6 +225,37 @@ test_edits_that_do_not_apply(void **state)
     }
 }
 
+/* The field of the token's list is found again, however many are gone before it and behind it. */
+static void
+test_digests_are_dropped(void **state)
+{
+    static const struct edit edit = {EDIT_COOKIE_SET, BYTES("sid"), BYTES("real")};
+    static const struct {
+        const char *text, *sent;
+    } rows[] = {
+        {GET "Digest: x\r\nA: 1\r\nContent-MD5: x\r\nCookie: a=b; sid=kh1_x\r\nRepr-Digest: x\r\n"
+             "Cookie: c=d\r\n\r\n",
+         "a: 1\r\ncookie: a=b; sid=real\r\ncookie: c=d\r\n"},
+        {GET "Content-Digest: x\r\nCookie: sid=kh1_x\r\nB: 2\r\n\r\n",
+         "b: 2\r\ncookie: sid=real\r\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct parsed parsed;
+        struct request_token token;
+        BUFFER_AUTO out;
+        buffer_init(&out, 4096);
+        assert_int_equal(take(rows[i].text, &cookie, &parsed, &token), KH_REASON_UNSET);
+        request_drop_digests(&parsed.request);
+        assert_int_equal(request_apply(&parsed.request, &edit, 1), KH_OK);
+        request_write(&parsed.request, BODY_NONE, 0, false, &out);
+        if (bytes_find(buffer_bytes(&out), bytes_str(rows[i].sent)) == out.n)
+            fail_msg("row %zu: %.*s", i, (int)out.n, (const char *)out.p);
+        assert_true(bytes_find(buffer_bytes(&out), BYTES("igest")) == out.n);
+        request_free(&parsed.request);
+    }
+}
+
 int
 main(void)
 {
@@ -232,6 +263,7 @@ main(void)
         cmocka_unit_test(test_edits_that_do_not_apply),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_places),
+        cmocka_unit_test(test_digests_are_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

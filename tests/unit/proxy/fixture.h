@@ -257,7 +257,10 @@ struct world_route {
     bool tls;
     const char *ca; /* PEM */
     bool no_scrub, no_network, basic;
-    uint16_t port; /* 0: the scheme's */
+    bool foreign_pass;
+    uint16_t port;       /* 0: the scheme's */
+    struct slot slot[4]; /* none: the bearer's */
+    size_t slot_count;
 };
 
 static UNUSED void
@@ -277,6 +280,7 @@ send_routes(struct world *w, const struct world_route *list, size_t count)
             .slot_count = 1,
             .inject_kind = INJECT_HEADER,
             .inject_name = BYTES("Authorization"),
+            .foreign_pass = list[i].foreign_pass,
             .enabled = true,
             .plain = !list[i].tls,
             .scrub = !list[i].no_scrub,
@@ -286,6 +290,10 @@ send_routes(struct world *w, const struct world_route *list, size_t count)
             .network_count = list[i].no_network ? 0 : 1,
             .upstream_ca = bytes_str(list[i].ca),
         };
+        for (size_t s = 0; s < list[i].slot_count; s++) {
+            route.slot[s] = list[i].slot[s];
+            route.slot_count = s + 1;
+        }
         if (list[i].port) {
             route.port[0] = list[i].port;
             route.port_count = 1;
