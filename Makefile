@@ -263,15 +263,20 @@ B ?=
 BENCH_SECONDS ?=
 BENCH_ROUNDS ?=
 QUICK ?=
+FOR ?=
 BENCH_PROGRAMS := $(SOFTAUTHN) $(TEST_KEYHOLE)
 
 # Two steps, as for check. What the driver says on stdout is of node:test, which nobody asked.
 bench:
 	@tools/setup --bench
 	@$(MAKE) --no-print-directory bench-built
-bench-built: all $(BENCH_PROGRAMS)
+bench-built: bench-tools
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) B=$(B) BENCH_SECONDS=$(BENCH_SECONDS) BENCH_ROUNDS=$(BENCH_ROUNDS) \
 	  QUICK=$(QUICK) tests/e2e/node_modules/node/bin/node tools/bench/bench.mjs >/dev/null
+profile: bench-tools
+	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) BENCH_SECONDS=$(BENCH_SECONDS) FOR=$(FOR) \
+	  tests/e2e/node_modules/node/bin/node tools/bench/profile.mjs >/dev/null
+bench-tools: all $(BENCH_PROGRAMS)
 
 docs:
 	@tools/presets-doc
@@ -288,4 +293,4 @@ compile_commands.json: Makefile
 clean:
 	rm -rf build compile_commands.json
 
-.PHONY: all unit e2e setup check check-built check-all bench bench-built demo docs lint format clean
+.PHONY: all unit e2e setup check check-built check-all bench bench-built bench-tools profile demo docs lint format clean

@@ -6,14 +6,13 @@
 //     make bench BENCH_SECONDS=10 BENCH_ROUNDS=5
 //     make bench QUICK=1              one short round: whether it runs, and roughly where things are
 
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { build, unlessUndone } from '../../tests/support/programs.mjs';
-import { describeMachine, watchMachine } from './machine.mjs';
-import { cores, pin } from './measure.mjs';
+import { build } from '../../tests/support/programs.mjs';
+import { describeMachine, foreignUse } from './machine.mjs';
 import { startUpstream } from './peers.mjs';
+import { progress, seconds, withRun, within } from './run.mjs';
 import { write } from './report.mjs';
 
 const GROUPS = ['kept'];
@@ -35,62 +34,23 @@ function settings() {
   };
 }
 
-/** What ends with a group: servers, brokers, directories. */
-class Scope {
-  constructor() {
-    this.work = [];
-  }
-
-  after(undo) {
-    this.work.push(undo);
-  }
-
-  async end() {
-    for (const undo of this.work.reverse())
-      await Promise.resolve().then(undo).catch((e) => process.stderr.write(`bench: ${e.message}\n`));
-    this.work = [];
-  }
-}
-
-const began = Date.now();
-const progress = (text) =>
-  process.stderr.write(`${String(Math.round((Date.now() - began) / 1000)).padStart(4)} s ${text}\n`);
-
 async function measureGroup(run, name) {
   const group = await import(`./group_${name}.mjs`);
-  const scope = new Scope();
-  progress(group.title);
-  try {
-    return { name, title: group.title, about: group.about, targets: group.targets,
-      ...await group.measure({ ...run, t: scope }) };
-  } finally {
-    await scope.end();
-  }
+  run.progress(group.title);
+  const found = await within(run, (own) => group.measure(own));
+  return { name, title: group.title, about: group.about, targets: group.targets, ...found };
 }
 
-async function main() {
-  const directory = mkdtempSync(join(tmpdir(), 'kh-bench-'));
-  const remove = () => rmSync(directory, { recursive: true, force: true });
-  unlessUndone(remove);
-  const run = { ...settings(), directory, progress };
-  pin(process.pid, cores.load);
-  const machine = describeMachine(run);
-  const watch = watchMachine();
-  if (machine.warnings.length > 0) progress(machine.warnings.join(' '));
-  const scope = new Scope();
-  const groups = [];
-  try {
-    run.upstream = await startUpstream({ ...run, t: scope });
-    for (const name of run.groups) groups.push(await measureGroup(run, name));
-  } finally {
-    await scope.end();
-    remove();
-  }
-  const out = join(build, 'bench');
-  mkdirSync(out, { recursive: true });
-  const missed = write(out, { ...machine, ...watch(groups), seconds_in_all: Math.round((Date.now() - began) / 1000) }, groups);
-  progress(`${join(out, 'report.md')}${missed > 0 ? `; ${missed} targets missed` : ''}`);
-}
-
-await main();
+const chosen = settings();
+const machine = describeMachine(chosen);
+for (const warning of machine.warnings) progress(warning);
+const groups = [];
+await withRun(chosen, async (run) => {
+  const upstream = await startUpstream(run);
+  for (const name of run.groups) groups.push(await measureGroup({ ...run, upstream }, name));
+});
+const out = join(build, 'bench');
+mkdirSync(out, { recursive: true });
+const missed = write(out, { ...machine, ...foreignUse(groups), seconds_in_all: seconds() }, groups);
+progress(`${join(out, 'report.md')}${missed > 0 ? `; ${missed} targets missed` : ''}`);
 process.exit(0);

@@ -55,10 +55,10 @@ export function describeMachine(run) {
 }
 
 /** At the end: what used the measured core beside what was measured. */
-export const watchMachine = () => (groups) => {
+export function foreignUse(groups) {
   const foreign = groups.flatMap((g) => g.rows ?? []).map((r) => r.foreign).filter((f) => f !== undefined);
   const most = Math.max(0, ...foreign);
   return { foreign_most: most,
     foreign_warning: most > FOREIGN
       ? `Other processes used up to ${Math.round(most * 100)} % of the measured core during a measurement.` : null };
-};
+}
