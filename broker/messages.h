@@ -114,7 +114,7 @@ enum way {
 };
 const char *way_name(enum way way); /* "base-url", "host", "http-proxy", "connect", "own" */
 
-enum { DECIDE_PAIRS_MAX = 128, REQUEST_ID_SIZE = 16 };
+enum { DECIDE_PAIRS_MAX = 128, REQUEST_ID_SIZE = 16, RUN_ID_SIZE = 16 };
 
 /* What a client of AWS has signed for (SLOT_AWS alone): its signature itself is worthless. */
 enum { AWS_SCOPE_WORD_MAX = 64, AWS_SIGNED_HEADERS_MAX = 1024 };
@@ -151,6 +151,7 @@ struct message_decide {
     bool slot_in_user;   /* basic: the token was the user part, else the password */
     struct bytes token;  /* text as found; empty when there was none */
     struct message_aws aws;
+    uint8_t run[RUN_ID_SIZE]; /* of the connection's preface; zeros: none */
 };
 
 void message_decide_tx(const struct message_decide *message, struct buffer *out);
@@ -312,6 +313,37 @@ KH_MUST_CHECK enum kh_err message_login_ask_rx(struct bytes body, struct message
 void message_login_done_tx(const struct message_login_done *message, struct buffer *out);
 KH_MUST_CHECK enum kh_err message_login_done_rx(struct bytes body, struct message_login_done *out);
 
+/* ---- `keyhole run` ---- */
+
+struct message_environment_ask {
+    bool ca_alone;      /* the CA's certificate, for everybody */
+    struct bytes token; /* else: whose credentials are listed */
+    struct bytes client;
+};
+struct message_environment {
+    bool given;
+    enum kh_reason reason; /* when not */
+    struct bytes content;  /* PEM, or JSON as in docs/PROTOCOL.run.md */
+};
+void message_environment_ask_tx(const struct message_environment_ask *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_environment_ask_rx(struct bytes body,
+                                                     struct message_environment_ask *out);
+void message_environment_tx(const struct message_environment *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_environment_rx(struct bytes body,
+                                                 struct message_environment *out);
+
+/* RUN_ASK; the answer is a text (message_text_tx), JSON. */
+void message_run_ask_tx(const uint8_t run[RUN_ID_SIZE], struct buffer *out);
+KH_MUST_CHECK enum kh_err message_run_ask_rx(struct bytes body, uint8_t run[RUN_ID_SIZE]);
+
+struct message_run_refused {
+    uint8_t run[RUN_ID_SIZE]; /* not zeros */
+    struct bytes host;        /* canonical */
+};
+void message_run_refused_tx(const struct message_run_refused *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_run_refused_rx(struct bytes body,
+                                                 struct message_run_refused *out);
+
 /* ---- dischargers ---- */
 
 enum { DISCHARGERS_MAX = 16 };
@@ -338,13 +370,21 @@ KH_MUST_CHECK enum kh_err message_discharger_ready_rx(struct bytes body, struct 
 
 /* ---- set-up ---- */
 
-enum listener_kind { LISTENER_UNSET = 0, LISTENER_TCP, LISTENER_UNIX };
+enum listener_kind {
+    LISTENER_UNSET = 0,
+    LISTENER_TCP,
+    LISTENER_UNIX,
+    LISTENER_DNS_UDP,
+    LISTENER_DNS_TCP,
+    LISTENER_KIND_COUNT
+};
 
 struct message_listener {
     enum listener_kind kind;
     bool tls;                      /* TLS on this listener itself */
     struct bytes name;             /* "127.0.0.1:8437", a path */
     struct bytes certificate, key; /* PEM of the operator, or empty: a leaf of the local CA */
+    uint8_t answer[4];             /* DNS: what allowed names resolve to; else zeros */
 };
 void message_listener_tx(const struct message_listener *message, struct buffer *out);
 KH_MUST_CHECK enum kh_err message_listener_rx(struct bytes body, struct message_listener *out);

@@ -130,6 +130,7 @@ message_decide_tx(const struct message_decide *message, struct buffer *out)
     wire_put_bool(out, message->slot_in_user);
     wire_put_bytes(out, message->token, MESSAGE_ANY_MAX);
     aws_put(out, &message->aws);
+    wire_put_fixed(out, message->run, RUN_ID_SIZE);
 }
 
 enum kh_err
@@ -160,6 +161,7 @@ message_decide_rx(struct bytes body, struct message_decide *out)
     message.slot_in_user = wire_get_bool(&reader);
     message.token = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
     aws_get(&reader, &message.aws);
+    wire_get_fixed(&reader, message.run, RUN_ID_SIZE);
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;
     *out = message;

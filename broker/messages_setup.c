@@ -9,15 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool
+listener_is_consistent(const struct message_listener *message)
+{
+    static const uint8_t none[sizeof message->answer];
+    bool dns = message->kind == LISTENER_DNS_UDP || message->kind == LISTENER_DNS_TCP;
+    return message->kind != LISTENER_UNSET && !(dns && message->tls) &&
+           dns != (memcmp(message->answer, none, sizeof none) == 0);
+}
+
 void
 message_listener_tx(const struct message_listener *message, struct buffer *out)
 {
-    wire_put_require(out, message->kind != LISTENER_UNSET);
-    wire_put_enum(out, message->kind, LISTENER_UNIX + 1);
+    wire_put_require(out, listener_is_consistent(message));
+    wire_put_enum(out, message->kind, LISTENER_KIND_COUNT);
     wire_put_bool(out, message->tls);
     wire_put_bytes(out, message->name, MESSAGE_LISTENER_MAX);
     wire_put_bytes(out, message->certificate, MESSAGE_ANY_MAX);
     wire_put_bytes(out, message->key, MESSAGE_ANY_MAX);
+    wire_put_fixed(out, message->answer, sizeof message->answer);
 }
 
 enum kh_err
@@ -26,12 +36,13 @@ message_listener_rx(struct bytes body, struct message_listener *out)
     struct message_listener message = {0};
     struct wire_reader reader;
     wire_init(&reader, body);
-    message.kind = (enum listener_kind)wire_get_enum(&reader, LISTENER_UNIX + 1);
-    wire_require(&reader, message.kind != LISTENER_UNSET);
+    message.kind = (enum listener_kind)wire_get_enum(&reader, LISTENER_KIND_COUNT);
     message.tls = wire_get_bool(&reader);
     message.name = wire_get_bytes(&reader, MESSAGE_LISTENER_MAX);
     message.certificate = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
     message.key = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
+    wire_get_fixed(&reader, message.answer, sizeof message.answer);
+    wire_require(&reader, listener_is_consistent(&message));
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;
     *out = message;

@@ -78,6 +78,7 @@ random_decide(struct random *random, struct buffer *pool, struct message_decide 
     out->query_count = random_pairs(random, pool, out->query);
     out->header_count = random_pairs(random, pool, out->header);
     random_fill(random, out->request_id, REQUEST_ID_SIZE);
+    random_fill(random, out->run, RUN_ID_SIZE);
     random_body(random, pool, out);
 }
 
@@ -135,6 +136,7 @@ test_decide(void **state)
         assert_int_equal(message_decide_rx(buffer_bytes(&body), &b), KH_OK);
         assert_int_equal(a.way, b.way);
         assert_int_equal(a.rejudge, b.rejudge);
+        assert_memory_equal(a.run, b.run, RUN_ID_SIZE);
         assert_int_equal(a.refused, b.refused);
         assert_bytes_equal(a.refused_detail, b.refused_detail);
         assert_bytes_equal(a.wanted, b.wanted);

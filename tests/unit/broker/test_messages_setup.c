@@ -151,13 +151,16 @@ test_listener(void **state)
         pool_init(&pool, 1 << 17);
         buffer_init_secret(&body, 131072);
         struct message_listener a = {
-            .kind = (enum listener_kind)(1 + random_below(&random, LISTENER_UNIX)),
-            .tls = random_below(&random, 2) == 1,
+            .kind = (enum listener_kind)(1 + random_below(&random, LISTENER_KIND_COUNT - 1)),
             .name = random_bytes(&random, &pool, MESSAGE_LISTENER_MAX),
             .certificate = random_bytes(&random, &pool, 30000),
             .key = random_bytes(&random, &pool, 5000),
         };
         struct message_listener b;
+        if (a.kind >= LISTENER_DNS_UDP)
+            a.answer[random_below(&random, 4)] = 1;
+        else
+            a.tls = random_below(&random, 2) == 1;
         message_listener_tx(&a, &body);
         assert_int_equal(message_listener_rx(buffer_bytes(&body), &b), KH_OK);
         assert_int_equal(a.kind, b.kind);
@@ -165,6 +168,7 @@ test_listener(void **state)
         assert_bytes_equal(a.name, b.name);
         assert_bytes_equal(a.certificate, b.certificate);
         assert_bytes_equal(a.key, b.key);
+        assert_memory_equal(a.answer, b.answer, sizeof a.answer);
         if (i % 10 == 0)
             codec_torture(&random, listener_again, buffer_bytes(&body));
     }
@@ -173,12 +177,19 @@ test_listener(void **state)
 static void
 test_listener_of_no_kind(void **state)
 {
-    const struct message_listener nothing = {0};
-    BUFFER_AUTO body;
+    static const struct message_listener wrong[] = {
+        {0},
+        {.kind = LISTENER_DNS_UDP}, // without an answer
+        {.kind = LISTENER_DNS_TCP, .tls = true, .answer = {192, 0, 2, 1}},
+        {.kind = LISTENER_TCP, .answer = {192, 0, 2, 1}},
+    };
     (void)state;
-    buffer_init(&body, 1024);
-    message_listener_tx(&nothing, &body);
-    assert_true(body.failed);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        BUFFER_AUTO body;
+        buffer_init(&body, 1024);
+        message_listener_tx(&wrong[i], &body);
+        assert_true(body.failed);
+    }
 }
 
 // A chain and its key fit the message that carries them.
