@@ -264,7 +264,10 @@ BENCH_SECONDS ?=
 BENCH_ROUNDS ?=
 QUICK ?=
 FOR ?=
-BENCH_PROGRAMS := $(SOFTAUTHN) $(TEST_KEYHOLE)
+BENCH_PROGRAMS := $(SOFTAUTHN) $(TEST_KEYHOLE) $(BUILD)/bench/load
+
+$(BUILD)/bench/load: $(BUILD)/obj/tools/bench/load.o $(BUILD)/obj/tools/bench/load_connection.o
+	$(link) $(call libs,libssl libcrypto)
 
 # Two steps, as for check. What the driver says on stdout is of node:test, which nobody asked.
 bench:

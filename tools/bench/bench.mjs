@@ -15,7 +15,7 @@ import { startUpstream } from './peers.mjs';
 import { progress, seconds, withRun, within } from './run.mjs';
 import { write } from './report.mjs';
 
-const GROUPS = ['kept'];
+const GROUPS = ['kept', 'rate', 'bodies', 'tls', 'intercept', 'idle'];
 
 function settings() {
   const quick = Boolean(process.env.QUICK);

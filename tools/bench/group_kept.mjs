@@ -3,7 +3,7 @@
 
 import { FIVE, contestant, dischargedToken, startKeyhole } from './keyhole.mjs';
 import { alternate, wrk } from './load.mjs';
-import { startAuthRequest, startHaproxy, startNginx } from './peers.mjs';
+import { startAuthRequest, startHaproxy, startMitmproxy, startNginx, startNodeProxy } from './peers.mjs';
 
 const CHAT = JSON.stringify({ model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'What is the capital of France?' }] });
 
@@ -32,7 +32,8 @@ async function keyholes(run) {
 export async function measure(run) {
   const nginx = await startNginx(run, run.upstream);
   const contestants = [nginx, ...await keyholes(run), await startHaproxy(run, run.upstream),
-    await startAuthRequest(run, run.upstream), { ...nginx, name: 'nginx, POST', body: CHAT }];
+    await startAuthRequest(run, run.upstream), { ...nginx, name: 'nginx, POST', body: CHAT },
+    await startNodeProxy(run, run.upstream), await startMitmproxy(run, run.upstream, 'reverse')];
   return { rows: await alternate(run, contestants, (c, seconds) => request(c, seconds)), baseline: 'nginx' };
 }
 

@@ -2,9 +2,12 @@
 // Load on a contestant, and what it cost: wrk as fast as it goes, or our own generator (load.c) for
 // what wrk cannot do.
 
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 
-import { must } from '../../tests/support/programs.mjs';
+import { build, environment, must, unlessUndone } from '../../tests/support/programs.mjs';
+import { Queue } from '../../tests/support/wait.mjs';
 import { busyOf, cores, cpuByName, median, pssOf, tree } from './measure.mjs';
 
 const here = import.meta.dirname;
@@ -24,6 +27,53 @@ export async function wrk(url, { seconds, connections = 64, authorization, body,
     '-s', join(here, 'wrk.lua'), url], { env });
   return JSON.parse(stdout.trim().split('\n').at(-1));
 }
+
+/** Our generator, ready: every connection has had an answer. `go()` runs it, `end()` lets it go. Options: port, path, host,
+ * authorization, seconds, connections, rate, tls, connect, handshake ('resumed' or 'full': a connection for each request), idle. */
+export async function prime(o) {
+  const flags = ['--port', o.port, '--path', o.path ?? '/', '--host', o.host ?? 'localhost', '--seconds', o.seconds ?? 1,
+    '--connections', o.connections ?? 64, ...(o.rate ? ['--rate', o.rate] : []), ...(o.tls ? ['--tls'] : []),
+    ...(o.connect ? ['--connect', o.connect] : []), ...(o.handshake ? [`--${o.handshake}`] : []), ...(o.idle ? ['--idle'] : [])];
+  const child = spawn('taskset', ['-c', String(cores.load), join(build, 'bench/load'), ...flags.map(String)], {
+    env: environment(o.authorization ? { BENCH_AUTHORIZATION: o.authorization } : {}), stdio: ['pipe', 'pipe', 'pipe'] });
+  const done = unlessUndone(() => child.kill('SIGKILL'));
+  const lines = new Queue('the load generator');
+  const said = [];
+  child.stderr.on('data', (d) => said.push(d));
+  child.stdin.on('error', () => {});
+  createInterface({ input: child.stdout }).on('line', (line) => lines.put(line));
+  const ended = new Promise((resolve) => child.on('close', () => {
+    lines.put('');
+    done();
+    resolve();
+  }));
+  const next = async () => {
+    const line = await lines.next();
+    if (!line) throw new Error(`the load generator ended: ${Buffer.concat(said)}`);
+    return line;
+  };
+  await next();
+  return {
+    async go() {
+      child.stdin.write('\n');
+      return JSON.parse(await next());
+    },
+    async end() {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
+
+/** `load` of `alternate` for our generator: `options(c)` are those of `prime`. */
+export const generator = (options) => Object.assign(async (c, seconds) => {
+  const primed = await prime({ ...options(c), seconds });
+  try {
+    return await primed.go();
+  } finally {
+    await primed.end();
+  }
+}, { prime: (c, seconds) => prime({ ...options(c), seconds }) });
 
 /** One sample: CPU of the contestant's processes around what `load()` does. */
 export async function sample(contestant, load) {
@@ -52,7 +102,7 @@ export async function sample(contestant, load) {
     used: cpu / wall,
     foreign: Math.max(0, (busyOf(cores.measured) - busy - cpu) / wall),
     pss_kib: pssOf(pids),
-    ...result.more,
+    resumed: result.handshakes > 0 ? result.resumed / result.handshakes : undefined,
   };
 }
 
@@ -79,10 +129,16 @@ export async function alternate(run, contestants, load) {
   for (let round = 0; round < run.rounds; round++)
     for (const c of contestants) {
       if (failed.has(c)) continue;
+      if (c.once && round > 0) continue; // so slow that one sample says enough
       run.progress(`  round ${round + 1} of ${run.rounds}: ${c.name}`);
       try {
         await load(c, run.warm);
-        samples.get(c).push(await sample(c, () => load(c, run.seconds)));
+        if (load.prime) {
+          const primed = await load.prime(c, run.seconds);
+          samples.get(c).push(await sample(c, primed.go).finally(primed.end));
+        } else {
+          samples.get(c).push(await sample(c, () => load(c, run.seconds)));
+        }
       } catch (error) {
         failed.set(c, error.message.split('\n')[0]);
         run.progress(`  ${c.name} is left out: ${error.message}`);

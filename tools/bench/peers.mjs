@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The upstream, and the proxies that verify nothing.
 
-import { spawn } from 'node:child_process';
-import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 
@@ -62,8 +62,8 @@ const user = () => (process.getuid() === 0 ? 'user root;' : '');
 async function nginx(run, name, port, http, core) {
   const d = directoryOf(run, name);
   writeFileSync(join(d, 'nginx.conf'), `${user()}
-    daemon off; worker_processes 1; worker_rlimit_nofile 60000; pid ${d}/pid; error_log ${d}/error.log crit;
-    events { worker_connections 25000; }
+    daemon off; worker_processes 1; worker_rlimit_nofile 20000; pid ${d}/pid; error_log ${d}/error.log crit;
+    events { worker_connections 12000; }
     http {
       access_log off; keepalive_timeout 1h; keepalive_requests 100000000; tcp_nodelay on; client_max_body_size 64m;
       client_body_temp_path ${d}/body; proxy_temp_path ${d}/proxy; fastcgi_temp_path ${d}/fastcgi;
@@ -75,7 +75,7 @@ async function nginx(run, name, port, http, core) {
 
 /** nginx with TLS 1.3, 200-byte answers, a file of 1 MiB, and whatever is posted. */
 export async function startUpstream(run) {
-  const port = await unusedPort();
+  const port = await unusedPort(), sink = await unusedPort();
   const leaf = testAuthority().issue([HOST, 'localhost']);
   const files = directoryOf(run, 'files');
   writeFileSync(join(files, 'mebibyte'), Buffer.alloc(1 << 20, '0123456789abcdef'));
@@ -86,7 +86,12 @@ export async function startUpstream(run) {
       ssl_session_cache shared:s:10m; default_type application/json;
       location / { return 200 '${HELLO}'; }
       location = /mebibyte { root ${files}; }
-    }`, cores.load);
+      # nginx answers by itself before it has read a body: here it reads it first.
+      location = /upload { client_body_buffer_size 2m; proxy_pass http://sink; proxy_pass_request_body off;
+        proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Content-Length ""; }
+    }
+    upstream sink { server 127.0.0.1:${sink}; keepalive 64; }
+    server { listen 127.0.0.1:${sink}; location / { return 200 '${HELLO}'; } }`, cores.load);
   return { pid, port, plain: false, ca: testAuthority().file, leaf,
     resolve: (hosts) => hosts.map((h) => `${h}:443:127.0.0.1:${port}`) };
 }
@@ -96,7 +101,8 @@ const toUpstream = (upstream) => `
   proxy_set_header Connection ""; proxy_set_header Host ${HOST}; proxy_set_header Authorization "Bearer ${realKey}";
   proxy_ssl_server_name on; proxy_ssl_name ${HOST}; proxy_ssl_verify on;
   proxy_ssl_trusted_certificate ${upstream.ca}; proxy_ssl_protocols TLSv1.3;
-  proxy_ssl_session_reuse on;`;
+  proxy_ssl_session_reuse on; proxy_buffers 16 64k; proxy_buffer_size 64k; proxy_busy_buffers_size 128k;
+  proxy_max_temp_file_size 0; proxy_request_buffering off;`;
 
 /** nginx as a plain reverse proxy that puts the key on every request and checks nothing. */
 export async function startNginx(run, upstream, { tls = false } = {}) {
@@ -155,4 +161,68 @@ backend up
 `);
   const pid = await serve(run, 'haproxy', 'haproxy', ['-db', '-f', file], { port });
   return { name: 'haproxy', what: 'plain reverse proxy, no check', pid, port, path: '' };
+}
+
+/** squid, intercepting: leaves of a CA of its own, kept in memory. */
+export async function startSquid(run, upstream) {
+  const port = await unusedPort();
+  const d = directoryOf(run, 'squid');
+  const leaves = join(d, 'leaves');
+  execFileSync('/usr/lib/squid/security_file_certgen', ['-c', '-s', leaves, '-M', '4MB'], { stdio: 'ignore' });
+  const authority = testAuthority();
+  writeFileSync(join(d, 'ca.pem'), authority.pem + readFileSync(authority.keyFile, 'utf8'));
+  writeFileSync(join(d, 'upstream.pem'), readFileSync(upstream.ca));
+  writeFileSync(join(d, 'squid.conf'), `
+http_port 127.0.0.1:${port} ssl-bump cert=${d}/ca.pem generate-host-certificates=on dynamic_cert_mem_cache_size=16MB
+sslcrtd_program /usr/lib/squid/security_file_certgen -s ${leaves} -M 4MB
+sslcrtd_children 1 startup=1
+acl step1 at_step SslBump1
+ssl_bump peek step1
+ssl_bump bump all
+tls_outgoing_options cafile=${d}/upstream.pem min-version=1.2
+acl all_ports port 1-65535
+http_access allow all_ports
+request_header_access Authorization deny all
+request_header_add Authorization "Bearer ${realKey}"
+cache deny all
+memory_pools on
+access_log none
+cache_log ${d}/cache.log
+cache_store_log none
+logfile_rotate 0
+pid_filename ${d}/pid
+coredump_dir ${d}
+shutdown_lifetime 0 seconds
+pinger_enable off
+server_persistent_connections on
+client_persistent_connections on
+`);
+  if (process.getuid() === 0) { // it becomes somebody else
+    chmodSync(run.directory, 0o711);
+    execFileSync('chown', ['-R', 'proxy', d]);
+  }
+  const pid = await serve(run, 'squid', 'squid', ['-N', '-f', join(d, 'squid.conf')], { port });
+  return { name: 'squid, ssl-bump', what: 'no check', pid, port };
+}
+
+/** mitmproxy: `mode` is 'regular' (CONNECT) or 'reverse'. */
+export async function startMitmproxy(run, upstream, mode) {
+  const port = await unusedPort();
+  const d = directoryOf(run, 'mitmproxy');
+  writeFileSync(join(d, 'addon.py'), `def request(flow):
+    flow.request.headers["Authorization"] = "Bearer ${realKey}"
+`);
+  const pid = await serve(run, `mitmproxy-${mode}`, 'mitmdump', ['-q', '--listen-host', '127.0.0.1', '-p', String(port),
+    '--set', `confdir=${d}`, '--set', `ssl_verify_upstream_trusted_ca=${upstream.ca}`, '--set', 'http2=false',
+    ...(mode === 'reverse' ? ['--mode', `reverse:https://localhost:${upstream.port}`] : []), '-s', join(d, 'addon.py')],
+  { port, env: { HOME: d } });
+  return { name: 'mitmproxy', what: 'an add-on that puts the key on', pid, port, path: '', once: true };
+}
+
+/** http-proxy of npm, as its manual has it. */
+export async function startNodeProxy(run, upstream) {
+  const port = await unusedPort();
+  const file = join(import.meta.dirname, 'node_proxy.mjs');
+  const pid = await serve(run, 'node', process.execPath, [file, String(port), String(upstream.port), upstream.ca, realKey], { port });
+  return { name: 'node http-proxy', what: 'plain reverse proxy, no check', pid, port, path: '' };
 }

@@ -15,6 +15,7 @@ const COLUMNS = [
   ['requests/s', (r) => number(r.requests_per_s, 0), 'requests_per_s'],
   ['p50', (r) => short(r.p50_us), 'p50_us'],
   ['p99', (r) => short(r.p99_us), 'p99_us'],
+  ['resumed', (r) => `${number(r.resumed * 100, 0)} %`, 'resumed'],
   ['core used', (r) => `${number(r.used * 100, 0)} %`, 'used'],
   ['PSS MiB', (r) => number(r.pss_kib / 1024), 'pss_kib'],
   ['bytes each', (r) => number(r.bytes_each, 0), 'bytes_each'],
