@@ -16,6 +16,9 @@
 #define ROOM_PROXY_ADDRESS "127.0.0.1"  /* for programs that know of proxies */
 enum { ROOM_PROXY_PORT = 8437, ROOM_PORTS_MAX = 64, ROOM_PATHS_MAX = 64 };
 
+/* The longest path that is given decides what a file is; under none it is as the user sees it, or
+ * read-only as soon as one `rw` is given (but for /tmp and /var/tmp). What is hidden is an empty
+ * directory of the room's own, or an empty file. Every path must be there. */
 struct room_settings {
     const char *ro[ROOM_PATHS_MAX], *rw[ROOM_PATHS_MAX], *hide[ROOM_PATHS_MAX]; /* absolute */
     size_t ro_count, rw_count, hide_count;
@@ -26,24 +29,43 @@ struct room_settings {
                               either way */
 };
 
+/* A descriptor that somebody else closes (a relay) is to be set to -1. */
 struct room {
-    pid_t pid;    /* of the process to wait for; its status is the program's */
-    int proxy_fd; /* listens on ROOM_PROXY_ADDRESS:ROOM_PROXY_PORT inside */
-    int transparent_fd[ROOM_PORTS_MAX +
-                       3]; /* listen on ROOM_ADDRESS; one takes what was redirected */
+    pid_t pid;      /* of the process to wait for, by room_ended */
+    int control_fd; /* readable: call room_attend */
+    int proxy_fd;   /* listens on ROOM_PROXY_ADDRESS:ROOM_PROXY_PORT inside */
+    int transparent_fd[ROOM_PORTS_MAX + 3]; /* listen on ROOM_ADDRESS */
     size_t transparent_count;
+    bool redirected; /* the last of those takes every port that has no socket of its own; false:
+                        this kernel or the lack of `nft` does not allow for it */
     int dns_udp_fd, dns_tcp_fd; /* port 53 of the room's resolver */
+
+    int program_fd;     /* a pidfd of the program */
+    pid_t program;      /* its number outside, and that of its process group */
+    int terminal;       /* 0 to 2, where the program has a terminal; else -1 */
+    bool terminal_lent; /* the program's group is in the foreground of it */
 };
 
 /* Whether rooms can be made here; KH_ERR_UNSUPPORTED with a sentence that says what forbids it. */
 KH_MUST_CHECK enum kh_err room_check(struct fault *fault);
 
-/* Start `argv` with the environment `envp` in a room. The program runs when room_go was called.
- * KH_ERR_UNSUPPORTED, KH_ERR_NOT_FOUND (no such program), KH_ERR_IO; on failure nothing runs. */
+/* Start `argv` with the environment `envp` in a room, in a process group of its own; variables that
+ * lead to agents and buses outside are left out. The program runs when room_go was called.
+ * KH_ERR_UNSUPPORTED, KH_ERR_NOT_FOUND (no such program inside), KH_ERR_USAGE (a path of the
+ * settings; a network socket or a directory as standard input or output), KH_ERR_IO; on failure
+ * nothing runs. */
 KH_MUST_CHECK enum kh_err room_start(const struct room_settings *settings, char *const argv[],
                                      char *const envp[], struct room *out, struct fault *fault);
+/* Let it run. Where this process is in the foreground of a terminal, the program is from here on:
+ * Ctrl-C is the program's alone. */
 KH_MUST_CHECK enum kh_err room_go(struct room *room, struct fault *fault);
-/* Kill what is left of it, and close its descriptors. */
+/* The program stopped (Ctrl-Z): stop as well, as a job of the shell, and go on together. */
+void room_attend(struct room *room);
+/* Hand a signal on to the program. */
+void room_signal(const struct room *room, int number);
+/* Whether it ended; the exit status then, 128 and more for a signal. Does not wait. */
+KH_MUST_CHECK bool room_ended(struct room *room, int *status);
+/* Kill what is left of it, take the terminal back, close its descriptors. */
 void room_end(struct room *room);
 
 #endif
