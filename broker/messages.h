@@ -96,6 +96,10 @@ struct route {
     struct route_network network[ROUTE_NETWORKS_MAX];
     size_t network_count;
     struct bytes upstream_ca; /* PEM, or empty for the system's roots */
+    /* No credential's, but the operator's list of hosts that are passed through: the name is
+     * PASS_THROUGH_NAME (caveats/decide.h), there is no slot and nothing is injected or scrubbed.
+     */
+    bool pass_through;
 };
 
 void message_route_tx(const struct route *route, struct buffer *out);
@@ -110,9 +114,13 @@ enum way {
     WAY_HOST,
     WAY_HTTP_PROXY,
     WAY_CONNECT,
-    WAY_OWN, /* for the broker itself */
+    WAY_OWN,         /* for the broker itself */
+    WAY_TUNNEL,      /* CONNECT to a host that is passed through: what is inside is not seen */
+    WAY_TRANSPARENT, /* the client believes to speak to the destination itself */
+    WAYS_COUNT
 };
-const char *way_name(enum way way); /* "base-url", "host", "http-proxy", "connect", "own" */
+/* "base-url", "host", "http-proxy", "connect", "own", "tunnel", "transparent" */
+const char *way_name(enum way way);
 
 enum { DECIDE_PAIRS_MAX = 128, REQUEST_ID_SIZE = 16, RUN_ID_SIZE = 16 };
 
@@ -133,6 +141,10 @@ struct message_decide {
     enum kh_reason refused; /* set: already refused by the proxy, for the audit log alone */
     struct bytes refused_detail;
     struct bytes wanted; /* credential named in a base URL, or empty */
+    /* To a host that is passed through. `token_required`: not without a token, whoever asks. The
+     * authority knows its own list, and asks everybody for one who does not come by a unix socket.
+     * With the method CONNECT it is a tunnel, whichever way: there is no path and no body. */
+    bool pass_through, token_required;
     struct bytes scheme, host;
     uint16_t port;
     struct bytes method;
@@ -385,6 +397,7 @@ struct message_listener {
     struct bytes name;             /* "127.0.0.1:8437", a path */
     struct bytes certificate, key; /* PEM of the operator, or empty: a leaf of the local CA */
     uint8_t answer[4];             /* DNS: what allowed names resolve to; else zeros */
+    bool transparent;              /* TCP without `tls`: clients are redirected to it */
 };
 void message_listener_tx(const struct message_listener *message, struct buffer *out);
 KH_MUST_CHECK enum kh_err message_listener_rx(struct bytes body, struct message_listener *out);

@@ -8,8 +8,9 @@
 #include "wire.h"
 
 static const char *const way_names[] = {
-    [WAY_UNSET] = "unset",           [WAY_BASE_URL] = "base-url", [WAY_HOST] = "host",
-    [WAY_HTTP_PROXY] = "http-proxy", [WAY_CONNECT] = "connect",   [WAY_OWN] = "own",
+    [WAY_UNSET] = "unset",           [WAY_BASE_URL] = "base-url",       [WAY_HOST] = "host",
+    [WAY_HTTP_PROXY] = "http-proxy", [WAY_CONNECT] = "connect",         [WAY_OWN] = "own",
+    [WAY_TUNNEL] = "tunnel",         [WAY_TRANSPARENT] = "transparent",
 };
 
 const char *
@@ -105,15 +106,25 @@ aws_get(struct wire_reader *reader, struct message_aws *aws)
     aws->expires = wire_get_bytes(reader, AWS_SCOPE_WORD_MAX);
 }
 
+// What is passed through is no credential's.
+static bool
+decide_is_consistent(const struct message_decide *message)
+{
+    return !message->pass_through || message->wanted.n == 0;
+}
+
 void
 message_decide_tx(const struct message_decide *message, struct buffer *out)
 {
-    wire_put_enum(out, message->way, WAY_OWN + 1);
+    wire_put_require(out, decide_is_consistent(message));
+    wire_put_enum(out, message->way, WAYS_COUNT);
     wire_put_fixed(out, message->request_id, REQUEST_ID_SIZE);
     wire_put_bool(out, message->rejudge);
     wire_put_enum(out, message->refused, KH_REASON_COUNT);
     wire_put_bytes(out, message->refused_detail, MESSAGE_DETAIL_MAX);
     wire_put_bytes(out, message->wanted, MESSAGE_ANY_MAX);
+    wire_put_bool(out, message->pass_through);
+    wire_put_bool(out, message->token_required);
     wire_put_bytes(out, message->scheme, MESSAGE_ANY_MAX);
     wire_put_bytes(out, message->host, MESSAGE_ANY_MAX);
     wire_put_u16(out, message->port);
@@ -139,12 +150,14 @@ message_decide_rx(struct bytes body, struct message_decide *out)
     struct message_decide message = {0};
     struct wire_reader reader;
     wire_init(&reader, body);
-    message.way = (enum way)wire_get_enum(&reader, WAY_OWN + 1);
+    message.way = (enum way)wire_get_enum(&reader, WAYS_COUNT);
     wire_get_fixed(&reader, message.request_id, REQUEST_ID_SIZE);
     message.rejudge = wire_get_bool(&reader);
     message.refused = (enum kh_reason)wire_get_enum(&reader, KH_REASON_COUNT);
     message.refused_detail = wire_get_bytes(&reader, MESSAGE_DETAIL_MAX);
     message.wanted = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
+    message.pass_through = wire_get_bool(&reader);
+    message.token_required = wire_get_bool(&reader);
     message.scheme = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
     message.host = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
     message.port = wire_get_u16(&reader);
@@ -162,6 +175,7 @@ message_decide_rx(struct bytes body, struct message_decide *out)
     message.token = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
     aws_get(&reader, &message.aws);
     wire_get_fixed(&reader, message.run, RUN_ID_SIZE);
+    wire_require(&reader, decide_is_consistent(&message));
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;
     *out = message;

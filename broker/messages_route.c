@@ -2,6 +2,7 @@
 /* Messages: where requests for a credential may go. */
 #include "messages.h"
 
+#include "../caveats/decide.h"
 #include "../caveats/path.h"
 #include "messages_limits.h"
 #include "slot_wire.h"
@@ -97,9 +98,19 @@ route_network_rx(struct wire_reader *reader, struct route *route)
     route->upstream_ca = wire_get_bytes(reader, MESSAGE_ANY_MAX);
 }
 
+static bool
+route_is_consistent(const struct route *route)
+{
+    if (!route->pass_through)
+        return true;
+    return bytes_is(route->credential, PASS_THROUGH_NAME) && route->slot_count == 0 &&
+           route->inject_kind == INJECT_UNSET && !route->scrub && !route->foreign_pass;
+}
+
 void
 message_route_tx(const struct route *route, struct buffer *out)
 {
+    wire_put_require(out, route_is_consistent(route));
     wire_put_bytes(out, route->credential, MESSAGE_NAME_MAX);
     route_places_tx(route, out);
     wire_put_enum(out, route->inject_kind, INJECT_COUNT);
@@ -110,6 +121,7 @@ message_route_tx(const struct route *route, struct buffer *out)
     wire_put_bool(out, route->foreign_pass);
     wire_put_enum(out, route->path_exceptions, PATH_EXCEPTIONS_ALL + 1);
     route_network_tx(route, out);
+    wire_put_bool(out, route->pass_through);
 }
 
 enum kh_err
@@ -128,6 +140,8 @@ message_route_rx(struct bytes body, struct route *out)
     route.foreign_pass = wire_get_bool(&reader);
     route.path_exceptions = wire_get_enum(&reader, PATH_EXCEPTIONS_ALL + 1);
     route_network_rx(&reader, &route);
+    route.pass_through = wire_get_bool(&reader);
+    wire_require(&reader, route_is_consistent(&route));
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;
     *out = route;

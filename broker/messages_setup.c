@@ -14,7 +14,9 @@ listener_is_consistent(const struct message_listener *message)
 {
     static const uint8_t none[sizeof message->answer];
     bool dns = message->kind == LISTENER_DNS_UDP || message->kind == LISTENER_DNS_TCP;
+    bool may_be_transparent = message->kind == LISTENER_TCP && !message->tls;
     return message->kind != LISTENER_UNSET && !(dns && message->tls) &&
+           (!message->transparent || may_be_transparent) &&
            dns != (memcmp(message->answer, none, sizeof none) == 0);
 }
 
@@ -28,6 +30,7 @@ message_listener_tx(const struct message_listener *message, struct buffer *out)
     wire_put_bytes(out, message->certificate, MESSAGE_ANY_MAX);
     wire_put_bytes(out, message->key, MESSAGE_ANY_MAX);
     wire_put_fixed(out, message->answer, sizeof message->answer);
+    wire_put_bool(out, message->transparent);
 }
 
 enum kh_err
@@ -42,6 +45,7 @@ message_listener_rx(struct bytes body, struct message_listener *out)
     message.certificate = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
     message.key = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
     wire_get_fixed(&reader, message.answer, sizeof message.answer);
+    message.transparent = wire_get_bool(&reader);
     wire_require(&reader, listener_is_consistent(&message));
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;

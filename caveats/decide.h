@@ -18,6 +18,10 @@
 #include "policy.h"
 #include "token.h"
 
+/* What the caveat attribute `credential` is of a request to a host that is passed through. No
+ * credential has that name. */
+#define PASS_THROUGH_NAME "pass-through"
+
 enum decision_verdict {
     DECISION_DENY = 0,
     DECISION_ALLOW = 0x600d, /* no small number: a stray 1 is no allow */

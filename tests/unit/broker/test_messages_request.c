@@ -50,7 +50,7 @@ static void
 random_decide(struct random *random, struct buffer *pool, struct message_decide *out)
 {
     *out = (struct message_decide){
-        .way = (enum way)random_below(random, WAY_OWN + 1),
+        .way = (enum way)random_below(random, WAYS_COUNT),
         .rejudge = random_below(random, 2) == 1,
         .refused = (enum kh_reason)random_below(random, KH_REASON_COUNT),
         .refused_detail = random_bytes(random, pool, 200),
@@ -75,6 +75,8 @@ random_decide(struct random *random, struct buffer *pool, struct message_decide 
                 .date = random_bytes(random, pool, AWS_SCOPE_WORD_MAX),
                 .expires = random_bytes(random, pool, AWS_SCOPE_WORD_MAX)},
     };
+    out->pass_through = out->wanted.n == 0 && random_below(random, 2) == 1;
+    out->token_required = random_below(random, 2) == 1;
     out->query_count = random_pairs(random, pool, out->query);
     out->header_count = random_pairs(random, pool, out->header);
     random_fill(random, out->request_id, REQUEST_ID_SIZE);
@@ -140,6 +142,8 @@ test_decide(void **state)
         assert_int_equal(a.refused, b.refused);
         assert_bytes_equal(a.refused_detail, b.refused_detail);
         assert_bytes_equal(a.wanted, b.wanted);
+        assert_int_equal(a.pass_through, b.pass_through);
+        assert_int_equal(a.token_required, b.token_required);
         assert_bytes_equal(a.scheme, b.scheme);
         assert_bytes_equal(a.host, b.host);
         assert_int_equal(a.port, b.port);
@@ -553,8 +557,22 @@ test_way_names(void **state)
     assert_string_equal(way_name(WAY_HTTP_PROXY), "http-proxy");
     assert_string_equal(way_name(WAY_CONNECT), "connect");
     assert_string_equal(way_name(WAY_OWN), "own");
+    assert_string_equal(way_name(WAY_TUNNEL), "tunnel");
+    assert_string_equal(way_name(WAY_TRANSPARENT), "transparent");
     assert_string_equal(way_name(WAY_UNSET), "unset");
     assert_string_equal(way_name((enum way)99), "unset");
+}
+
+// What is passed through is no credential's.
+static void
+test_pass_through_wants_no_credential(void **state)
+{
+    const struct message_decide wrong = {.pass_through = true, .wanted = BYTES("openai")};
+    BUFFER_AUTO body;
+    (void)state;
+    buffer_init(&body, 1024);
+    message_decide_tx(&wrong, &body);
+    assert_true(body.failed);
 }
 
 int
@@ -575,6 +593,7 @@ main(void)
         cmocka_unit_test(test_leaf),
         cmocka_unit_test(test_revoke),
         cmocka_unit_test(test_way_names),
+        cmocka_unit_test(test_pass_through_wants_no_credential),
     };
     return cmocka_run_group_tests_name("messages_request", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The codec of a route. */
 #include "../../../broker/messages.h"
+#include "../../../caveats/decide.h"
 #include "codec.h"
 
 #include "../../../broker/messages_limits.h"
@@ -42,6 +43,13 @@ random_route(struct random *random, struct buffer *pool, struct route *out)
         out->network[i].prefix_bits = (uint8_t)random_below(random, 129);
     }
     out->upstream_ca = random_bytes(random, pool, 5000);
+    out->pass_through = random_below(random, 4) == 0;
+    if (out->pass_through) {
+        out->credential = BYTES(PASS_THROUGH_NAME);
+        out->slot_count = 0;
+        out->inject_kind = INJECT_UNSET;
+        out->scrub = out->foreign_pass = false;
+    }
 }
 
 static void
@@ -75,6 +83,7 @@ assert_routes_equal(const struct route *a, const struct route *b)
     assert_int_equal(a->network_count, b->network_count);
     assert_memory_equal(a->network, b->network, sizeof(a->network));
     assert_bytes_equal(a->upstream_ca, b->upstream_ca);
+    assert_int_equal(a->pass_through, b->pass_through);
 }
 
 static bool
@@ -113,6 +122,24 @@ test_writer_refuses_what_reader_would(void **state)
     route = (struct route){.credential = bytes_of(long_name, 65)};
     refused_by_writer(&route);
     route = (struct route){.network_count = 1, .network = {{.prefix_bits = 129}}};
+    refused_by_writer(&route);
+    // What is passed through has nothing of a credential.
+    const struct route passed = {.pass_through = true, .credential = BYTES(PASS_THROUGH_NAME)};
+    route = passed;
+    route.credential = BYTES("openai");
+    refused_by_writer(&route);
+    route = passed;
+    route.slot_count = 1;
+    route.slot[0].kind = SLOT_BEARER;
+    refused_by_writer(&route);
+    route = passed;
+    route.inject_kind = INJECT_HEADER;
+    refused_by_writer(&route);
+    route = passed;
+    route.scrub = true;
+    refused_by_writer(&route);
+    route = passed;
+    route.foreign_pass = true;
     refused_by_writer(&route);
 }
 

@@ -161,6 +161,7 @@ test_listener(void **state)
             a.answer[random_below(&random, 4)] = 1;
         else
             a.tls = random_below(&random, 2) == 1;
+        a.transparent = a.kind == LISTENER_TCP && !a.tls && random_below(&random, 2) == 1;
         message_listener_tx(&a, &body);
         assert_int_equal(message_listener_rx(buffer_bytes(&body), &b), KH_OK);
         assert_int_equal(a.kind, b.kind);
@@ -169,6 +170,7 @@ test_listener(void **state)
         assert_bytes_equal(a.certificate, b.certificate);
         assert_bytes_equal(a.key, b.key);
         assert_memory_equal(a.answer, b.answer, sizeof a.answer);
+        assert_int_equal(a.transparent, b.transparent);
         if (i % 10 == 0)
             codec_torture(&random, listener_again, buffer_bytes(&body));
     }
@@ -182,6 +184,8 @@ test_listener_of_no_kind(void **state)
         {.kind = LISTENER_DNS_UDP}, // without an answer
         {.kind = LISTENER_DNS_TCP, .tls = true, .answer = {192, 0, 2, 1}},
         {.kind = LISTENER_TCP, .answer = {192, 0, 2, 1}},
+        {.kind = LISTENER_TCP, .tls = true, .transparent = true},
+        {.kind = LISTENER_UNIX, .transparent = true},
     };
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
