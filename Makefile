@@ -65,7 +65,7 @@ PACKAGES_AUTHORITY := sqlite3 jansson libevent_core libssl libcrypto libsodium
 PACKAGES_OPERATOR := jansson libcrypto libsodium
 PACKAGES_WEBAUTHN := libfido2 jansson libcrypto libsodium
 PACKAGES_DISCHARGE := sqlite3 jansson libevent_core libssl libcrypto libsodium libfido2
-PACKAGES_CLIENT := libcurl jansson libsodium libcrypto libfido2
+PACKAGES_CLIENT := libcurl jansson libsodium libcrypto libfido2 libevent_core libssl
 
 ALL_PACKAGES := $(sort $(PACKAGES_CORE) $(PACKAGES_BROKER) $(PACKAGES_HTTP) $(PACKAGES_PROXY) \
     $(PACKAGES_AUTHORITY) $(PACKAGES_WEBAUTHN) $(PACKAGES_DISCHARGE) $(PACKAGES_OPERATOR) \
