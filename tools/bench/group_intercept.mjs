@@ -14,11 +14,11 @@ export async function measure(run) {
   const broker = await startKeyhole(run, upstream);
   const keyhole = { ...contestant(broker, 'Keyhole', '5 caveats', await broker.mint('one', { lifetime: '12h', caveats: FIVE })),
     connect: `${HOST}:443`, host: HOST };
-  const there = { connect: `localhost:${upstream.port}`, host: 'localhost' };
-  const peers = [{ ...await startSquid(run, upstream), ...there }, { ...await startMitmproxy(run, upstream, 'regular'), ...there }];
+  const at = (host) => ({ connect: `${host}:${upstream.port}`, authority: `${host}:${upstream.port}`, host });
+  const peers = [{ ...await startSquid(run, upstream), ...at(HOST) }, { ...await startMitmproxy(run, upstream, 'regular'), ...at('localhost') }];
   const contestants = [['kept', undefined, 64], ['new', 'full', 16]].flatMap(([kind, handshake, connections]) =>
     [keyhole, ...peers].map((c) => ({ ...c, name: `${kind}: ${c.name}`, handshake, connections })));
-  const load = generator((c) => ({ port: c.port, path: '/v1/hello', host: c.host, connect: c.connect, tls: true,
+  const load = generator((c) => ({ port: c.port, path: '/v1/hello', host: c.host, connect: c.connect, authority: c.authority, tls: true,
     handshake: c.handshake, connections: c.connections, authorization: `Bearer ${c.token ?? 'client'}` }));
   return { rows: await alternate(run, contestants, load), baseline: 'kept: squid, ssl-bump' };
 }

@@ -65,8 +65,9 @@ prepare(struct load *load)
     prepare_tls(load);
     load->request_length = (size_t)snprintf(
         load->request, sizeof load->request, "GET %s HTTP/1.1\r\nHost: %s\r\n%s%s%s\r\n", o->path,
-        o->host, authorization != NULL ? "Authorization: " : "",
-        authorization != NULL ? authorization : "", authorization != NULL ? "\r\n" : "");
+        o->authority != NULL ? o->authority : o->host,
+        authorization != NULL ? "Authorization: " : "", authorization != NULL ? authorization : "",
+        authorization != NULL ? "\r\n" : "");
     if (o->connect != NULL)
         load->tunnel_length =
             (size_t)snprintf(load->tunnel, sizeof load->tunnel,
@@ -262,10 +263,11 @@ static void
 read_options(struct load_options *o, int argc, char **argv)
 {
     static const struct option known[] = {
-        {"port", 1, NULL, 'p'}, {"connections", 1, NULL, 'c'}, {"seconds", 1, NULL, 's'},
-        {"rate", 1, NULL, 'r'}, {"host", 1, NULL, 'h'},        {"path", 1, NULL, 'u'},
-        {"tls", 0, NULL, 't'},  {"connect", 1, NULL, 'x'},     {"resumed", 0, NULL, 'R'},
-        {"full", 0, NULL, 'F'}, {"idle", 0, NULL, 'i'},        {NULL, 0, NULL, 0},
+        {"port", 1, NULL, 'p'},    {"connections", 1, NULL, 'c'}, {"seconds", 1, NULL, 's'},
+        {"rate", 1, NULL, 'r'},    {"host", 1, NULL, 'h'},        {"authority", 1, NULL, 'a'},
+        {"path", 1, NULL, 'u'},    {"tls", 0, NULL, 't'},         {"connect", 1, NULL, 'x'},
+        {"resumed", 0, NULL, 'R'}, {"full", 0, NULL, 'F'},        {"idle", 0, NULL, 'i'},
+        {NULL, 0, NULL, 0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -284,6 +286,9 @@ read_options(struct load_options *o, int argc, char **argv)
             break;
         case 'h':
             o->host = optarg;
+            break;
+        case 'a':
+            o->authority = optarg;
             break;
         case 'u':
             o->path = optarg;

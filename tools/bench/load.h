@@ -17,6 +17,7 @@ struct load_options {
     int port, connections;
     double seconds, rate; // rate 0: each connection as fast as it goes
     const char *host, *path;
+    const char *authority;         // what Host says, where it is not the host alone
     const char *connect;           // CONNECT to this HOST:PORT first
     bool tls, idle;                // idle: one request on each, then rest
     enum load_handshake handshake; // not kept: a new connection for each request
@@ -29,9 +30,9 @@ struct load_connection {
     enum load_state state;
     SSL *ssl;
     SSL_SESSION *session; // the last one; each client resumes its own
-    uint64_t due_ns; // of the request that is under way
-    size_t used;     // of `input`, while the head is not complete
-    uint64_t left;   // of the answer's body
+    uint64_t due_ns;      // of the request that is under way
+    size_t used;          // of `input`, while the head is not complete
+    uint64_t left;        // of the answer's body
     bool in_body, answered;
     char input[4096];
 };

@@ -33,7 +33,7 @@ export async function wrk(url, { seconds, connections = 64, authorization, body,
 export async function prime(o) {
   const flags = ['--port', o.port, '--path', o.path ?? '/', '--host', o.host ?? 'localhost', '--seconds', o.seconds ?? 1,
     '--connections', o.connections ?? 64, ...(o.rate ? ['--rate', o.rate] : []), ...(o.tls ? ['--tls'] : []),
-    ...(o.connect ? ['--connect', o.connect] : []), ...(o.handshake ? [`--${o.handshake}`] : []), ...(o.idle ? ['--idle'] : [])];
+    ...(o.connect ? ['--connect', o.connect] : []), ...(o.authority ? ['--authority', o.authority] : []), ...(o.handshake ? [`--${o.handshake}`] : []), ...(o.idle ? ['--idle'] : [])];
   const child = spawn('taskset', ['-c', String(cores.load), join(build, 'bench/load'), ...flags.map(String)], {
     env: environment(o.authorization ? { BENCH_AUTHORIZATION: o.authorization } : {}), stdio: ['pipe', 'pipe', 'pipe'] });
   const done = unlessUndone(() => child.kill('SIGKILL'));

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -122,8 +123,8 @@ take_head(struct load *load, struct load_connection *c, bool *complete)
     c->left = c->left > came ? c->left - came : 0;
     c->used = 0;
     *complete = true;
-    if (status / 100 != 2)
-        load->bad++;
+    if (status / 100 != 2 && load->bad++ == 0)
+        fprintf(stderr, "load: the first answer that is no 2xx: %.300s\n", c->input);
     return status / 100 == 2 || c->state == WAITING ? LOAD_NOTHING : LOAD_FAILED;
 }
 

@@ -172,10 +172,11 @@ export async function startSquid(run, upstream) {
   const authority = testAuthority();
   writeFileSync(join(d, 'ca.pem'), authority.pem + readFileSync(authority.keyFile, 'utf8'));
   writeFileSync(join(d, 'upstream.pem'), readFileSync(upstream.ca));
+  writeFileSync(join(d, 'hosts'), `127.0.0.1 ${HOST}\n`); // localhost would be ::1 as well
   writeFileSync(join(d, 'squid.conf'), `
 http_port 127.0.0.1:${port} ssl-bump cert=${d}/ca.pem generate-host-certificates=on dynamic_cert_mem_cache_size=16MB
 sslcrtd_program /usr/lib/squid/security_file_certgen -s ${leaves} -M 4MB
-sslcrtd_children 1 startup=1
+sslcrtd_children 1 startup=1 queue-size=4096
 acl step1 at_step SslBump1
 ssl_bump peek step1
 ssl_bump bump all
@@ -185,6 +186,7 @@ http_access allow all_ports
 request_header_access Authorization deny all
 request_header_add Authorization "Bearer ${realKey}"
 cache deny all
+hosts_file ${d}/hosts
 memory_pools on
 access_log none
 cache_log ${d}/cache.log
