@@ -117,9 +117,10 @@ enum way {
     WAY_OWN,         /* for the broker itself */
     WAY_TUNNEL,      /* CONNECT to a host that is passed through: what is inside is not seen */
     WAY_TRANSPARENT, /* the client believes to speak to the destination itself */
+    WAY_CHECK,       /* a gateway asks, and keeps the traffic (docs/GATEWAYS.md) */
     WAYS_COUNT
 };
-/* "base-url", "host", "http-proxy", "connect", "own", "tunnel", "transparent" */
+/* "base-url", "host", "http-proxy", "connect", "own", "tunnel", "transparent", "check" */
 const char *way_name(enum way way);
 
 enum { DECIDE_PAIRS_MAX = 128, REQUEST_ID_SIZE = 16, RUN_ID_SIZE = 16 };
@@ -391,8 +392,21 @@ enum listener_kind {
     LISTENER_KIND_COUNT
 };
 
+enum { LISTENER_UIDS_MAX = 16, LISTENER_GATEWAY_KEYS_MAX = 2, GATEWAY_KEY_HASH_SIZE = 32 };
+
+/* For gateways alone: it answers check requests and nothing else. Who connects has proven to be a
+ * gateway by its user id (a unix socket), or else by a gateway key. */
+struct message_listener_gateway {
+    bool only;
+    uint32_t uid[LISTENER_UIDS_MAX]; /* of a unix socket; none: whom the socket's mode lets in */
+    size_t uid_count;
+    uint8_t key_hash[LISTENER_GATEWAY_KEYS_MAX][GATEWAY_KEY_HASH_SIZE]; /* TCP: at least one */
+    size_t key_count;
+};
+
 struct message_listener {
     enum listener_kind kind;
+    struct message_listener_gateway gateway;
     bool tls;                      /* TLS on this listener itself */
     struct bytes name;             /* "127.0.0.1:8437", a path */
     struct bytes certificate, key; /* PEM of the operator, or empty: a leaf of the local CA */

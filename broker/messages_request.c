@@ -10,7 +10,7 @@
 static const char *const way_names[] = {
     [WAY_UNSET] = "unset",           [WAY_BASE_URL] = "base-url",       [WAY_HOST] = "host",
     [WAY_HTTP_PROXY] = "http-proxy", [WAY_CONNECT] = "connect",         [WAY_OWN] = "own",
-    [WAY_TUNNEL] = "tunnel",         [WAY_TRANSPARENT] = "transparent",
+    [WAY_TUNNEL] = "tunnel",         [WAY_TRANSPARENT] = "transparent", [WAY_CHECK] = "check",
 };
 
 const char *

@@ -9,14 +9,53 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Without a way to prove that it is one, nobody is a gateway.
+static bool
+gateway_is_consistent(const struct message_listener *message)
+{
+    const struct message_listener_gateway *gateway = &message->gateway;
+    if (gateway->uid_count > LISTENER_UIDS_MAX || gateway->key_count > LISTENER_GATEWAY_KEYS_MAX)
+        return false;
+    if (!gateway->only)
+        return gateway->uid_count == 0 && gateway->key_count == 0;
+    if (message->kind == LISTENER_UNIX)
+        return gateway->key_count == 0;
+    return message->kind == LISTENER_TCP && gateway->uid_count == 0 && gateway->key_count > 0;
+}
+
+static void
+gateway_put(struct buffer *out, const struct message_listener_gateway *gateway)
+{
+    wire_put_bool(out, gateway->only);
+    size_t n = wire_put_count(out, gateway->uid_count, LISTENER_UIDS_MAX);
+    for (size_t i = 0; i < n; i++)
+        wire_put_u32(out, gateway->uid[i]);
+    n = wire_put_count(out, gateway->key_count, LISTENER_GATEWAY_KEYS_MAX);
+    for (size_t i = 0; i < n; i++)
+        wire_put_fixed(out, gateway->key_hash[i], sizeof gateway->key_hash[i]);
+}
+
+static void
+gateway_get(struct wire_reader *reader, struct message_listener_gateway *gateway)
+{
+    gateway->only = wire_get_bool(reader);
+    gateway->uid_count = wire_get_count(reader, LISTENER_UIDS_MAX);
+    for (size_t i = 0; i < gateway->uid_count; i++)
+        gateway->uid[i] = wire_get_u32(reader);
+    gateway->key_count = wire_get_count(reader, LISTENER_GATEWAY_KEYS_MAX);
+    for (size_t i = 0; i < gateway->key_count; i++)
+        wire_get_fixed(reader, gateway->key_hash[i], sizeof gateway->key_hash[i]);
+}
+
 static bool
 listener_is_consistent(const struct message_listener *message)
 {
     static const uint8_t none[sizeof message->answer];
     bool dns = message->kind == LISTENER_DNS_UDP || message->kind == LISTENER_DNS_TCP;
     bool may_be_transparent = message->kind == LISTENER_TCP && !message->tls;
-    return message->kind != LISTENER_UNSET && !(dns && message->tls) &&
-           (!message->transparent || may_be_transparent) &&
+    return message->kind != LISTENER_UNSET && gateway_is_consistent(message) &&
+           !(dns && message->tls) &&
+           (!message->transparent || (may_be_transparent && !message->gateway.only)) &&
            dns != (memcmp(message->answer, none, sizeof none) == 0);
 }
 
@@ -31,6 +70,7 @@ message_listener_tx(const struct message_listener *message, struct buffer *out)
     wire_put_bytes(out, message->key, MESSAGE_ANY_MAX);
     wire_put_fixed(out, message->answer, sizeof message->answer);
     wire_put_bool(out, message->transparent);
+    gateway_put(out, &message->gateway);
 }
 
 enum kh_err
@@ -46,6 +86,7 @@ message_listener_rx(struct bytes body, struct message_listener *out)
     message.key = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
     wire_get_fixed(&reader, message.answer, sizeof message.answer);
     message.transparent = wire_get_bool(&reader);
+    gateway_get(&reader, &message.gateway);
     wire_require(&reader, listener_is_consistent(&message));
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;

@@ -89,7 +89,7 @@ admin_mint(void *context, const json_t *json, json_t *result, struct fault *faul
 // ---- revoke ----
 
 static const char *const ways[] = {"token", "id", "lineage", "user", "credential", "minted_before"};
-enum { WAY_COUNT = sizeof ways / sizeof ways[0] };
+enum { WAYS = sizeof ways / sizeof ways[0] };
 
 // Exactly one, but "lineage": true goes with a token.
 static enum kh_err
@@ -99,7 +99,7 @@ check_one(const json_t *json, struct fault *fault)
     bool with_token = admin_has(json, "token");
     size_t given = 0;
 
-    for (size_t i = 0; i < WAY_COUNT; i++) {
+    for (size_t i = 0; i < WAYS; i++) {
         const json_t *value = json_object_get(json, ways[i]);
         if (value == NULL || (value == lineage && json_is_boolean(value)))
             continue;

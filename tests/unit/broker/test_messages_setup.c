@@ -142,6 +142,21 @@ listener_again(struct bytes body, struct buffer *again)
 }
 
 static void
+random_gateway(struct random *random, enum listener_kind kind,
+               struct message_listener_gateway *gateway)
+{
+    gateway->only = random_below(random, 2) == 1;
+    if (gateway->only && kind == LISTENER_UNIX)
+        gateway->uid_count = random_below(random, LISTENER_UIDS_MAX + 1);
+    else if (gateway->only)
+        gateway->key_count = 1 + random_below(random, LISTENER_GATEWAY_KEYS_MAX);
+    for (size_t i = 0; i < gateway->uid_count; i++)
+        gateway->uid[i] = (uint32_t)random_below(random, UINT32_MAX);
+    for (size_t i = 0; i < gateway->key_count; i++)
+        memset(gateway->key_hash[i], (int)(1 + random_below(random, 255)), GATEWAY_KEY_HASH_SIZE);
+}
+
+static void
 test_listener(void **state)
 {
     struct random random = {.state = 2};
@@ -162,6 +177,8 @@ test_listener(void **state)
         else
             a.tls = random_below(&random, 2) == 1;
         a.transparent = a.kind == LISTENER_TCP && !a.tls && random_below(&random, 2) == 1;
+        if (a.kind < LISTENER_DNS_UDP && !a.transparent)
+            random_gateway(&random, a.kind, &a.gateway);
         message_listener_tx(&a, &body);
         assert_int_equal(message_listener_rx(buffer_bytes(&body), &b), KH_OK);
         assert_int_equal(a.kind, b.kind);
@@ -171,6 +188,7 @@ test_listener(void **state)
         assert_bytes_equal(a.key, b.key);
         assert_memory_equal(a.answer, b.answer, sizeof a.answer);
         assert_int_equal(a.transparent, b.transparent);
+        assert_memory_equal(&a.gateway, &b.gateway, sizeof a.gateway);
         if (i % 10 == 0)
             codec_torture(&random, listener_again, buffer_bytes(&body));
     }
@@ -186,6 +204,13 @@ test_listener_of_no_kind(void **state)
         {.kind = LISTENER_TCP, .answer = {192, 0, 2, 1}},
         {.kind = LISTENER_TCP, .tls = true, .transparent = true},
         {.kind = LISTENER_UNIX, .transparent = true},
+        {.kind = LISTENER_TCP, .gateway = {.only = true}}, // and no way to prove it
+        {.kind = LISTENER_TCP, .gateway = {.only = true, .uid_count = 1, .key_count = 1}},
+        {.kind = LISTENER_TCP, .gateway = {.key_count = 1}},
+        {.kind = LISTENER_TCP, .gateway = {.only = true, .key_count = 3}},
+        {.kind = LISTENER_UNIX, .gateway = {.only = true, .key_count = 1}},
+        {.kind = LISTENER_UNIX, .gateway = {.uid_count = 1}},
+        {.kind = LISTENER_UNIX, .gateway = {.only = true, .uid_count = LISTENER_UIDS_MAX + 1}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
