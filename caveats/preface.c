@@ -18,7 +18,7 @@ enum {
     DESTINATION_PORT = 10,
     VALUE_HEAD_SIZE = 3,
     // 0xE0 to 0xEF are for applications (section 2.2.7).
-    VALUE_KIND = 0xe0, // always, and the first
+    VALUE_KIND = 0xe0, // always there
     VALUE_RUN,
     VALUE_TOKEN,
     VALUE_HOSTS,
@@ -80,16 +80,23 @@ put_values(struct buffer *out, const struct preface *preface)
         put_value(out, VALUE_ANSWER, bytes_of(preface->answer, sizeof preface->answer));
 }
 
+// What the reader would refuse.
+static bool
+is_sound(const struct preface *preface)
+{
+    return preface->kind < PREFACE_KIND_COUNT && preface->token.n <= PREFACE_TOKEN_MAX &&
+           preface->hosts.n <= PREFACE_HOSTS_MAX && hosts_are_patterns(preface->hosts) &&
+           (preface->port != 0) == (preface->kind == PREFACE_TRANSPARENT) &&
+           (preface->kind == PREFACE_DNS || is_zero(preface->answer, sizeof preface->answer));
+}
+
 void
 preface_write(const struct preface *preface, struct buffer *out)
 {
     struct buffer values;
     buffer_init_secret(&values, PREFACE_MAX);
     put_values(&values, preface);
-    bool fits = preface->kind < PREFACE_KIND_COUNT && preface->token.n <= PREFACE_TOKEN_MAX &&
-                preface->hosts.n <= PREFACE_HOSTS_MAX && hosts_are_patterns(preface->hosts) &&
-                (preface->port != 0) == (preface->kind == PREFACE_TRANSPARENT);
-    if (fits && !values.failed) {
+    if (is_sound(preface) && !values.failed) {
         static const uint8_t nowhere[DESTINATION_PORT];
         buffer_put(out, bytes_of(signature, sizeof signature));
         buffer_put_byte(out, VERSION_2_PROXY);
