@@ -501,7 +501,30 @@ static bool (*const steps[])(struct judge *) = {
     prepare,
     take_counters, /* the last: what it takes is not given back */
 };
-enum { STEP_COUNT = sizeof steps / sizeof steps[0] };
+enum {
+    STEP_COUNT = sizeof steps / sizeof steps[0],
+    TOKEN_STEP_COUNT = 6, /* those that look at no request: up to judge_revocations */
+};
+
+static size_t
+walk(struct judge *j, size_t count)
+{
+    size_t passed = 0;
+    while (passed < count && steps[passed](j))
+        passed++;
+    return passed;
+}
+
+static void
+finish(struct judge *j)
+{
+    for (size_t i = 0; i < TOKEN_CAVEATS_MAX; i++)
+        caveat_free(&j->caveat[i]);
+    if (!j->out->identified) { /* claims of a forger are not to be mistaken for facts */
+        memset(&j->details->identity, 0, sizeof j->details->identity);
+        memset(&j->details->verified, 0, sizeof j->details->verified);
+    }
+}
 
 void
 decide(const struct decision_world *world, struct bytes token_text, struct bytes wanted,
@@ -524,9 +547,7 @@ decide(const struct decision_world *world, struct bytes token_text, struct bytes
     j.facts.user = BYTES_EMPTY;
     j.facts.credential = BYTES_EMPTY;
 
-    size_t passed = 0;
-    while (passed < STEP_COUNT && steps[passed](&j))
-        passed++;
+    size_t passed = walk(&j, STEP_COUNT);
     if (passed == STEP_COUNT && j.needs_body) {
         out->reason = KH_REASON_BODY_REQUIRED;
         out->verdict = DECISION_NEED_BODY;
@@ -537,13 +558,27 @@ decide(const struct decision_world *world, struct bytes token_text, struct bytes
     } else if (j.want_trace && steps[passed] == judge_caveats) {
         ask_policy(&j);
     }
-
-    for (size_t i = 0; i < TOKEN_CAVEATS_MAX; i++)
-        caveat_free(&j.caveat[i]);
-    if (!out->identified) { /* claims of a forger are not to be mistaken for facts */
-        memset(&j.details->identity, 0, sizeof j.details->identity);
-        memset(&j.details->verified, 0, sizeof j.details->verified);
-    }
+    finish(&j);
     if (!details)
         token_free(&own.token);
+}
+
+enum kh_reason
+decide_token(const struct decision_world *world, struct bytes token_text, int64_t now,
+             struct decision *out, struct decision_details *details)
+{
+    struct judge j = {
+        .world = world,
+        .text = token_text,
+        .facts = {.time = now},
+        .out = out,
+        .details = details,
+    };
+    memset(out, 0, sizeof *out);
+    memset(details, 0, sizeof *details);
+    out->reason = KH_REASON_INTERNAL;
+    if (walk(&j, TOKEN_STEP_COUNT) == TOKEN_STEP_COUNT)
+        out->reason = KH_REASON_UNSET;
+    finish(&j);
+    return out->reason;
 }

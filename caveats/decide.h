@@ -119,6 +119,16 @@ struct decision_details {
 void decide(const struct decision_world *world, struct bytes token_text, struct bytes wanted,
             const struct facts *facts, struct decision *out, struct decision_details *details);
 
+/*
+ * Whether the token would be taken at all: it verifies, its holes are filled, its time is not over,
+ * nothing revokes it, and every caveat is understood. KH_REASON_UNSET: it would. There is no
+ * request, so no caveat is judged and nothing is allowed by this: `out->verdict` is a denial. Free
+ * details->token.
+ */
+KH_MUST_CHECK enum kh_reason decide_token(const struct decision_world *world,
+                                          struct bytes token_text, int64_t now,
+                                          struct decision *out, struct decision_details *details);
+
 /* "it demands user = alice and factor = yubikey for 8h, filled at https://discharge.example", of
  * the first open hole; nothing when none is open. A holder may have written any of it. */
 void decision_hole_print(const struct token *token, struct buffer *out);

@@ -136,6 +136,7 @@ authority_open(struct authority *authority, const struct master_key_source *sour
     authority->started_at = authority->pruned_at = clock_now_s(&clock);
     config_init(&authority->config);
     buffer_init(&authority->listeners, 65536);
+    authority->runs = runs_new();
     enum kh_err err = open_store(authority, source, fault);
     if (!err)
         err = load_tables(authority, fault);
@@ -180,6 +181,7 @@ authority_close(struct authority *authority)
     revocations_free(&authority->revocations);
     policy_free(&authority->policy);
     contents_free(&authority->contents);
+    runs_free(&authority->runs);
     credentials_free(&authority->credentials);
     root_keys_free(&authority->keys);
     seal_free(&authority->seal);

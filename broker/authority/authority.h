@@ -24,6 +24,7 @@
 #include "master_key.h"
 #include "revoke.h"
 #include "root_key.h"
+#include "runs.h"
 
 #include <sys/queue.h>
 
@@ -69,6 +70,7 @@ struct authority {
     int64_t policy_version;                 /* 0: there never was one */
     struct message_dischargers dischargers; /* of whom holes may be asked; the default first */
     struct login_rate login_rate;
+    struct runs *runs; /* what was refused to them; NULL: no memory, and none is listed */
 
     struct authority_proxy *proxy[AUTHORITY_PROXIES_MAX];
     size_t proxy_count;

@@ -74,6 +74,22 @@ batch_add(struct serve_batch *batch, enum message_type type, uint64_t id, const 
     return answer;
 }
 
+bool
+serve_answer(struct serve_batch *batch, enum message_type type, uint64_t id,
+             const struct buffer *body)
+{
+    if (batch_add(batch, type, id, body))
+        return true;
+    log_error("answer-lost", "memory is used up: %s is not sent", message_name(type));
+    return false;
+}
+
+struct authority *
+serve_authority(const struct serve_batch *batch)
+{
+    return batch->authority;
+}
+
 // An allow that could not be recorded is none.
 static void
 send_unrecorded(struct serve_batch *batch, const struct answer *answer)
@@ -147,6 +163,14 @@ static struct message_decide request;
 static struct message_decision decided;
 static struct injection injection;
 
+static void
+note_refusal(struct authority *authority)
+{
+    if (!decided.allow && !decided.need_body)
+        runs_note(authority->runs, request.run, request.host, request.port,
+                  kh_reason_code(decided.reason));
+}
+
 static bool
 waits(const struct serve_question *question)
 {
@@ -177,8 +201,10 @@ serve_question_decide(const struct serve_question *question)
     // It could not begin: now that is known of the credential.
     if (injection.waits && !later)
         serve_decide_without_waiting(authority, &request, &decision, &injection, &decided);
-    if (!later)
+    if (!later) {
+        note_refusal(authority);
         answer_decision(question, &request, &decided);
+    }
     refresh(authority, injection.due);
     injection_free(&injection);
     wipe(&decided, sizeof decided);
@@ -353,10 +379,17 @@ on_login_ask(struct channel *channel, void *context, const struct message *messa
 }
 
 static const struct channel_handler handlers[] = {
-    {MESSAGE_DECIDE, on_decide},       {MESSAGE_BODY_PART, on_body_part},
-    {MESSAGE_FINISHED, on_finished},   {MESSAGE_CARRIED, on_carried},
-    {MESSAGE_LEAF_ASK, on_leaf_ask},   {MESSAGE_REVOKE_ASK, on_revoke_ask},
-    {MESSAGE_LOGIN_ASK, on_login_ask}, {0, NULL},
+    {MESSAGE_DECIDE, on_decide},
+    {MESSAGE_BODY_PART, on_body_part},
+    {MESSAGE_FINISHED, on_finished},
+    {MESSAGE_CARRIED, on_carried},
+    {MESSAGE_LEAF_ASK, on_leaf_ask},
+    {MESSAGE_REVOKE_ASK, on_revoke_ask},
+    {MESSAGE_LOGIN_ASK, on_login_ask},
+    {MESSAGE_ENVIRONMENT_ASK, serve_environment_ask},
+    {MESSAGE_RUN_ASK, serve_run_ask},
+    {MESSAGE_RUN_REFUSED, serve_run_refused},
+    {0, NULL},
 };
 
 // ---- channels ----

@@ -5,6 +5,7 @@
  *     serve.c         the channels, the batches, the small messages
  *     serve_decide.c  one decision
  *     serve_record.c  its audit record
+ *     serve_run.c     what runs ask
  */
 #ifndef KEYHOLE_SERVE_INTERNAL_H
 #define KEYHOLE_SERVE_INTERNAL_H
@@ -34,5 +35,16 @@ struct decision_world serve_world_of(struct serve_world *context);
 void serve_record(struct authority *authority, const struct message_decide *request,
                   const struct decision *decision, const struct decision_details *details,
                   const struct message_decision *answer);
+
+/* One more answer of the batch, which leaves at its end. False, and logged, when there is no
+ * memory. */
+bool serve_answer(struct serve_batch *batch, enum message_type type, uint64_t id,
+                  const struct buffer *body);
+struct authority *serve_authority(const struct serve_batch *batch);
+
+/* Handlers; the context is the batch. */
+bool serve_environment_ask(struct channel *channel, void *context, const struct message *message);
+bool serve_run_ask(struct channel *channel, void *context, const struct message *message);
+bool serve_run_refused(struct channel *channel, void *context, const struct message *message);
 
 #endif

@@ -53,6 +53,7 @@ struct exchange {
     char method[33];
     bool is_head, is_idempotent, expects_continue, basic_challenge;
     const char *allow; /* methods of the page that refused this one */
+    bool wants_pem;    /* of the broker's own page: the CA, not JSON */
     enum http1_body body_kind;
     uint64_t content_length;
 

@@ -9,6 +9,7 @@
 #include "answer.h"
 #include "judge.h"
 #include "own_login.h"
+#include "own_run.h"
 #include "proxy.h"
 
 static void
@@ -22,11 +23,11 @@ serve_index(struct exchange *x, const struct http1_head *head)
     answer_content(x, 200, "text/plain; charset=utf-8", bytes_str(text));
 }
 
-static void
-serve_revoke(struct exchange *x, const struct http1_head *head)
+bool
+own_take_token(struct exchange *x, const struct http1_head *head, struct bytes *token)
 {
     struct fault fault = {0};
-    struct request_token token = {0};
+    struct request_token found = {0};
     static const struct route bearer = {.slot = {{.kind = SLOT_BEARER}}, .slot_count = 1};
     const struct route *const route[] = {&bearer};
     struct request_destination destination = {
@@ -38,11 +39,20 @@ serve_revoke(struct exchange *x, const struct http1_head *head)
     enum kh_reason reason = request_build(head, &destination, &x->draft->request, &fault);
     x->draft->built = reason == KH_REASON_UNSET;
     if (x->draft->built)
-        reason = request_take_token(&x->draft->request, head, route, 1, &token, &fault);
+        reason = request_take_token(&x->draft->request, head, route, 1, &found, &fault);
     if (reason != KH_REASON_UNSET)
         judge_refuse(x, head, reason, fault.detail);
     else
-        judge_revoke(x, token.text);
+        *token = found.text;
+    return reason == KH_REASON_UNSET;
+}
+
+static void
+serve_revoke(struct exchange *x, const struct http1_head *head)
+{
+    struct bytes token;
+    if (own_take_token(x, head, &token))
+        judge_revoke(x, token);
 }
 
 static void
@@ -79,20 +89,31 @@ serve_dischargers(struct exchange *x, const struct http1_head *head)
 }
 
 static const struct own_page {
-    const char *path, *method[2], *allow;
+    const char *path, *method[2], *allow; // a path that ends with '/' has names behind it
     void (*serve)(struct exchange *exchange, const struct http1_head *head);
 } pages[] = {
     {"/", {"GET", "HEAD"}, "GET, HEAD", serve_index},
     {OWN_DISCHARGERS_PATH, {"GET", "HEAD"}, "GET, HEAD", serve_dischargers},
     {OWN_LOGIN_PATH, {"POST", NULL}, "POST", own_login_serve},
     {OWN_REVOKE_PATH, {"POST", NULL}, "POST", serve_revoke},
+    {OWN_ENVIRONMENT_PATH, {"GET", "HEAD"}, "GET, HEAD", own_run_environment},
+    {OWN_CA_PATH, {"GET", "HEAD"}, "GET, HEAD", own_run_ca},
+    {OWN_RUNS_PATH, {"GET", "HEAD"}, "GET, HEAD", own_run_refusals},
 };
+
+static bool
+is_page(const struct own_page *page, struct bytes path)
+{
+    struct bytes own = bytes_str(page->path);
+    bool has_names = own.n > 1 && bytes_ends(own, BYTES("/"));
+    return has_names ? bytes_starts(path, own) : bytes_equal(path, own);
+}
 
 void
 own_serve(struct exchange *x, const struct http1_head *head)
 {
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
-        if (!bytes_is(head->path, pages[i].path))
+        if (!is_page(&pages[i], head->path))
             continue;
         for (int j = 0; j < 2; j++) {
             if (pages[i].method[j] && bytes_is(head->method, pages[i].method[j])) {

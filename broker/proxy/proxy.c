@@ -10,6 +10,7 @@
 #include "intercept.h"
 #include "judge.h"
 #include "own_login.h"
+#include "own_run.h"
 #include "rejudge.h"
 #include "resolve.h"
 #include "upstream.h"
@@ -160,6 +161,8 @@ static const struct channel_handler authority_handlers[] = {
     {MESSAGE_LEAF, intercept_handle_leaf},
     {MESSAGE_REVOKE_DONE, judge_handle_revoke_done},
     {MESSAGE_LOGIN_DONE, own_login_handle_done},
+    {MESSAGE_ENVIRONMENT, own_run_handle_environment},
+    {MESSAGE_RUN, own_run_handle_run},
     {MESSAGE_CARRY, carry_handle},
     {MESSAGE_DECISION_LATER, judge_handle_later},
     {0, NULL},

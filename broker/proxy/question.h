@@ -15,6 +15,8 @@ enum question_kind {
     QUESTION_LEAF,
     QUESTION_REVOKE,
     QUESTION_LOGIN,
+    QUESTION_ENVIRONMENT,
+    QUESTION_RUN,
 };
 
 struct question {

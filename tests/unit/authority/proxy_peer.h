@@ -53,6 +53,8 @@ static const struct channel_handler peer_handlers[] = {
     {MESSAGE_CARRY, peer_take},
     {MESSAGE_DECISION_LATER, peer_take},
     {MESSAGE_LOGIN_DONE, peer_take},
+    {MESSAGE_ENVIRONMENT, peer_take},
+    {MESSAGE_RUN, peer_take},
     {0, NULL},
 };
 static const struct channel_handler supervisor_handlers[] = {
