@@ -264,8 +264,10 @@ BENCH_SECONDS ?=
 BENCH_ROUNDS ?=
 QUICK ?=
 FOR ?=
-BENCH_PROGRAMS := $(SOFTAUTHN) $(TEST_KEYHOLE) $(BUILD)/bench/load
+BENCH_PROGRAMS := $(SOFTAUTHN) $(TEST_KEYHOLE) $(BUILD)/bench/load $(BUILD)/bench/tokens
 
+$(BUILD)/bench/tokens: $(BUILD)/obj/tools/bench/tokens.o $(call archive,core)
+	$(link) $(call libs,$(PACKAGES_CORE))
 $(BUILD)/bench/load: $(BUILD)/obj/tools/bench/load.o $(BUILD)/obj/tools/bench/load_connection.o
 	$(link) $(call libs,libssl libcrypto)
 

@@ -15,7 +15,7 @@ import { startUpstream } from './peers.mjs';
 import { progress, seconds, withRun, within } from './run.mjs';
 import { write } from './report.mjs';
 
-const GROUPS = ['kept', 'rate', 'bodies', 'tls', 'intercept', 'idle'];
+const GROUPS = ['kept', 'rate', 'bodies', 'tls', 'intercept', 'idle', 'tokens', 'scale'];
 
 function settings() {
   const quick = Boolean(process.env.QUICK);
@@ -37,7 +37,10 @@ function settings() {
 async function measureGroup(run, name) {
   const group = await import(`./group_${name}.mjs`);
   run.progress(group.title);
-  const found = await within(run, (own) => group.measure(own));
+  const found = await within(run, (own) => group.measure(own)).catch((error) => {
+    run.progress(`${name} failed: ${error.stack}`);
+    return { rows: [{ name, failed: error.message.split('\n')[0] }] };
+  });
   return { name, title: group.title, about: group.about, targets: group.targets, ...found };
 }
 

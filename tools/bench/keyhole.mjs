@@ -25,6 +25,8 @@ forbid:
   - { name: no-admin, when: ["path ~ /v1/admin/**"] }
 `;
 
+export const govern = (broker) => broker.operator(['policy', 'apply', '-'], { stdin: POLICY });
+
 /** A broker with the credential `one`, pinned. `config` are further lines of keyholed.yaml. */
 export async function startKeyhole(run, upstream, { config = '', policy = false, args = [], ...options } = {}) {
   const broker = await startBroker(run.t, {
@@ -32,7 +34,7 @@ export async function startKeyhole(run, upstream, { config = '', policy = false,
       `discharger:\n  attestation: optional\n${config}`, ...options });
   await broker.addCredential('one', { secret: realKey, upstream, hosts: [HOST],
     args: ['--slot', 'bearer', '--inject', 'header:Authorization: Bearer {secret}', ...args] });
-  if (policy) await broker.operator(['policy', 'apply', '-'], { stdin: POLICY });
+  if (policy) await govern(broker);
   pin(broker.pid, cores.measured);
   return broker;
 }
