@@ -7,6 +7,7 @@
 
 #include "../log.h"
 #include "grace.h"
+#include "inject.h"
 #include "revoke_token.h"
 
 #include <string.h>
@@ -280,6 +281,8 @@ credential_add(void *context, const json_t *request, json_t *result, struct faul
     enum kh_err err = read_row(request, clock_now_s(&authority->clock), &row, &text, fault);
     if (!err)
         err = credential_build(&row, true, &credential, fault);
+    if (!err)
+        err = injection_check_members(credential, &authority->credentials, fault);
     if (!err)
         err = change_begin(authority, fault);
     if (err) {

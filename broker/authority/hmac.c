@@ -106,6 +106,8 @@ hmac_template_read(struct bytes template, struct hmac_marks *out, struct fault *
                              rest.n > 20 ? 20 : (int)rest.n, (const char *)rest.p);
         if (piece.mark && piece.mark->value == offsetof(struct hmac_values, body))
             found.body = true;
+        if (piece.mark && piece.mark->value == offsetof(struct hmac_values, path))
+            found.path = true;
         if (piece.mark && piece.mark->value == offsetof(struct hmac_values, timestamp))
             found.timestamp = true;
     }

@@ -24,7 +24,7 @@ struct hmac_values {
 
 /* Whether the template is well-formed, and which marks are in it. */
 struct hmac_marks {
-    bool body, timestamp;
+    bool body, path, timestamp;
 };
 KH_MUST_CHECK enum kh_err hmac_template_read(struct bytes template, struct hmac_marks *out,
                                              struct fault *fault);

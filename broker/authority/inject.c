@@ -18,8 +18,8 @@ static const struct inject_rules *const table[] = {
 
 enum { COUNT = sizeof table / sizeof table[0] };
 
-static const struct inject_rules *
-rules_of(const struct credential *credential)
+const struct inject_rules *
+inject_rules_of(const struct credential *credential)
 {
     for (size_t i = 0; i < COUNT; i++) {
         if (table[i]->kind == credential->route.inject_kind)
@@ -111,7 +111,7 @@ inject_check_template(struct bytes template, const char *mark, struct fault *fau
 enum kh_err
 credential_check_inject(const struct credential *credential, struct fault *fault)
 {
-    const struct inject_rules *rules = rules_of(credential);
+    const struct inject_rules *rules = inject_rules_of(credential);
 
     if (rules == NULL)
         return fault_set(fault, KH_ERR_USAGE, "inject: say how the secret is put on the request");
@@ -143,7 +143,7 @@ enum kh_err
 credential_check_secret(const struct credential *credential, struct bytes secret,
                         struct fault *fault)
 {
-    const struct inject_rules *rules = rules_of(credential);
+    const struct inject_rules *rules = inject_rules_of(credential);
 
     if (rules == NULL)
         return fault_set(fault, KH_ERR_INTERNAL, "it has no injection");
@@ -162,7 +162,7 @@ credential_check_secret(const struct credential *credential, struct bytes secret
 struct injection_needs
 injection_needs(const struct credential *credential, const struct injection_context *context)
 {
-    const struct inject_rules *rules = rules_of(credential);
+    const struct inject_rules *rules = inject_rules_of(credential);
 
     return rules && rules->needs ? rules->needs(credential, context) : (struct injection_needs){0};
 }
@@ -183,7 +183,7 @@ scrub_previous(struct inject_work *work)
 enum injection_result
 inject_make_one(struct inject_work *work)
 {
-    const struct inject_rules *rules = rules_of(work->credential);
+    const struct inject_rules *rules = inject_rules_of(work->credential);
 
     if (rules == NULL || work->secret.n == 0)
         return INJECTION_FAILED;

@@ -60,6 +60,12 @@ struct injection_needs injection_needs(const struct credential *credential,
 bool injection_members_are_enabled(const struct credential *credential,
                                    const struct injection_context *context);
 
+/* Of a set: no member signs a part of the request that another one changes. Who is not there yet is
+ * looked at when a request is made. KH_ERR_USAGE with a sentence. */
+KH_MUST_CHECK enum kh_err injection_check_members(const struct credential *credential,
+                                                  const struct credentials *credentials,
+                                                  struct fault *fault);
+
 /* There is something to put on the request with INJECTION_READY alone. Call injection_free in any
  * case. */
 KH_MUST_CHECK enum injection_result injection_make(const struct credential *credential,

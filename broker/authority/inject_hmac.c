@@ -267,6 +267,17 @@ make(struct inject_work *work)
     return INJECTION_READY;
 }
 
+static unsigned
+covers(const struct credential *credential)
+{
+    struct form form;
+    struct hmac_marks marks;
+
+    if (!form_of(credential, &form, &marks))
+        return 0;
+    return (marks.path ? INJECT_OF_PATH : 0) | (marks.body ? INJECT_OF_BODY : 0);
+}
+
 const struct inject_rules inject_hmac_rules = {
     .kind = INJECT_HMAC,
     .word = "hmac",
@@ -277,4 +288,5 @@ const struct inject_rules inject_hmac_rules = {
     .check_secret = check_secret,
     .needs = needs,
     .make = make,
+    .covers = covers,
 };

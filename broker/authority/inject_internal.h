@@ -41,6 +41,10 @@ struct inject_work {
     bool overfull; /* more edits than a decision carries */
 };
 
+/* Parts of a request that one injection changes and another one signs: not in one set, because
+ * what is signed is what was judged. */
+enum inject_part_of { INJECT_OF_PATH = 1, INJECT_OF_QUERY = 2, INJECT_OF_BODY = 4 };
+
 struct inject_rules {
     enum inject_kind kind;
     const char *word; /* "header" */
@@ -64,6 +68,10 @@ struct inject_rules {
     struct injection_needs (*needs)(const struct credential *credential,
                                     const struct injection_context *context);
     enum injection_result (*make)(struct inject_work *work);
+
+    unsigned writes; /* enum inject_part_of */
+    /* Which of them it signs; may be NULL: none. */
+    unsigned (*covers)(const struct credential *credential);
 };
 
 extern const struct inject_rules inject_header_rules, inject_basic_rules, inject_query_rules,
@@ -78,6 +86,9 @@ KH_MUST_CHECK enum kh_err inject_keep(struct credential *credential, enum inject
 /* Printable ASCII with `mark` in it at least once. */
 KH_MUST_CHECK enum kh_err inject_check_template(struct bytes template, const char *mark,
                                                 struct fault *fault);
+
+/* NULL: there is none. */
+const struct inject_rules *inject_rules_of(const struct credential *credential);
 
 /* What the credential of `work` puts on the request, added to what is there. */
 KH_MUST_CHECK enum injection_result inject_make_one(struct inject_work *work);

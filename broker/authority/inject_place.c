@@ -222,6 +222,7 @@ const struct inject_rules inject_path_rules = {
     .slot = slot_path,
     .check_secret = check_segment,
     .make = make_path,
+    .writes = INJECT_OF_PATH,
 };
 
 const struct inject_rules inject_subprotocol_rules = {
@@ -245,4 +246,5 @@ const struct inject_rules inject_field_rules = {
     .parse = parse_field,
     .slot = slot_field,
     .make = make_field,
+    .writes = INJECT_OF_BODY,
 };

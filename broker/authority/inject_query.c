@@ -43,4 +43,5 @@ const struct inject_rules inject_query_rules = {
     .parse = parse,
     .slot = slot,
     .make = make,
+    .writes = INJECT_OF_QUERY,
 };

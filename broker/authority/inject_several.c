@@ -104,6 +104,52 @@ injection_members_are_enabled(const struct credential *credential,
     return true;
 }
 
+static enum kh_err
+check_pair(const struct credential *signer, const struct credential *writer, struct fault *fault)
+{
+    static const struct {
+        enum inject_part_of part;
+        const char *name;
+    } parts[] = {{INJECT_OF_PATH, "path"}, {INJECT_OF_QUERY, "query"}, {INJECT_OF_BODY, "body"}};
+    const struct inject_rules *signs = inject_rules_of(signer), *writes = inject_rules_of(writer);
+
+    if (signs == NULL || writes == NULL || signs->covers == NULL)
+        return KH_OK;
+    unsigned both = signs->covers(signer) & writes->writes;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (both & parts[i].part)
+            return fault_set(fault, KH_ERR_USAGE,
+                             "inject: %.*s signs the %s, and %.*s puts its key there: the "
+                             "signature would not be of what is sent",
+                             BYTES_ARG(signer->row.name), parts[i].name,
+                             BYTES_ARG(writer->row.name));
+    }
+    return KH_OK;
+}
+
+enum kh_err
+injection_check_members(const struct credential *credential, const struct credentials *credentials,
+                        struct fault *fault)
+{
+    const struct injection_context context = {.credentials = credentials};
+    const struct credential *member[SEVERAL_MAX];
+    struct bytes rest = credential->inject_template, name;
+    size_t count = 0;
+
+    if (credential->route.inject_kind != INJECT_SEVERAL)
+        return KH_OK;
+    while (count < SEVERAL_MAX && bytes_cut(&rest, ',', &name)) {
+        if ((member[count] = find(&context, name)) != NULL)
+            count++;
+    }
+    for (size_t i = 0; i < count * count; i++) {
+        enum kh_err err = check_pair(member[i / count], member[i % count], fault);
+        if (err)
+            return err;
+    }
+    return KH_OK;
+}
+
 static enum injection_result
 unavailable(struct inject_work *work, enum kh_reason reason, struct bytes name, const char *why)
 {
@@ -159,7 +205,10 @@ static enum injection_result
 make(struct inject_work *work)
 {
     struct bytes rest = work->credential->inject_template, name;
+    struct fault fault = {0};
 
+    if (injection_check_members(work->credential, work->context->credentials, &fault))
+        return inject_refuse(work, "%.200s", fault.detail);
     while (bytes_cut(&rest, ',', &name)) {
         enum injection_result result = add(work, name);
         if (result != INJECTION_READY)

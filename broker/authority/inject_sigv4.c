@@ -483,6 +483,13 @@ make(struct inject_work *work)
     return result;
 }
 
+static unsigned
+covers(const struct credential *credential)
+{
+    (void)credential;
+    return INJECT_OF_PATH | INJECT_OF_QUERY | INJECT_OF_BODY;
+}
+
 const struct inject_rules inject_sigv4_rules = {
     .kind = INJECT_SIGV4,
     .word = "sigv4",
@@ -493,4 +500,5 @@ const struct inject_rules inject_sigv4_rules = {
     .check_secret = check_secret,
     .needs = needs,
     .make = make,
+    .covers = covers,
 };

@@ -349,4 +349,43 @@ describe('several keys together', () => {
     broker.denied(await broker.request('/~set/', { token: own }), 403, 'credential-unknown');
     nothingArrived();
   });
+
+  test('a signature over a place of another key is refused, when it is added and when it is made', async () => {
+    const member = (name, inject, secret, ...args) => broker.addCredential(name, { secret, upstream, hosts: ['upstream.example'], args: ['--inject', inject, ...args] });
+    const set = (name, members, slot) => broker.operator(['credential', 'add', name, '--host', 'upstream.example', '--allow-network', '127.0.0.0/8', '--upstream-ca', upstream.ca,
+      ...upstream.resolve(['upstream.example']).flatMap((r) => ['--resolve', r]), '--slot', slot, '--inject', `several:${members}`], { may: true });
+    await member('signed', 'hmac:sha256:hex:X-Signature: {signature}', realKey('hm-'), '--slot', 'bearer');
+    await member('in-field', 'field:key', realKey('fi-'));
+    const { status, stderr } = await set('wrong', 'signed,in-field', 'field:key');
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /signed signs the body, and in-field puts its key there/);
+    await set('later', 'signed,not-yet', 'field:key');
+    await member('not-yet', 'field:key', realKey('ny-'));
+    const later = await broker.mint('later');
+    upstream.requests.length = 0;
+    broker.denied(await broker.request('/~later/', { method: 'POST', body: `key=${later}`, headers: { 'content-type': 'application/x-www-form-urlencoded' } }),
+      400, 'not-signable', { detail: /not-yet puts its key there/ });
+    nothingArrived();
+  });
+
+  test('Datadog: both keys from the two members and a set, as its documentation has it', async () => {
+    const api = realKey('dd-'), app = realKey('da-'), host = 'upstream.example';
+    const common = ['--host', host, '--allow-network', '127.0.0.0/8', '--upstream-ca', upstream.ca, ...upstream.resolve([host]).flatMap((r) => ['--resolve', r])];
+    broker.secrets.push(api, app);
+    await broker.operator(['credential', 'add', 'dd-api', ...common, '--inject', 'header:DD-API-KEY: {secret}'], { stdin: api });
+    await broker.operator(['credential', 'add', 'dd-app', ...common, '--inject', 'header:DD-APPLICATION-KEY: {secret}'], { stdin: app });
+    await broker.operator(['credential', 'add', 'datadog', ...common, '--slot', 'header:dd-api-key', '--slot', 'header:dd-application-key', '--inject', 'several:dd-api,dd-app']);
+    const token = await broker.mint('datadog');
+    // Its clients send both: the token is in either or in both.
+    for (const headers of [{ 'dd-api-key': token, 'dd-application-key': token }, { 'dd-api-key': token }]) {
+      upstream.requests.length = 0;
+      assert.equal((await broker.request('/~datadog/api/v1/query', { headers })).status, 200);
+      const received = arrived();
+      assert.equal(received.headers['dd-api-key'], api);
+      assert.equal(received.headers['dd-application-key'], app);
+    }
+    upstream.requests.length = 0;
+    broker.denied(await broker.request('/~datadog/api/v1/query', { headers: { 'dd-api-key': token, 'dd-application-key': 'foreign' } }), 401, 'foreign-key');
+    nothingArrived();
+  });
 });

@@ -125,6 +125,62 @@ secrets_before(void **state)
     credential_free(&item[1]);
 }
 
+// What is signed is what was judged: a member's key is not in it.
+static void
+signatures(void **state)
+{
+    static const char hmac[] = "hmac:sha256:hex:X-S: {signature}", key[] = "AKIAKEY:secret-key";
+    struct credential *item[] = {
+        credential_of("aws", "aws", "sigv4", "a.example", key), // in order
+        credential_of("body", "bearer", hmac, "a.example", "secret-1"),
+        credential_of("field", "field:k", "field:k", "a.example", "secret-2"),
+        credential_of("head", "bearer", hmac, "a.example", "secret-3"),
+        credential_of("header", "bearer", "header:X-K: {secret}", "a.example", "secret-4"),
+        credential_of("path", "path", "path", "a.example", "secret-5"),
+        credential_of("query", "bearer", "query:k", "a.example", "secret-6"),
+    };
+    struct credentials all = {.item = item, .count = 7, .capacity = 7};
+    static const struct {
+        const char *inject, *says;
+    } row[] = {
+        {"several:aws,path", "aws signs the path, and path"},
+        {"several:field,aws", "aws signs the body, and field"},
+        {"several:aws,query", "aws signs the query, and query"},
+        {"several:header,field,body", "body signs the body, and field"},
+        {"several:head,path", "head signs the path, and path"},
+        {"several:aws,header", NULL},
+        {"several:body,path", NULL},
+        {"several:head,field", NULL},
+        {"several:body,query", NULL},
+        {"several:path,query,field,header", NULL},
+        {"several:aws,nobody", NULL}, // yet
+    };
+
+    (void)state;
+    item[3]->row.item[STORE_LIST_OPTIONS][item[3]->row.item_count[STORE_LIST_OPTIONS]++] =
+        BYTES("sign={method} {path}");
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct credential *set = credential_of("set", "bearer", row[i].inject, "a.example", "-");
+        struct injection injection;
+        struct fault fault = {0};
+        enum kh_err err = injection_check_members(set, &all, &fault);
+        if ((err != KH_OK) != (row[i].says != NULL) ||
+            (row[i].says && strstr(fault.detail, row[i].says) == NULL))
+            fail_msg("%s: %s", row[i].inject, fault.detail);
+        // It may have been made before its members were.
+        if (row[i].says) {
+            assert_int_equal(make(&all, row[i].inject, &injection), INJECTION_REFUSED);
+            assert_non_null(strstr(injection.refusal, row[i].says));
+            assert_int_equal(injection.edit_count, 0);
+            injection_free(&injection);
+        }
+        credential_free(&set);
+    }
+    assert_ok(injection_check_members(item[0], &all, NULL)); // no set
+    for (size_t i = 0; i < 7; i++)
+        credential_free(&item[i]);
+}
+
 int
 main(void)
 {
@@ -132,6 +188,7 @@ main(void)
         cmocka_unit_test(texts),
         cmocka_unit_test(members),
         cmocka_unit_test(secrets_before),
+        cmocka_unit_test(signatures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
