@@ -23,6 +23,16 @@ token_is_shaped(struct bytes text)
     return bytes_find(text, BYTES(TOKEN_MARK)) < text.n;
 }
 
+bool
+token_is_same(struct bytes a, struct bytes b)
+{
+    struct bytes mark = BYTES(TOKEN_MARK);
+
+    a = bytes_from(a, bytes_find(a, mark));
+    b = bytes_from(b, bytes_find(b, mark));
+    return a.n > 0 && bytes_equal_secret(a, b);
+}
+
 static bool
 is_filled(const struct token *token, struct bytes ticket)
 {

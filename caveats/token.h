@@ -82,6 +82,8 @@ void token_free(struct token **token);
 
 /* Whether text looks like a token, that is, has the mark: such text is never passed upstream. */
 bool token_is_shaped(struct bytes text);
+/* Whether two such texts are one token, whatever stands before their marks. */
+bool token_is_same(struct bytes a, struct bytes b);
 
 /* Third-party caveats without a discharge; up to `cap` are stored in `out`. Returns the number. */
 size_t token_open_holes(const struct token *token, const struct token_caveat **out, size_t cap);

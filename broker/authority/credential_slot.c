@@ -100,6 +100,18 @@ credential_body_field(struct bytes text, struct buffer *out, struct fault *fault
     return credential_parameter_name(text, out, fault);
 }
 
+// What stands before the key in its item (RFC 6455 section 4.1: a token).
+static enum kh_err
+subprotocol_prefix(struct bytes text, struct buffer *out, struct fault *fault)
+{
+    if (credential_cookie_name(text, out, NULL))
+        return fault_set(fault, KH_ERR_SYNTAX,
+                         "what stands before the key in a subprotocol is 1 to %d letters, digits "
+                         "or !#$%%&'*+-.^_`|~",
+                         CREDENTIAL_FIELD_MAX);
+    return KH_OK;
+}
+
 // ---- the table ----
 
 // Check what stands behind "word:" and append it in its canonical form.
@@ -111,18 +123,19 @@ static const struct slot_rules {
     name_fn *name;      // NULL: the word is the whole slot
     const char *inject; // the injection when none is given: "=" the same text, NULL none
     const char *form;   // for sentences
+    bool may_be_bare;   // of one with a name: the word alone will do
 } table[] = {
-    {SLOT_BEARER, "bearer", NULL, "=", "bearer"},
-    {SLOT_BASIC, "basic", NULL, "=", "basic"},
-    {SLOT_HEADER, "header", credential_field_name, "=", "header:NAME"},
-    {SLOT_QUERY, "query", credential_parameter_name, "=", "query:NAME"},
-    {SLOT_COOKIE, "cookie", credential_cookie_name, "=", "cookie:NAME"},
-    {SLOT_PATH, "path", NULL, "=", "path"},
-    {SLOT_FIELD, "field", credential_body_field, "=", "field:NAME"},
-    {SLOT_SUBPROTOCOL, "subprotocol", NULL, "=", "subprotocol"},
-    {SLOT_AWS, "aws", NULL, "sigv4", "aws"},
-    {SLOT_PROXY_AUTHORIZATION, "proxy-authorization", NULL, NULL, "proxy-authorization"},
-    {SLOT_KEYHOLE_TOKEN, "keyhole-token", NULL, NULL, "keyhole-token"},
+    {SLOT_BEARER, "bearer", NULL, "=", "bearer", false},
+    {SLOT_BASIC, "basic", NULL, "=", "basic", false},
+    {SLOT_HEADER, "header", credential_field_name, "=", "header:NAME", false},
+    {SLOT_QUERY, "query", credential_parameter_name, "=", "query:NAME", false},
+    {SLOT_COOKIE, "cookie", credential_cookie_name, "=", "cookie:NAME", false},
+    {SLOT_PATH, "path", NULL, "=", "path", false},
+    {SLOT_FIELD, "field", credential_body_field, "=", "field:NAME", false},
+    {SLOT_SUBPROTOCOL, "subprotocol", subprotocol_prefix, "=", "subprotocol[:PREFIX]", true},
+    {SLOT_AWS, "aws", NULL, "sigv4", "aws", false},
+    {SLOT_PROXY_AUTHORIZATION, "proxy-authorization", NULL, NULL, "proxy-authorization", false},
+    {SLOT_KEYHOLE_TOKEN, "keyhole-token", NULL, NULL, "keyhole-token", false},
 };
 
 enum { COUNT = sizeof table / sizeof table[0] };
@@ -133,8 +146,11 @@ find(struct bytes text)
     size_t colon = bytes_index(text, ':');
 
     for (size_t i = 0; i < COUNT; i++) {
-        if (bytes_is(bytes_slice(text, 0, colon), table[i].word))
-            return (table[i].name != NULL) == (colon < text.n) ? &table[i] : NULL;
+        const struct slot_rules *rules = &table[i];
+        if (!bytes_is(bytes_slice(text, 0, colon), rules->word))
+            continue;
+        bool fits = colon < text.n ? rules->name != NULL : !rules->name || rules->may_be_bare;
+        return fits ? rules : NULL;
     }
     return NULL;
 }
@@ -166,7 +182,7 @@ credential_add_slot(struct credential *credential, struct bytes text, struct fau
         return unknown(fault);
     slot.kind = rules->kind;
     buffer_put_str(&canonical, rules->word);
-    if (rules->name) {
+    if (text.n > canonical.n) {
         enum kh_err err = rules->name(bytes_from(text, canonical.n + 1), &name, fault);
         if (err)
             return err;
@@ -187,8 +203,11 @@ credential_inject_for_slot(struct bytes slot, struct buffer *out)
 {
     const struct slot_rules *rules = find(slot);
 
-    if (rules && rules->inject)
-        buffer_put(out, bytes_is(bytes_str(rules->inject), "=") ? slot : bytes_str(rules->inject));
+    if (rules == NULL || rules->inject == NULL)
+        return;
+    buffer_put(out, bytes_is(bytes_str(rules->inject), "=") ? slot : bytes_str(rules->inject));
+    if (rules->may_be_bare && bytes_index(slot, ':') < slot.n) // a prefix, and of a template too
+        buffer_put_str(out, CREDENTIAL_SECRET_MARK);
 }
 
 // A path without its segment, a body without its field is another one.

@@ -93,8 +93,11 @@ slot_path(struct bytes text, struct buffer *out)
 static void
 slot_subprotocol(struct bytes text, struct buffer *out)
 {
-    (void)text;
+    struct bytes prefix = bytes_slice(text, 0, bytes_find(text, BYTES(CREDENTIAL_SECRET_MARK)));
+
     buffer_put_str(out, "subprotocol");
+    buffer_put_str(out, prefix.n > 0 ? ":" : "");
+    buffer_put(out, prefix);
 }
 
 // ---- what the secret must be ----

@@ -7,14 +7,22 @@
 #include "../../caveats/token.h"
 #include "request_list.h"
 
+/* A subprotocol's slot may say what stands before the key. */
+static bool
+is_item_of(const struct slot *slot, struct bytes name, struct bytes text)
+{
+    return slot->kind == SLOT_SUBPROTOCOL ? bytes_starts(text, slot->name)
+                                          : bytes_equal(slot->name, name);
+}
+
 static const struct slot *
-slot_of(const struct search *search, enum slot_kind kind, struct bytes name)
+slot_of(const struct search *search, enum slot_kind kind, struct bytes name, struct bytes text)
 {
     for (size_t r = 0; r < search->route_count; r++) {
         for (size_t i = 0; i < search->route[r]->slot_count; i++) {
             const struct slot *slot = &search->route[r]->slot[i];
 
-            if (slot->kind == kind && bytes_equal(slot->name, name))
+            if (slot->kind == kind && is_item_of(slot, name, text))
                 return slot;
         }
     }
@@ -28,8 +36,9 @@ take_item(struct search *search, enum request_list list, const struct slot *slot
     struct search_item *place = &search->item[list];
     struct reading reading = reading_of_whole(text);
 
-    /* Beside the token's there are protocols of the client's own. */
-    if (list == REQUEST_SUBPROTOCOLS && reading.kind != READING_TOKEN)
+    /* Beside the token's there are protocols of the client's own; without a prefix nothing tells
+     * them from a key. */
+    if (list == REQUEST_SUBPROTOCOLS && slot->name.n == 0 && reading.kind != READING_TOKEN)
         return;
     search_take(search, *slot, &reading);
     if (place->count++ == 0 || reading.kind == READING_TOKEN) {
@@ -50,7 +59,7 @@ search_list(struct search *search, enum request_list list, size_t field)
 
     for (size_t i = 0; request_list_next(rules, value, &at, &item); i++) {
         request_list_read(rules, item, &name, &text);
-        const struct slot *slot = slot_of(search, rules->slot, name);
+        const struct slot *slot = slot_of(search, rules->slot, name, text);
 
         if (slot != NULL)
             take_item(search, list, slot, text, field, i);

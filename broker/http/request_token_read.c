@@ -126,7 +126,7 @@ search_take(struct search *search, struct slot slot, const struct reading *readi
         search->misplaced = "the user and the password of one field are different tokens";
     if (reading->kind != READING_TOKEN)
         return;
-    if (search->has_token && !bytes_equal_secret(search->found.text, reading->text))
+    if (search->has_token && !token_is_same(search->found.text, reading->text))
         search->misplaced = "two slots hold different tokens";
     if (search->has_token)
         return;

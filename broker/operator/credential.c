@@ -428,7 +428,7 @@ static const struct operator_option add_options[] = {
     {"port", 0, "N", true, "ports of these hosts (default: the scheme's)"},
     {"slot", 0, "SLOT", true,
      "where clients put the token: bearer, basic, header:NAME, query:NAME, cookie:NAME, path, "
-     "field:NAME, subprotocol, aws"},
+     "field:NAME, subprotocol[:PREFIX], aws"},
     {"inject", 0, "INJECTION", false,
      "how the key is put: 'header:NAME: … {secret}', basic, query:NAME, cookie:NAME, "
      "path:TEMPLATE, field:NAME, subprotocol:TEMPLATE, sigv4, hmac:…, oauth2, jwt, mtls, "

@@ -151,6 +151,31 @@ describe('the subprotocol', () => {
     server.options.handleProtocols = undefined;
   });
 
+  test('OpenAI\'s preset: as browsers open the realtime API, the key in the header', async () => {
+    await broker.addCredential('openai', { preset: 'openai', secret: key, upstream });
+    const own = await broker.mint('openai'), prefix = 'openai-insecure-api-key.';
+    server.options.handleProtocols = (protocols) => [...protocols][0];
+    for (const headers of [{}, bearer(own)]) {
+      const ws = await connect(url('/v1/realtime?model=m', 'openai'), { protocols: ['realtime', `${prefix}${own}`, 'openai-beta.realtime-v1'], headers });
+      assert.equal(ws.protocol, 'realtime');
+      const seen = upstream.upgrades.at(-1).headers;
+      assert.equal(seen.authorization, `Bearer ${key}`);
+      assert.deepEqual(seen['sec-websocket-protocol'].split(/, */), ['realtime', 'openai-beta.realtime-v1']);
+      ws.send('x');
+      await got(ws, 1);
+      ws.close();
+      await ws.closed;
+    }
+    server.options.handleProtocols = undefined;
+    upstream.upgrades.length = 0;
+    for (const headers of [{}, bearer(own)])
+      await assert.rejects(connect(url('/v1/realtime', 'openai'), { protocols: ['realtime', `${prefix}sk-somebodys-own`], headers }), (error) => {
+        broker.denied(error.answer, 401, 'foreign-key');
+        return true;
+      });
+    assert.equal(upstream.upgrades.length, 0);
+  });
+
   test('of a credential whose slot that is not', async () => {
     await assert.rejects(connect(url(), { protocols: [`k.${token}`], headers: bearer(token) }), (error) => {
       broker.denied(error.answer, 400, 'token-misplaced');

@@ -119,7 +119,7 @@ injections(void **state)
          1},
         {"subprotocol:k.{secret}",
          "subprotocol:k.{secret}",
-         "subprotocol",
+         "subprotocol:k.",
          SLOT_SUBPROTOCOL,
          {EDIT_SUBPROTOCOL_SET, BYTES_EMPTY, BYTES("k.12:real")},
          2},

@@ -15,6 +15,18 @@ shape(void **state)
 }
 
 static void
+same(void **state)
+{
+    (void)state;
+    assert_true(token_is_same(BYTES("kh1_AAAA"), BYTES("kh1_AAAA")));
+    assert_true(token_is_same(BYTES("sk-ant-kh1_AAAA"), BYTES("kh1_AAAA")));
+    assert_false(token_is_same(BYTES("kh1_AAAA"), BYTES("kh1_AAAB")));
+    assert_false(token_is_same(BYTES("kh1_AAAA"), BYTES("kh1_AAAAA")));
+    assert_false(token_is_same(BYTES("sk"), BYTES("sk")));
+    assert_false(token_is_same(BYTES(""), BYTES("")));
+}
+
+static void
 open_holes(void **state)
 {
     (void)state;
@@ -69,6 +81,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shape),
+        cmocka_unit_test(same),
         cmocka_unit_test(open_holes),
         cmocka_unit_test(last_lineage),
     };

@@ -13,6 +13,8 @@ static const struct route path = {.slot = {{.kind = SLOT_PATH}}, .slot_count = 1
 static const struct route cookie = {.slot = {{.kind = SLOT_COOKIE, .name = TEXT("sid")}},
                                     .slot_count = 1};
 static const struct route protocol = {.slot = {{.kind = SLOT_SUBPROTOCOL}}, .slot_count = 1};
+static const struct route prefixed = {.slot = {{.kind = SLOT_SUBPROTOCOL, .name = TEXT("x.")}},
+                                      .slot_count = 1};
 static const struct route bearer = {.slot = {{.kind = SLOT_BEARER}}, .slot_count = 1};
 
 static enum kh_reason
@@ -50,6 +52,12 @@ static const struct {
     {GET "Sec-WebSocket-Protocol: a, x.kh1_x\r\n\r\n", &bearer, KH_REASON_TOKEN_MISPLACED},
     {GET "Sec-WebSocket-Protocol: x.kh1_x, x.kh1_x\r\n\r\n", &protocol, KH_REASON_TOKEN_MISPLACED},
     {GET "Sec-WebSocket-Protocol: kh1_x, kh1_y\r\n\r\n", &protocol, KH_REASON_TOKEN_MISPLACED},
+    {GET "Sec-WebSocket-Protocol: realtime, y.real\r\n\r\n", &prefixed, KH_REASON_TOKEN_MISSING},
+    {GET "Sec-WebSocket-Protocol: realtime, x.real\r\n\r\n", &prefixed, KH_REASON_FOREIGN_KEY},
+    {GET "Sec-WebSocket-Protocol: x.kh1_x, x.real\r\n\r\n", &prefixed, KH_REASON_TOKEN_MISPLACED},
+    {GET "Sec-WebSocket-Protocol: x.real\r\nKeyhole-Token: kh1_x\r\n\r\n", &prefixed,
+     KH_REASON_FOREIGN_KEY},
+    {GET "Sec-WebSocket-Protocol: y.kh1_x\r\n\r\n", &prefixed, KH_REASON_TOKEN_MISPLACED},
 };
 
 static void
