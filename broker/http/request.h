@@ -117,8 +117,8 @@ enum kh_reason request_take_token(struct request *request, const struct http1_he
                                   const struct route *const *route, size_t route_count,
                                   struct request_token *out, struct fault *fault);
 
-/* Its body will be another one than the client's: what said which bytes it had is out of the request
- * from now on, and is no fact. */
+/* Its body will be another one than the client's: what said which bytes it had is out of the
+ * request from now on, and is no fact. */
 void request_drop_digests(struct request *request);
 
 /* Apply the decision's edits, once for a request; they are copied. KH_ERR_PROTOCOL when one does
