@@ -17,7 +17,9 @@ struct judge {
     struct facts facts; /* as given, with user and credential from the token */
     struct decision *out;
     struct decision_details *details;
-    struct caveat *caveat[TOKEN_CAVEATS_MAX]; /* by condition; NULL where it is not understood */
+    struct chain *chain; /* details->chain */
+    uint8_t chain_key[CHAIN_KEY_SIZE];
+    bool may_keep; /* chain_key is set */
     bool want_trace, needs_body;
     struct bytes group[POLICY_GROUPS_MAX];
 };
@@ -60,26 +62,40 @@ deny_text(struct judge *j, enum kh_reason reason, struct bytes text)
 }
 
 static bool
-scan(struct judge *j)
+scan_text(struct judge *j)
 {
     struct fault fault = {0};
-    if (j->text.n == 0)
-        return deny(j, KH_REASON_TOKEN_MISSING, "");
-    enum kh_err err = token_scan(j->text, &j->details->token, &fault);
+    struct chain *chain = j->chain = j->details->chain = chain_new();
+    if (!chain)
+        return deny(j, KH_REASON_INTERNAL, "memory is used up");
+    enum kh_err err = token_scan(j->text, &chain->token, &fault);
     if (err)
         return deny_fault(
             j, err == KH_ERR_GRAPH ? KH_REASON_DISCHARGE_INVALID : KH_REASON_TOKEN_MALFORMED,
             &fault);
-    if (token_identity_read(j->details->token, &j->details->identity, &fault) != KH_OK)
+    if (token_identity_read(chain->token, &chain->identity, &fault) != KH_OK)
         return deny_fault(j, KH_REASON_TOKEN_MALFORMED, &fault);
     return true;
 }
 
+static bool
+scan(struct judge *j)
+{
+    struct chain_cache *cache = j->world->chains;
+    if (j->text.n == 0)
+        return deny(j, KH_REASON_TOKEN_MISSING, "");
+    j->may_keep = cache && chain_cache_key(cache, j->text, j->chain_key);
+    if (j->may_keep)
+        j->chain = j->details->chain = chain_cache_find(cache, j->chain_key);
+    return j->chain || scan_text(j);
+}
+
 /* What the chain authenticates, for the audit log: of a denied request too. */
 static void
-identify(struct judge *j, const struct token_verified *verified)
+identify(struct judge *j)
 {
-    const struct token_identity *identity = &j->details->identity;
+    const struct token_identity *identity = &j->chain->identity;
+    const struct token_verified *verified = &j->chain->verified;
     struct decision *out = j->out;
     out->identified = true;
     memcpy(out->token_id, identity->token_id, sizeof out->token_id);
@@ -97,35 +113,42 @@ static bool
 verify_with(struct judge *j, const uint8_t key[TOKEN_KEY_SIZE])
 {
     struct fault fault = {0};
-    struct decision_details *d = j->details;
-    enum kh_err err = token_verify(d->token, key, &d->verified, &fault);
+    struct chain *chain = j->chain;
+    enum kh_err err = token_verify(chain->token, key, &chain->verified, &fault);
     if (err == KH_OK) {
-        identify(j, &d->verified);
+        identify(j);
         return true;
     }
     if (err != KH_ERR_GRAPH)
         return deny_fault(j, KH_REASON_SIGNATURE_INVALID, &fault);
 
     struct fault root_fault = {0};
-    if (token_verify_root(d->token, key, &d->verified, &root_fault) != KH_OK)
+    if (token_verify_root(chain->token, key, &chain->verified, &root_fault) != KH_OK)
         return deny_fault(j, KH_REASON_SIGNATURE_INVALID, &root_fault);
-    identify(j, &d->verified);
-    if (token_open_holes(d->token, NULL, 0) == 0)
+    identify(j);
+    if (token_open_holes(chain->token, NULL, 0) == 0)
         return deny_fault(j, KH_REASON_DISCHARGE_INVALID, &fault);
     BUFFER_AUTO hole;
     buffer_init(&hole, sizeof j->out->detail * 4);
-    decision_hole_print(d->token, &hole);
+    decision_hole_print(chain->token, &hole);
     return deny_text(j, KH_REASON_HOLE_OPEN, buffer_bytes(&hole));
 }
 
+/* The key must be there also for a chain that it has verified before. */
 static bool
 verify(struct judge *j)
 {
     uint8_t key[TOKEN_KEY_SIZE] = {0};
-    bool known = j->world->root_key(j->world->context, j->details->identity.key_id, key);
-    bool fine = known ? verify_with(j, key)
-                      : deny(j, KH_REASON_SIGNATURE_INVALID,
-                             "the key that it was made with is not known here, or retired");
+    bool fine = false;
+    if (!j->world->root_key(j->world->context, j->chain->identity.key_id, key)) {
+        deny(j, KH_REASON_SIGNATURE_INVALID,
+             "the key that it was made with is not known here, or retired");
+    } else if (j->chain->whole) {
+        identify(j);
+        fine = true;
+    } else {
+        fine = verify_with(j, key);
+    }
     wipe(key, sizeof key);
     return fine;
 }
@@ -152,18 +175,17 @@ stands_where_it_may(const struct token_condition *condition, const struct caveat
 
 /* All of them, before any is judged: one that is not understood spoils the token. */
 static bool
-parse(struct judge *j)
+parse_all(struct judge *j)
 {
-    const struct token_verified *v = &j->details->verified;
+    const struct token_verified *v = &j->chain->verified;
     bool fine = true;
-    j->details->trace.count = v->condition_count;
     for (size_t i = 0; i < v->condition_count; i++) {
         struct fault fault = {0};
         const struct token_condition *c = &v->condition[i];
-        enum kh_err err = caveat_parse(c->text, &j->caveat[i], &fault);
+        enum kh_err err = caveat_parse(c->text, &j->chain->caveat[i], &fault);
         if (err == KH_ERR_MEMORY)
             return deny_fault(j, KH_REASON_INTERNAL, &fault);
-        if (err == KH_OK && stands_where_it_may(c, j->caveat[i]))
+        if (err == KH_OK && stands_where_it_may(c, j->chain->caveat[i]))
             continue;
         trace(j, i, JUDGEMENT_UNKNOWN);
         if (fine)
@@ -171,6 +193,18 @@ parse(struct judge *j)
         fine = false;
     }
     return fine;
+}
+
+static bool
+parse(struct judge *j)
+{
+    j->details->trace.count = j->chain->verified.condition_count;
+    if (j->chain->whole)
+        return true;
+    j->chain->whole = parse_all(j);
+    if (j->chain->whole && j->may_keep)
+        chain_cache_put(j->world->chains, j->chain_key, j->chain);
+    return j->chain->whole;
 }
 
 /* Every predicate is a bound on time that has passed: nothing but another token can mend it. */
@@ -194,23 +228,24 @@ parent_holds(struct judge *j, const struct caveat *caveat)
     const struct predicate *p = &caveat->predicate[0];
     return caveat->count == 1 && p->count == 1 &&
            bytes_from_hex(p->value[0].text, lineage, sizeof lineage) &&
-           token_verified_has_lineage(&j->details->verified, 0, lineage);
+           token_verified_has_lineage(&j->chain->verified, 0, lineage);
 }
 
 /* What can be wrong with a discharge whatever the request is: it is another's, or it is over. */
 static bool
 judge_discharges(struct judge *j)
 {
-    const struct token_verified *v = &j->details->verified;
+    const struct token_verified *v = &j->chain->verified;
     for (size_t i = 0; i < v->condition_count; i++) {
         const struct token_condition *c = &v->condition[i];
         if (c->macaroon == 0)
             continue;
-        if (is_parent(j->caveat[i]) && !parent_holds(j, j->caveat[i])) {
+        if (is_parent(j->chain->caveat[i]) && !parent_holds(j, j->chain->caveat[i])) {
             trace(j, i, JUDGEMENT_FAILS);
             return deny_text(j, KH_REASON_DISCHARGE_INVALID, c->text);
         }
-        if (is_over(j->caveat[i], j->facts.time) && !caveat_holds(j->caveat[i], &j->facts)) {
+        if (is_over(j->chain->caveat[i], j->facts.time) &&
+            !caveat_holds(j->chain->caveat[i], &j->facts)) {
             trace(j, i, JUDGEMENT_FAILS);
             return deny_text(j, KH_REASON_DISCHARGE_EXPIRED, c->text);
         }
@@ -221,7 +256,7 @@ judge_discharges(struct judge *j)
 static bool
 judge_times(struct judge *j)
 {
-    const struct token_identity *identity = &j->details->identity;
+    const struct token_identity *identity = &j->chain->identity;
     if (j->facts.time >= identity->expires_at)
         return deny(j, KH_REASON_EXPIRED, "the token's lifetime is over");
     if (identity->issued_at > j->facts.time + CLOCK_SKEW_MAX)
@@ -232,7 +267,7 @@ judge_times(struct judge *j)
 static bool
 is_revoked(struct judge *j, struct bytes credential)
 {
-    return j->world->revoked(j->world->context, &j->details->identity, &j->details->verified,
+    return j->world->revoked(j->world->context, &j->chain->identity, &j->chain->verified,
                              credential);
 }
 
@@ -285,7 +320,7 @@ add_credential_needs(struct judge *j, const struct decision_credential *credenti
 static bool
 choose_credential(struct judge *j)
 {
-    const struct token_identity *identity = &j->details->identity;
+    const struct token_identity *identity = &j->chain->identity;
     enum fit best = FIT_UNKNOWN;
     struct bytes best_name = j->wanted;
     struct decision_credential chosen = {.enabled = false};
@@ -310,8 +345,8 @@ choose_credential(struct judge *j)
 static enum kh_reason
 failure_reason(struct judge *j, size_t condition)
 {
-    bool is_discharge = j->details->verified.condition[condition].macaroon != 0;
-    if (!is_over(j->caveat[condition], j->facts.time))
+    bool is_discharge = j->chain->verified.condition[condition].macaroon != 0;
+    if (!is_over(j->chain->caveat[condition], j->facts.time))
         return KH_REASON_CAVEAT_FAILED;
     return is_discharge ? KH_REASON_DISCHARGE_EXPIRED : KH_REASON_EXPIRED;
 }
@@ -319,8 +354,8 @@ failure_reason(struct judge *j, size_t condition)
 static enum caveat_verdict
 judge_caveat(struct judge *j, size_t condition)
 {
-    const struct caveat *caveat = j->caveat[condition];
-    if (j->details->verified.condition[condition].macaroon != 0 && is_parent(caveat))
+    const struct caveat *caveat = j->chain->caveat[condition];
+    if (j->chain->verified.condition[condition].macaroon != 0 && is_parent(caveat))
         return parent_holds(j, caveat) ? CAVEAT_HOLDS : CAVEAT_FAILS;
     enum caveat_verdict verdict = caveat_judge(caveat, &j->facts);
     if (verdict != CAVEAT_NEEDS_BODY)
@@ -333,7 +368,7 @@ judge_caveat(struct judge *j, size_t condition)
 static bool
 judge_caveats(struct judge *j)
 {
-    const struct token_verified *v = &j->details->verified;
+    const struct token_verified *v = &j->chain->verified;
     bool fine = true;
     for (size_t i = 0; i < v->condition_count && (fine || j->want_trace); i++) {
         static const enum judgement judgement[] = {
@@ -341,7 +376,7 @@ judge_caveats(struct judge *j)
             [CAVEAT_HOLDS] = JUDGEMENT_HOLDS,
             [CAVEAT_NEEDS_BODY] = JUDGEMENT_NEEDS_BODY,
         };
-        if (caveat_counter(j->caveat[i]))
+        if (caveat_counter(j->chain->caveat[i]))
             continue; /* judged when all else holds */
         enum caveat_verdict verdict = judge_caveat(j, i);
         trace(j, i, judgement[verdict]);
@@ -350,7 +385,7 @@ judge_caveats(struct judge *j)
     }
     /* If it is read, then for all: what holds by its `time` now may need the body later. */
     for (size_t i = 0; fine && j->needs_body && i < v->condition_count; i++)
-        (void)body_need_add(&j->details->body_need, j->caveat[i]);
+        (void)body_need_add(&j->details->body_need, j->chain->caveat[i]);
     return fine;
 }
 
@@ -359,23 +394,24 @@ judge_caveats(struct judge *j)
 static bool
 is_minted_hole(const struct judge *j, size_t condition)
 {
-    const struct token_condition *c = &j->details->verified.condition[condition];
-    const struct macaroon_view *root = &j->details->token->macaroon[0];
-    return c->macaroon == 0 && c->index + 1 < j->details->identity.minted_caveats &&
+    const struct token_condition *c = &j->chain->verified.condition[condition];
+    const struct macaroon_view *root = &j->chain->token->macaroon[0];
+    return c->macaroon == 0 && c->index + 1 < j->chain->identity.minted_caveats &&
            c->index + 1 < root->caveat_count && root->caveat[c->index + 1].vid.n > 0 &&
-           j->caveat[condition]->predicate[0].attribute == ATTRIBUTE_HOLE;
+           j->chain->caveat[condition]->predicate[0].attribute == ATTRIBUTE_HOLE;
 }
 
 static void
 collect_holes(struct judge *j)
 {
     struct decision_details *d = j->details;
-    for (size_t i = 0; i < d->verified.condition_count && d->hole_count < DECISION_HOLES_MAX; i++) {
+    for (size_t i = 0; i < j->chain->verified.condition_count && d->hole_count < DECISION_HOLES_MAX;
+         i++) {
         struct hole hole;
         BUFFER_AUTO text;
         buffer_init(&text, HOLE_TEXT_MAX);
-        if (!is_minted_hole(j, i) ||
-            hole_parse(j->caveat[i]->predicate[0].value[0].text, &text, &hole, NULL) != KH_OK)
+        if (!is_minted_hole(j, i) || hole_parse(j->chain->caveat[i]->predicate[0].value[0].text,
+                                                &text, &hole, NULL) != KH_OK)
             continue;
         snprintf(d->hole[d->hole_count++], sizeof d->hole[0], "%s", buffer_text(&text));
     }
@@ -411,7 +447,7 @@ ask_policy(struct judge *j)
     collect_holes(j);
     const struct policy_request request = {
         .facts = &j->facts,
-        .lifetime_s = j->details->identity.expires_at - j->details->identity.issued_at,
+        .lifetime_s = j->chain->identity.expires_at - j->chain->identity.issued_at,
         .hole = hole,
         .hole_count = j->details->hole_count,
     };
@@ -454,16 +490,16 @@ static bool
 take_counters(struct judge *j)
 {
     const struct decision_world *world = j->world;
-    const struct token_verified *v = &j->details->verified;
+    const struct token_verified *v = &j->chain->verified;
     struct counter_demand demand[TOKEN_CAVEATS_MAX];
     struct counter_refusal refusal = {.reason = KH_REASON_INTERNAL};
     /* Without room there is no need to read a body, and with one it is not decided yet. */
     enum counting counting =
         j->needs_body && world->counting == COUNTING_TAKE ? COUNTING_LOOK : world->counting;
-    size_t n = counter_demands(v, j->caveat, j->details->identity.expires_at, demand);
+    size_t n = counter_demands(v, j->chain->caveat, j->chain->identity.expires_at, demand);
     bool taken = n == 0 || counting == COUNTING_DONE ||
-                 (world->take && world->take(world->context, &j->details->identity, demand, n,
-                                             counting, &refusal));
+                 (world->take &&
+                  world->take(world->context, &j->chain->identity, demand, n, counting, &refusal));
     for (size_t i = 0; taken && i < n; i++)
         trace(j, demand[i].condition, JUDGEMENT_HOLDS);
     if (taken)
@@ -478,14 +514,27 @@ take_counters(struct judge *j)
 static int64_t
 recheck_time(const struct judge *j)
 {
-    int64_t when = j->details->identity.expires_at;
-    for (size_t i = 0; i < j->details->verified.condition_count; i++) {
-        int64_t change = caveat_next_change(j->caveat[i], j->facts.time);
+    int64_t when = j->chain->identity.expires_at;
+    for (size_t i = 0; i < j->chain->verified.condition_count; i++) {
+        int64_t change = caveat_next_change(j->chain->caveat[i], j->facts.time);
         if (change < when)
             when = change;
     }
     int64_t change = policy_next_change(j->world->policy, &j->details->policy, j->facts.time);
     return change < when ? change : when;
+}
+
+/* Claims of a forger are not to be mistaken for facts. */
+static void
+forget_claims(struct judge *j)
+{
+    struct chain *chain = j->chain;
+    if (chain && chain->whole) { /* shared: its key is gone */
+        chain_release(&j->details->chain);
+    } else if (chain) {
+        memset(&chain->identity, 0, sizeof chain->identity);
+        memset(&chain->verified, 0, sizeof chain->verified);
+    }
 }
 
 static bool (*const steps[])(struct judge *) = {
@@ -513,17 +562,6 @@ walk(struct judge *j, size_t count)
     while (passed < count && steps[passed](j))
         passed++;
     return passed;
-}
-
-static void
-finish(struct judge *j)
-{
-    for (size_t i = 0; i < TOKEN_CAVEATS_MAX; i++)
-        caveat_free(&j->caveat[i]);
-    if (!j->out->identified) { /* claims of a forger are not to be mistaken for facts */
-        memset(&j->details->identity, 0, sizeof j->details->identity);
-        memset(&j->details->verified, 0, sizeof j->details->verified);
-    }
 }
 
 void
@@ -558,9 +596,10 @@ decide(const struct decision_world *world, struct bytes token_text, struct bytes
     } else if (j.want_trace && steps[passed] == judge_caveats) {
         ask_policy(&j);
     }
-    finish(&j);
+    if (!out->identified)
+        forget_claims(&j);
     if (!details)
-        token_free(&own.token);
+        chain_release(&own.chain);
 }
 
 enum kh_reason
@@ -579,6 +618,7 @@ decide_token(const struct decision_world *world, struct bytes token_text, int64_
     out->reason = KH_REASON_INTERNAL;
     if (walk(&j, TOKEN_STEP_COUNT) == TOKEN_STEP_COUNT)
         out->reason = KH_REASON_UNSET;
-    finish(&j);
+    if (!out->identified)
+        forget_claims(&j);
     return out->reason;
 }

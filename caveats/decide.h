@@ -11,6 +11,7 @@
 
 #include "body_need.h"
 #include "caveat.h"
+#include "chain.h"
 #include "counter.h"
 #include "errors.h"
 #include "facts.h"
@@ -81,6 +82,8 @@ struct decision_world {
     bool (*prepare)(void *context, struct bytes credential, enum kh_reason *reason, char *detail,
                     size_t cap);
     enum counting counting;
+    /* Chains that were verified, kept by whoever owns the root keys; NULL: each is verified. */
+    struct chain_cache *chains;
     /* The organisation's rules; NULL: one implicit grant, whatever the operator minted. */
     const struct policy *policy;
     /* A running request: its body is gone, and what only a warning needs is not asked for. */
@@ -96,11 +99,7 @@ struct decision_trace {
 
 /* What the authority keeps of a decision beside its answer: for the audit log and for explain. */
 struct decision_details {
-    struct token *token; /* owned: token_free; NULL when the text was no token */
-    /* Zeroed unless decision.identified. With a hole open, or a discharge that is not right,
-     * `verified` has the root's conditions alone. */
-    struct token_identity identity;
-    struct token_verified verified;
+    struct chain *chain; /* a reference: chain_release; NULL when there was no text */
     struct decision_trace trace;
     struct body_need body_need; /* of DECISION_NEED_BODY */
     /* What the rules say; zeroed when it did not come to that. Of a request that a caveat refuses
@@ -114,7 +113,8 @@ struct decision_details {
 /*
  * Judge. `facts->user` and `facts->credential` are filled in here from the token's identifier;
  * `wanted` names the one credential that may be used, or is empty for any of the token's that fits.
- * `*out` is zeroed first. `details` may be NULL; else free details->token.
+ * `*out` is zeroed first. `details` may be NULL; else release
+ * details->chain.
  */
 void decide(const struct decision_world *world, struct bytes token_text, struct bytes wanted,
             const struct facts *facts, struct decision *out, struct decision_details *details);

@@ -262,8 +262,8 @@ caveat_judgement(const struct maker *m, unsigned macaroon, unsigned index,
         enum judgement found = caveat_judge_hidden(caveat, in->facts, in->hidden, in->context);
         return found == JUDGEMENT_UNKNOWN ? JUDGEMENT_NOT_JUDGED : found; // the broker's to know
     }
-    const struct token_verified *v = &in->details->verified;
-    for (size_t i = 0; i < v->condition_count; i++) {
+    const struct token_verified *v = in->details->chain ? &in->details->chain->verified : NULL;
+    for (size_t i = 0; v && i < v->condition_count; i++) {
         if (v->condition[i].macaroon == macaroon && v->condition[i].index == index)
             return in->details->trace.caveat[i];
     }

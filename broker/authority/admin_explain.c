@@ -110,7 +110,7 @@ judge(const struct decision_world *world, const json_t *json, struct facts *fact
     const struct body_question question = {e->need.pointer, e->need.count, e->need.sha256};
     facts->body =
         body_facts_read(body, facts->header, facts->header_count, &question, e->value, &e->storage);
-    token_free(&e->details.token);
+    chain_release(&e->details.chain);
     decide(world, token, credential, facts, &e->decision, &e->details);
 }
 
@@ -132,7 +132,7 @@ explain_with(struct authority *authority, const json_t *json, json_t *result, st
     judge(&world, json, facts, e);
     complete_facts(authority, &e->decision, facts, e->group);
     const struct explain explain = {
-        .token = e->details.token,
+        .token = e->details.chain ? e->details.chain->token : NULL,
         .decision = &e->decision,
         .details = &e->details,
         .policy = authority->policy,
@@ -140,7 +140,7 @@ explain_with(struct authority *authority, const json_t *json, json_t *result, st
         .facts = facts,
     };
     err = put_explanation(result, &explain, fault);
-    token_free(&e->details.token);
+    chain_release(&e->details.chain);
     return err;
 }
 

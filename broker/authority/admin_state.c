@@ -268,6 +268,7 @@ key_rotate(void *context, const json_t *request, json_t *result, struct fault *f
     }
     uint32_t id = key.id;
     root_keys_adopt(&authority->keys, &key);
+    chain_cache_clear(authority->chains);
     return admin_put_number(result, "id", id, fault);
 }
 
@@ -293,6 +294,7 @@ key_retire(void *context, const json_t *request, json_t *result, struct fault *f
     if ((err = change_commit(authority, &record, fault)))
         return err;
     root_keys_forget(&authority->keys, (uint32_t)id, now);
+    chain_cache_clear(authority->chains);
     if (store_erase_removed(authority->store, fault))
         log_warning("erase", "%s", fault->detail);
     publish_rejudge(authority);

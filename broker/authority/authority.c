@@ -41,6 +41,8 @@ load_tables(struct authority *authority, struct fault *fault)
     const struct seal *seal = authority->seal;
     enum kh_err err = root_keys_load(&authority->keys, store, seal, fault);
 
+    if (!err && chain_cache_new(AUTHORITY_CHAINS_MAX, &authority->chains) != KH_OK)
+        err = fault_set(fault, KH_ERR_MEMORY, "no memory for the verified chains");
     if (!err)
         err = credentials_load(&authority->credentials, store, seal, fault);
     if (!err)
@@ -183,6 +185,7 @@ authority_close(struct authority *authority)
     contents_free(&authority->contents);
     runs_free(&authority->runs);
     credentials_free(&authority->credentials);
+    chain_cache_free(&authority->chains);
     root_keys_free(&authority->keys);
     seal_free(&authority->seal);
     store_close(&authority->store);

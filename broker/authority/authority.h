@@ -10,6 +10,7 @@
 #ifndef KEYHOLE_AUTHORITY_H
 #define KEYHOLE_AUTHORITY_H
 
+#include "../../caveats/chain.h"
 #include "../../caveats/policy.h"
 #include "../channel.h"
 #include "../config.h"
@@ -31,7 +32,7 @@
 #define AUTHORITY_DATABASE_FILE "keyholed.db"
 #define AUTHORITY_CA_FILE       "ca.pem"
 
-enum { AUTHORITY_PROXIES_MAX = 256, AUTHORITY_PROCESSES_MAX = 300 };
+enum { AUTHORITY_PROXIES_MAX = 256, AUTHORITY_PROCESSES_MAX = 300, AUTHORITY_CHAINS_MAX = 4096 };
 
 struct authority_proxy {
     struct channel *channel;
@@ -52,6 +53,7 @@ struct authority {
     struct store *store;
     struct seal *seal;
     struct root_keys keys;
+    struct chain_cache *chains; /* verified with these keys */
     struct credentials credentials;
     struct revocations revocations;
     int64_t last_issued_at; /* of all tokens: a revocation reaches those of its own second too */

@@ -100,13 +100,13 @@ static json_t *
 list_credentials(const struct authority *authority, const struct decision_details *details,
                  bool *failed)
 {
-    const struct token_identity *identity = &details->identity;
+    const struct token_identity *identity = &details->chain->identity;
     json_t *list = json_array();
     for (size_t i = 0; i < identity->credential_count; i++) {
         const struct credential *credential =
             credentials_find(&authority->credentials, identity->credential[i]);
         if (credential && credential->row.enabled &&
-            !revocations_reach(&authority->revocations, identity, &details->verified,
+            !revocations_reach(&authority->revocations, identity, &details->chain->verified,
                                credential->row.name))
             add(list, describe(credential, failed), failed);
     }
@@ -123,7 +123,7 @@ write_json(const struct authority *authority, const struct decision_details *det
     BUFFER_AUTO pem;
     buffer_init(&pem, 16384);
     local_ca_pem(authority->ca, &pem);
-    timestamp_print(details->identity.expires_at, expires);
+    timestamp_print(details->chain->identity.expires_at, expires);
     put(object, "credentials", list_credentials(authority, details, &failed), &failed);
     put(object, "pass_through", json_array(), &failed);
     put(object, "expires_at", json_string(expires), &failed);
@@ -170,12 +170,12 @@ environment_serve(struct authority *authority, const struct message_environment_
         local_ca_pem(authority->ca, content);
     } else if (decide_token(&world, ask->token, clock_now_s(&authority->clock), &decision,
                             &details) != KH_REASON_UNSET) {
-        token_free(&details.token);
+        chain_release(&details.chain);
         refuse(authority, ask, &decision, out);
         return;
     } else {
         write_json(authority, &details, content);
-        token_free(&details.token);
+        chain_release(&details.chain);
     }
     out->given = !content->failed;
     out->reason = content->failed ? KH_REASON_INTERNAL : KH_REASON_UNSET;

@@ -123,6 +123,7 @@ serve_world_of(struct serve_world *context)
         .root_key = world_root_key,
         .revoked = world_revoked,
         .credential = world_credential,
+        .chains = context->authority->chains,
         .policy = context->authority->policy,
         .take = world_take,
         .prepare = world_prepare,
@@ -319,7 +320,7 @@ decide_now(struct authority *authority, const struct message_decide *request, bo
         serve_record(authority, request, decision, &details, out);
         contents_drop(&authority->contents, request->request_id);
     }
-    token_free(&details.token);
+    chain_release(&details.chain);
 }
 
 void

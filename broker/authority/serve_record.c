@@ -13,8 +13,6 @@
 // ---- what the caveats looked at ----
 
 struct looked_at {
-    struct caveat *caveat[TOKEN_CAVEATS_MAX]; // own the text of labels and keys
-    size_t caveat_count;
     struct bytes label[AUDIT_LABELS_MAX];
     size_t label_count;
     struct audit_value value[AUDIT_VALUES_MAX];
@@ -123,15 +121,6 @@ look_at_caveat(struct looked_at *looked, const struct caveat *caveat,
     }
 }
 
-// Most caveats speak of none of these: they are not parsed again.
-static bool
-is_of_interest(struct bytes text)
-{
-    return bytes_find(text, BYTES("query[")) < text.n ||
-           bytes_find(text, BYTES("header[")) < text.n ||
-           bytes_find(text, BYTES("body")) < text.n || bytes_find(text, BYTES("label")) < text.n;
-}
-
 struct looking {
     struct looked_at *looked;
     const struct message_decide *request;
@@ -154,26 +143,13 @@ look_at_rules(struct looked_at *looked, const struct policy *policy, const struc
 }
 
 static void
-look(struct looked_at *looked, const struct token_verified *verified,
-     const struct message_decide *request)
+look(struct looked_at *looked, const struct chain *chain, const struct message_decide *request)
 {
-    looked->caveat_count = looked->label_count = looked->value_count = 0;
-    for (size_t i = 0; i < verified->condition_count; i++) {
-        struct caveat *caveat = NULL;
-        struct bytes text = verified->condition[i].text;
-        // One that does not parse was denied for that.
-        if (!is_of_interest(text) || caveat_parse(text, &caveat, NULL))
-            continue;
-        looked->caveat[looked->caveat_count++] = caveat;
-        look_at_caveat(looked, caveat, request);
+    for (size_t i = 0; i < chain->verified.condition_count; i++) {
+        // One that is not understood was denied for that.
+        if (chain->caveat[i])
+            look_at_caveat(looked, chain->caveat[i], request);
     }
-}
-
-static void
-look_end(struct looked_at *looked)
-{
-    for (size_t i = 0; i < looked->caveat_count; i++)
-        caveat_free(&looked->caveat[i]);
 }
 
 // ---- the record ----
@@ -250,9 +226,9 @@ serve_record(struct authority *authority, const struct message_decide *request,
     // is not decided.
     if ((request->rejudge && answer->allow) || answer->need_body)
         return;
-    looked.caveat_count = 0;
-    if (decision->identified) {
-        look(&looked, &details->verified, request);
+    looked.label_count = looked.value_count = 0;
+    if (decision->identified && details->chain) {
+        look(&looked, details->chain, request);
         if (details->policy.allowed != JUDGEMENT_NOT_JUDGED)
             record_rules(authority, request, decision, details, &looked, &record, &rules);
         record.user = bytes_str(decision->user);
@@ -266,5 +242,4 @@ serve_record(struct authority *authority, const struct message_decide *request,
         record.value_count = looked.value_count;
     }
     audit_append(authority->audit, &record);
-    look_end(&looked);
 }

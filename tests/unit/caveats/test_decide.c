@@ -95,11 +95,11 @@ forged(void **state)
     expect_denied("signature", &d, KH_REASON_SIGNATURE_INVALID);
     assert_false(d.identified);
     assert_string_equal(d.user, "");
-    assert_non_null(details.token);
-    assert_int_equal(details.identity.credential_count, 0); /* claims are not kept */
-    assert_int_equal(details.verified.condition_count, 0);
+    assert_non_null(details.chain->token);
+    assert_int_equal(details.chain->identity.credential_count, 0); /* claims are not kept */
+    assert_int_equal(details.chain->verified.condition_count, 0);
     assert_int_equal(world.asked_revoked, 0);
-    token_free(&details.token);
+    chain_release(&details.chain);
     token_free(&token);
     buffer_free(&text);
 }
@@ -441,16 +441,16 @@ traces(void **state)
     assert_int_equal(details.trace.caveat[1], JUDGEMENT_FAILS);
     assert_int_equal(details.trace.caveat[2], JUDGEMENT_FAILS);
     assert_int_equal(details.trace.caveat[3], JUDGEMENT_HOLDS);
-    expect_text("identity", details.identity.principal, "alice");
-    assert_int_equal(details.verified.condition_count, 4);
-    token_free(&details.token);
+    expect_text("identity", details.chain->identity.principal, "alice");
+    assert_int_equal(details.chain->verified.condition_count, 4);
+    chain_release(&details.chain);
     buffer_free(&text);
 
     test_mint(&text, unknown);
     d = test_decide(&world, buffer_bytes(&text), BYTES_EMPTY, &facts, &details);
     assert_int_equal(details.trace.caveat[0], JUDGEMENT_NOT_JUDGED);
     assert_int_equal(details.trace.caveat[1], JUDGEMENT_UNKNOWN);
-    token_free(&details.token);
+    chain_release(&details.chain);
     buffer_free(&text);
 }
 
@@ -470,7 +470,7 @@ decide_body(const char *const *caveats, const struct facts_body *body,
     test_mint(&text, caveats);
     struct decision d = test_decide(&world, buffer_bytes(&text), BYTES_EMPTY, &facts, details);
     if (details)
-        token_free(&details->token);
+        chain_release(&details->chain);
     buffer_free(&text);
     return d;
 }
@@ -724,7 +724,7 @@ looking_and_judging_again_take_nothing(void **state)
         struct decision d = test_decide(&world, buffer_bytes(&text), BYTES_EMPTY, &facts, &details);
         expect_allowed("look", &d);
         assert_int_equal(details.trace.caveat[0], JUDGEMENT_HOLDS);
-        token_free(&details.token);
+        chain_release(&details.chain);
     }
     assert_int_equal(world.counter[0].used, 0);
     world.counting = COUNTING_TAKE;
@@ -739,7 +739,7 @@ looking_and_judging_again_take_nothing(void **state)
     expect_denied("look again", &d, KH_REASON_USES_EXHAUSTED);
     assert_int_equal(details.trace.caveat[0], JUDGEMENT_FAILS);
     assert_int_equal(details.trace.caveat[1], JUDGEMENT_HOLDS);
-    token_free(&details.token);
+    chain_release(&details.chain);
     facts.method = BYTES("GET");
     buffer_free(&text);
 
@@ -748,7 +748,7 @@ looking_and_judging_again_take_nothing(void **state)
     d = test_decide(&world, buffer_bytes(&text), BYTES_EMPTY, &facts, &details);
     expect_denied("before the counters", &d, KH_REASON_CAVEAT_FAILED);
     assert_int_equal(details.trace.caveat[0], JUDGEMENT_NOT_JUDGED);
-    token_free(&details.token);
+    chain_release(&details.chain);
     buffer_free(&text);
 }
 
@@ -828,7 +828,7 @@ body_for_the_credential(void **state)
     assert_true(bytes_is(details.body_need.pointer[0], "/a"));
     assert_int_equal(world.asked_prepare, 0);
     assert_int_equal(world.counter[0].used, 0);
-    token_free(&details.token);
+    chain_release(&details.chain);
     world.body_is_gone = true;
     d = test_decide(&world, buffer_bytes(&text), BYTES_EMPTY, &facts, NULL);
     expect_allowed("it runs", &d);
@@ -853,6 +853,100 @@ no_counter_in_a_discharge(void **state)
         d = holed_decide(&h, 2);
         expect_allowed("in the root", &d);
     }
+}
+
+/* ---- chains that are kept ---- */
+
+static struct decision
+decide_text(struct world *world, const struct buffer *text, int64_t time)
+{
+    struct facts facts = test_facts();
+    facts.time = time;
+    return test_decide(world, buffer_bytes(text), BYTES_EMPTY, &facts, NULL);
+}
+
+/* What was verified once is judged each time all the same. */
+static void
+kept_chain_is_no_decision(void **state)
+{
+    (void)state;
+    static const char *const caveats[] = {"method = POST", "time < 2026-06-01T00:00:00Z", NULL};
+    struct world world = test_world();
+    struct buffer text;
+    test_mint(&text, caveats);
+    struct decision d = decide_text(&world, &text, TEST_ISSUED + 1000);
+    expect_allowed("first", &d);
+    struct decision again = decide_text(&world, &text, TEST_ISSUED + 1000);
+    expect_allowed("again", &again);
+    assert_memory_equal(&again, &d, sizeof d);
+
+    d = decide_text(&world, &text, TEST_EXPIRES);
+    expect_denied("over", &d, KH_REASON_EXPIRED);
+    world.revoked_user = "alice";
+    d = decide_text(&world, &text, TEST_ISSUED + 1000);
+    expect_denied("revoked", &d, KH_REASON_REVOKED);
+    world.revoked_user = NULL;
+    world.no_key = true;
+    d = decide_text(&world, &text, TEST_ISSUED + 1000);
+    expect_denied("key gone", &d, KH_REASON_SIGNATURE_INVALID);
+    assert_false(d.identified);
+    world.no_key = false;
+    d = decide_text(&world, &text, TEST_ISSUED + 1000);
+    expect_allowed("key back", &d);
+    buffer_free(&text);
+}
+
+static void
+expect_kept(size_t count)
+{
+    if (test_chains)
+        assert_int_equal(chain_cache_count(test_chains), count);
+}
+
+static void
+only_whole_chains_are_kept(void **state)
+{
+    (void)state;
+    static const char *const unknown[] = {"colour = red", NULL};
+    static const char *const fine[] = {"method = POST", NULL};
+    struct world world = test_world();
+    struct buffer text;
+    if (test_chains)
+        chain_cache_clear(test_chains);
+    test_mint(&text, unknown);
+    struct decision d = decide_text(&world, &text, TEST_ISSUED + 1000);
+    expect_denied("unknown", &d, KH_REASON_CAVEAT_UNKNOWN);
+    buffer_free(&text);
+    expect_kept(0);
+
+    test_mint(&text, fine);
+    text.p[text.n - 8] ^= 1; /* of the signature */
+    d = decide_text(&world, &text, TEST_ISSUED + 1000);
+    expect_denied("forged", &d, KH_REASON_SIGNATURE_INVALID);
+    expect_kept(0);
+    text.p[text.n - 8] ^= 1;
+    d = decide_text(&world, &text, TEST_ISSUED + 1000);
+    expect_allowed("genuine", &d);
+    expect_kept(1);
+    text.p[text.n - 8] ^= 1;
+    d = decide_text(&world, &text, TEST_ISSUED + 1000);
+    expect_denied("forged after it", &d, KH_REASON_SIGNATURE_INVALID);
+    buffer_free(&text);
+}
+
+static int
+keep_chains(void **state)
+{
+    (void)state;
+    return chain_cache_new(8, &test_chains) != KH_OK;
+}
+
+static int
+drop_chains(void **state)
+{
+    (void)state;
+    chain_cache_free(&test_chains);
+    return 0;
 }
 
 int
@@ -885,6 +979,9 @@ main(void)
         cmocka_unit_test(prepared_before_it_is_counted),
         cmocka_unit_test(body_for_the_credential),
         cmocka_unit_test(no_counter_in_a_discharge),
+        cmocka_unit_test(kept_chain_is_no_decision),
+        cmocka_unit_test(only_whole_chains_are_kept),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("each chain verified", tests, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("chains kept", tests, keep_chains, drop_chains);
 }

@@ -79,7 +79,7 @@ allowed(void **state)
     assert_int_equal(details.policy.grant_judged[0], JUDGEMENT_HOLDS);
     assert_int_equal(details.policy.forbid_judged[0], JUDGEMENT_FAILS);
     assert_int_equal(details.policy.warning_count, 0);
-    token_free(&details.token);
+    chain_release(&details.chain);
     d = decide_minted(NULL, caveats, &facts, NULL);
     expect_denied("without a policy nobody is in a group", &d, KH_REASON_CAVEAT_FAILED);
     policy_free(&policy);
@@ -100,13 +100,13 @@ caveats_come_first(void **state)
     assert_string_equal(d.detail, "method = GET");
     assert_int_equal(details.policy.allowed, JUDGEMENT_FAILS);
     assert_int_equal(details.policy.reason, KH_REASON_FORBIDDEN);
-    token_free(&details.token);
+    chain_release(&details.chain);
 
     static const char *const unknown[] = {"colour = red", NULL};
     d = decide_minted(policy, unknown, &facts, &details);
     expect_denied("not understood", &d, KH_REASON_CAVEAT_UNKNOWN);
     assert_int_equal(details.policy.allowed, JUDGEMENT_NOT_JUDGED);
-    token_free(&details.token);
+    chain_release(&details.chain);
     policy_free(&policy);
 }
 
@@ -124,7 +124,7 @@ warned(void **state)
     expect_allowed("a soft forbid", &d);
     assert_int_equal(details.policy.warning_count, 1);
     expect_text("warning", details.policy.warning[0].forbid->name, "f");
-    token_free(&details.token);
+    chain_release(&details.chain);
     policy_free(&policy);
 }
 
@@ -183,7 +183,7 @@ body_for_a_rule(void **state)
     assert_int_equal(details.body_need.count, 2); /* not the caveat that holds, nor bob's grant */
     expect_text("forbid", details.body_need.pointer[0], "/n");
     expect_text("grant", details.body_need.pointer[1], "/m");
-    token_free(&details.token);
+    chain_release(&details.chain);
 
     const struct fact_body_value fine[] = {{BYTES("/n"), {BODY_VALUE_NUMBER, BYTES("5")}},
                                            {BYTES("/m"), {BODY_VALUE_STRING, BYTES("a")}}};
@@ -311,7 +311,7 @@ minted_holes_count(void **state)
             expect_denied(cases[i].what, &d, KH_REASON_NO_GRANT);
             assert_string_equal(d.detail, "g: factor = yubikey for 8h");
         }
-        token_free(&details.token);
+        chain_release(&details.chain);
         buffer_free(&text);
     }
     policy_free(&policy);
@@ -333,7 +333,7 @@ a_text_is_no_hole(void **state)
     struct decision d = decide_minted(policy, caveats, &facts, &details);
     expect_denied("a text", &d, KH_REASON_NO_GRANT);
     assert_int_equal(details.hole_count, 0);
-    token_free(&details.token);
+    chain_release(&details.chain);
     policy_free(&policy);
 }
 

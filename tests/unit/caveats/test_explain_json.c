@@ -42,7 +42,7 @@ explain_text(struct explained *e, struct bytes token, const char *policy, const 
     e->facts.group = e->group;
     e->facts.group_count = policy_groups_of(e->policy, e->facts.user, e->group);
     const struct explain in = {
-        .token = e->details.token,
+        .token = e->details.chain->token,
         .decision = &e->decision,
         .details = &e->details,
         .policy = e->policy,
@@ -57,7 +57,7 @@ static void
 explained_free(struct explained *e)
 {
     json_decref(e->json);
-    token_free(&e->details.token);
+    chain_release(&e->details.chain);
     policy_free(&e->policy);
 }
 

@@ -28,6 +28,9 @@ struct world {
     unsigned asked_prepare;
 };
 
+/* Set: chains are kept between decisions, as the broker does. */
+static struct chain_cache *test_chains;
+
 static inline bool
 world_root_key(void *context, uint32_t key_id, uint8_t key[TOKEN_KEY_SIZE])
 {
@@ -156,6 +159,7 @@ test_decide(struct world *world, struct bytes text, struct bytes wanted, const s
         .prepare = world_prepare,
         .take = world_take,
         .counting = world->counting,
+        .chains = test_chains,
         .body_is_gone = world->body_is_gone,
     };
     struct decision out;

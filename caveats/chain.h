@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a token's own bytes and its root key say, and nothing else: who it was minted for, its
+ * lineages, its caveats, parsed. No request, clock, revocation or rule has a part in it, so that it
+ * can be kept: verifying costs more than all the rest of a decision. Decisions are never kept.
+ */
+#ifndef KEYHOLE_CHAIN_H
+#define KEYHOLE_CHAIN_H
+
+#include "caveat.h"
+#include "token.h"
+
+/* Shared by counted references; nobody changes it once it is in a cache. */
+struct chain {
+    struct token *token; /* NULL when the text was none */
+    /* Zeroed unless the root was authenticated. With a hole open, or a discharge that is not
+     * right, `verified` has the root's conditions alone. */
+    struct token_identity identity;
+    struct token_verified verified;
+    struct caveat *caveat[TOKEN_CAVEATS_MAX]; /* by condition; NULL where it is not understood */
+    bool whole; /* all of it verified, and every caveat is understood and stands where it may */
+    unsigned references;
+};
+
+struct chain *chain_new(void); /* one reference; NULL: no memory */
+struct chain *chain_hold(struct chain *chain);
+void chain_release(struct chain **chain);
+
+/*
+ * Whole chains by the SHA-256 of the token's text, which is all that a scan looks at (base64url is
+ * read strictly: one text for one value). The one that was not asked for longest makes room.
+ * Empty it whenever a root key goes or comes.
+ */
+struct chain_cache;
+
+KH_MUST_CHECK enum kh_err chain_cache_new(size_t capacity, struct chain_cache **out);
+void chain_cache_free(struct chain_cache **cache);
+void chain_cache_clear(struct chain_cache *cache);
+size_t chain_cache_count(const struct chain_cache *cache);
+
+enum { CHAIN_KEY_SIZE = 32 };
+/* False when the digest failed: then nothing is looked up or kept. */
+KH_MUST_CHECK bool chain_cache_key(struct chain_cache *cache, struct bytes text,
+                                   uint8_t out[CHAIN_KEY_SIZE]);
+/* A reference for the caller; NULL: not there. */
+struct chain *chain_cache_find(struct chain_cache *cache, const uint8_t key[CHAIN_KEY_SIZE]);
+/* One that is whole; others are left out. Without memory nothing is kept. */
+void chain_cache_put(struct chain_cache *cache, const uint8_t key[CHAIN_KEY_SIZE],
+                     struct chain *chain);
+
+#endif
