@@ -168,6 +168,7 @@ connection_new(struct proxy *proxy)
     buffer_init(&c->tunnel.host, 255);
     buffer_init(&c->tunnel.sni, 255);
     buffer_init_secret(&c->tunnel.token, HTTP1_LINE_MAX);
+    relayed_init(&c->relayed);
     return c;
 }
 
@@ -212,6 +213,7 @@ connection_destroy(void *object)
     buffer_free(&c->tunnel.host);
     buffer_free(&c->tunnel.sni);
     buffer_free(&c->tunnel.token);
+    relayed_free(&c->relayed);
     if (c->half_closed)
         event_free(c->half_closed);
     wipe(c, sizeof *c);
@@ -340,11 +342,13 @@ connection_run(struct connection *c)
 void
 connection_drain_all(struct proxy *proxy)
 {
-    struct connection_list *idle = &proxy->connections.list[CONNECTION_IDLE];
+    static const enum connection_state resting[] = {CONNECTION_IDLE, CONNECTION_DNS};
     struct connection *c, *next;
-    for (c = TAILQ_FIRST(idle); c; c = next) {
-        next = TAILQ_NEXT(c, entry);
-        connection_close(c);
+    for (size_t i = 0; i < sizeof resting / sizeof *resting; i++) {
+        for (c = TAILQ_FIRST(&proxy->connections.list[resting[i]]); c; c = next) {
+            next = TAILQ_NEXT(c, entry);
+            connection_close(c);
+        }
     }
     for (int state = 1; state < CONNECTION_STATE_COUNT; state++) {
         TAILQ_FOREACH(c, &proxy->connections.list[state], entry)

@@ -11,6 +11,7 @@
 #include "../http/http1.h"
 #include "../messages.h"
 #include "listen.h"
+#include "relayed.h"
 
 #include <netinet/in.h>
 #include <sys/queue.h>
@@ -23,7 +24,9 @@ enum connection_state {
     CONNECTION_CLOSED = 0, /* memory goes next turn */
     CONNECTION_HANDSHAKE,  /* TLS with the client */
     CONNECTION_LEAF,       /* the authority makes a certificate */
-    CONNECTION_IDLE,       /* between requests */
+    CONNECTION_IDLE,       /* between requests, or before the first byte */
+    CONNECTION_PREFACE,    /* what a relay says is coming in */
+    CONNECTION_DNS,        /* between DNS messages */
     CONNECTION_HEAD,       /* a request head is coming in */
     CONNECTION_DECIDING,   /* the authority judges */
     CONNECTION_BUFFERING,  /* a body is held back, because a caveat looks at it */
@@ -72,7 +75,7 @@ struct connection_tunnel {
     struct buffer host; /* of CONNECT */
     uint16_t port;
     struct buffer sni;
-    struct buffer token; /* of Proxy-Authorization at CONNECT; secret */
+    struct buffer token; /* of Proxy-Authorization at CONNECT, or of the preface; secret */
     bool token_in_user;
 };
 
@@ -88,6 +91,7 @@ struct connection {
     char peer[INET6_ADDRSTRLEN];  /* or "unix" */
     uint32_t uid;                 /* of a unix peer, else UINT32_MAX */
     char local[INET6_ADDRSTRLEN]; /* the address the client reached; "" on a unix socket */
+    struct relayed relayed;
     struct connection_tunnel tunnel;
     uint64_t leaf_question;
     bool leaf_refused;

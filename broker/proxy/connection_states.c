@@ -5,6 +5,7 @@
  */
 #include "answer.h"
 #include "buffering.h"
+#include "dns_stream.h"
 #include "intercept.h"
 #include "judge.h"
 #include "proxy.h"
@@ -33,8 +34,10 @@ static enum step
 step_idle(struct connection *c)
 {
     if (c->conduit.in.n > 0) {
+        bool preface = relayed_may_begin(c);
+        c->relayed.done |= !preface;
         c->scanned = 0;
-        connection_move(c, CONNECTION_HEAD);
+        connection_move(c, preface ? CONNECTION_PREFACE : CONNECTION_HEAD);
         return STEP_AGAIN;
     }
     if (c->conduit.ended != STREAM_OK)
@@ -192,6 +195,10 @@ const struct connection_row connection_row[CONNECTION_STATE_COUNT] = {
                          intercept_leaf_expired},
     [CONNECTION_IDLE] = {"idle", LIMIT(idle_timeout_ms), CONDUIT_IN_MAX, false, step_idle,
                          expired_quietly},
+    [CONNECTION_PREFACE] = {"preface", LIMIT(head_timeout_ms), CONDUIT_IN_MAX, false, relayed_step,
+                            expired_quietly},
+    [CONNECTION_DNS] = {"dns", LIMIT(idle_timeout_ms), DNS_READ_AHEAD, false, dns_stream_step,
+                        expired_quietly},
     [CONNECTION_HEAD] = {"head", LIMIT(head_timeout_ms), CONDUIT_IN_MAX, false, step_head,
                          expired_head},
     [CONNECTION_DECIDING] = {"deciding", LIMIT(decide_timeout_ms), READ_AHEAD, true, step_wait,

@@ -155,7 +155,7 @@ build(struct exchange *x, const struct http1_head *head)
 bool
 exchange_tunnel_token(const struct connection *c, struct request_token *token)
 {
-    if (!c->tunnel.intercepted || c->tunnel.token.n == 0)
+    if (!(c->tunnel.intercepted || c->relayed.has_token) || c->tunnel.token.n == 0)
         return false;
     token->text = buffer_bytes(&c->tunnel.token);
     token->slot = (struct slot){.kind = SLOT_PROXY_AUTHORIZATION};
@@ -199,6 +199,19 @@ begin_upstream(struct exchange *x, const struct http1_head *head)
         judge_ask(x, &token);
 }
 
+// Whatever was found: a run is told which hosts there are for it, and reaches no other.
+static void
+hold_to_hosts(struct exchange *x)
+{
+    struct destination *destination = &x->destination;
+    if (destination->kind == DESTINATION_REFUSED || destination->kind == DESTINATION_OWN ||
+        relayed_allows(x->client, buffer_bytes(&destination->host)))
+        return;
+    destination->kind = DESTINATION_REFUSED;
+    destination->reason = KH_REASON_HOST_NOT_ALLOWED;
+    destination->detail = RELAYED_REFUSAL;
+}
+
 static void
 dispatch(struct exchange *x, const struct http1_head *head)
 {
@@ -209,6 +222,7 @@ dispatch(struct exchange *x, const struct http1_head *head)
     }
     exchange_view(x->client, &view);
     destination_find(x->routes, &view, head, &x->destination);
+    hold_to_hosts(x);
     switch (x->destination.kind) {
     case DESTINATION_UPSTREAM:
         begin_upstream(x, head);

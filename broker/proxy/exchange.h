@@ -124,7 +124,8 @@ void exchange_complete(struct exchange *exchange);
 /* Detach from the connection, report, free. `reason` may be KH_REASON_UNSET. */
 void exchange_end(struct exchange *exchange, enum kh_reason reason);
 
-/* A token that was given once for the whole tunnel, when the request has none of its own. */
+/* A token that was given once for the whole tunnel or connection, when the request has none of its
+ * own. */
 KH_MUST_CHECK bool exchange_tunnel_token(const struct connection *connection,
                                          struct request_token *token);
 

@@ -27,6 +27,8 @@ describe_peer(const struct connection *c, struct message_decide *message)
 {
     message->client = bytes_str(c->peer);
     message->client_uid = c->uid;
+    message->token_required = c->relayed.require_token;
+    memcpy(message->run, c->relayed.run, sizeof message->run);
 }
 
 // The question that `x->decide` holds. False when there is nobody to ask.

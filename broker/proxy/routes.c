@@ -156,6 +156,16 @@ route_has_host(const struct route *route, struct bytes host)
     return false;
 }
 
+bool
+routes_have_host(const struct routes *routes, struct bytes host)
+{
+    for (size_t i = 0; i < routes->count; i++) {
+        if (route_has_host(&routes->entry[i]->route, host))
+            return true;
+    }
+    return false;
+}
+
 // The scheme and port that the destination has, from the first route that fits it.
 static bool
 choose(const struct routes *routes, struct bytes host, uint16_t port, struct routes_match *out)

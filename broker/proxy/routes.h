@@ -39,6 +39,9 @@ struct routes_match {
 bool routes_match(const struct routes *routes, struct bytes host, uint16_t port,
                   struct routes_match *out);
 
+/* Whether requests may go to that canonical host at all, on any port. */
+bool routes_have_host(const struct routes *routes, struct bytes host);
+
 uint16_t route_default_port(const struct route *route);
 bool route_has_port(const struct route *route, uint16_t port);
 

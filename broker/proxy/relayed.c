@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading the preface of a connection, and holding the connection to it.
+ */
+#include "relayed.h"
+
+#include "proxy.h"
+
+#include <string.h>
+
+_Static_assert((int)PREFACE_RUN_SIZE == (int)RUN_ID_SIZE, "a run has one name");
+_Static_assert((int)PREFACE_MAX <= (int)CONDUIT_IN_MAX,
+               "a preface fits the buffer that it is read into");
+_Static_assert((int)PREFACE_TOKEN_MAX <= (int)HTTP1_LINE_MAX, "so does its token");
+
+void
+relayed_init(struct relayed *relayed)
+{
+    *relayed = (struct relayed){0};
+    buffer_init(&relayed->hosts, PREFACE_HOSTS_MAX);
+}
+
+void
+relayed_free(struct relayed *relayed)
+{
+    buffer_free(&relayed->hosts);
+}
+
+bool
+relayed_may_begin(const struct connection *c)
+{
+    struct preface preface;
+    size_t used;
+    return !c->relayed.done &&
+           preface_read(buffer_bytes(&c->conduit.in), &preface, &used) != PREFACE_NONE;
+}
+
+static bool
+keep(struct connection *c, const struct preface *preface)
+{
+    struct relayed *relayed = &c->relayed;
+    memcpy(relayed->run, preface->run, sizeof relayed->run);
+    memcpy(relayed->answer, preface->answer, sizeof relayed->answer);
+    relayed->require_token = preface->require_token;
+    relayed->has_token = preface->token.n > 0;
+    buffer_put(&relayed->hosts, preface->hosts);
+    buffer_put(&c->tunnel.token, preface->token);
+    return !relayed->hosts.failed && !c->tunnel.token.failed; // a limit that is lost is none
+}
+
+static enum step
+begin(struct connection *c, enum preface_kind kind)
+{
+    switch (kind) {
+    case PREFACE_PROXY:
+        connection_move(c, CONNECTION_IDLE);
+        return STEP_AGAIN;
+    case PREFACE_TRANSPARENT:
+        break;
+    case PREFACE_DNS:
+        connection_move(c, CONNECTION_DNS);
+        return STEP_AGAIN;
+    case PREFACE_KIND_COUNT:
+        break;
+    }
+    connection_abort(c);
+    return STEP_WAIT;
+}
+
+enum step
+relayed_step(struct connection *c)
+{
+    struct preface preface;
+    size_t used;
+    switch (preface_read(buffer_bytes(&c->conduit.in), &preface, &used)) {
+    case PREFACE_MORE:
+        if (c->conduit.ended != STREAM_OK)
+            connection_close(c);
+        return STEP_WAIT;
+    case PREFACE_NONE: // it began like one
+        c->relayed.done = true;
+        connection_move(c, CONNECTION_IDLE);
+        return STEP_AGAIN;
+    case PREFACE_READ:
+        break;
+    case PREFACE_BAD:
+        log_debug("preface", "a preface that is not understood from %s", c->peer);
+        connection_abort(c);
+        return STEP_WAIT;
+    }
+    c->relayed.done = true;
+    if (!keep(c, &preface)) {
+        connection_abort(c);
+        return STEP_WAIT;
+    }
+    enum preface_kind kind = preface.kind;
+    conduit_consume(&c->conduit, used);
+    return begin(c, kind);
+}
+
+bool
+relayed_allows(const struct connection *c, struct bytes host)
+{
+    const struct preface preface = {.hosts = buffer_bytes(&c->relayed.hosts)};
+    return preface_allows(&preface, host);
+}
