@@ -7,6 +7,8 @@
 #   make unit       unit tests alone, in seconds; make unit T=caveats/token for one
 #   make e2e        end-to-end tests alone; make e2e T=revoke for the files that match
 #   make bench      install what is needed, and measure: build/bench/report.md; make bench B=kept for a part
+#   make profile    where Keyhole's CPU time goes, by perf
+#   make instructions   instructions for a request, by callgrind, against tests/instructions.json
 #   make docs       pages that are made from tables: docs/presets
 #   make lint       formatting, static analysis, shell, manuals
 #   make SANITIZE=address,undefined check
@@ -252,6 +254,7 @@ check-all:
 	@tools/setup --all
 	@$(MAKE) --no-print-directory check-built
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e --heavy
+	@$(if $(SANITIZE),,$(MAKE) --no-print-directory instructions)
 
 demo: setup
 	@$(MAKE) --no-print-directory -s all
@@ -283,6 +286,23 @@ profile: bench-tools
 	  tests/e2e/node_modules/node/bin/node tools/bench/profile.mjs >/dev/null
 bench-tools: all $(BENCH_PROGRAMS)
 
+# The same programs under callgrind: a directory like build, where the libexec programs are a script.
+INSTRUCTIONS := $(BUILD)/instructions
+UPDATE ?=
+$(INSTRUCTIONS)/bin/%: $(BUILD)/bin/%
+	@mkdir -p $(@D) && cp $< $@
+$(INSTRUCTIONS)/libexec/keyhole/keyhole-discharger: $(BUILD)/libexec/keyhole/keyhole-discharger
+	@mkdir -p $(@D) && cp $< $@
+$(INSTRUCTIONS)/libexec/keyhole/%: tools/bench/under-callgrind $(BUILD)/libexec/keyhole/%
+	@mkdir -p $(@D) && cp $< $@
+$(INSTRUCTIONS)/no_walls.so: tools/bench/no_walls.c
+	@mkdir -p $(@D)
+	$(call quiet,CC,$<)$(CC) $(CPPFLAGS) -std=c17 -O1 $(WARNINGS) -fPIC -shared $< -o $@
+instructions: $(addprefix $(INSTRUCTIONS)/,bin/keyholed bin/keyhole no_walls.so \
+    $(addprefix libexec/keyhole/keyhole-,proxy authority discharger))
+	@KEYHOLE_BUILD=$(CURDIR)/$(INSTRUCTIONS) UPDATE=$(UPDATE) \
+	  tests/e2e/node_modules/node/bin/node tools/bench/instructions.mjs >/dev/null
+
 docs:
 	@tools/presets-doc
 
@@ -298,4 +318,4 @@ compile_commands.json: Makefile
 clean:
 	rm -rf build compile_commands.json
 
-.PHONY: all unit e2e setup check check-built check-all bench bench-built bench-tools profile demo docs lint format clean
+.PHONY: all unit e2e setup check check-built check-all bench bench-built bench-tools profile instructions demo docs lint format clean

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small requests on kept connections: the proxy's own cost and nothing else.
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { addCaveats } from '../../tests/support/macaroon.mjs';
 import { FIVE, contestant, dischargedToken, startKeyhole } from './keyhole.mjs';
 import { alternate, wrk } from './load.mjs';
 import { startAuthRequest, startHaproxy, startMitmproxy, startNginx, startNodeProxy } from './peers.mjs';
@@ -13,7 +17,15 @@ export const about = '64 clients, 200-byte answers, TLS 1.3 to the upstream, as 
   '"POST" sends a JSON body of 96 bytes; the body caveat has to read it.';
 
 export const request = (c, seconds, path = '/v1/hello', options = {}) =>
-  wrk(`http://127.0.0.1:${c.port}${c.path}${path}`, { seconds, authorization: `Bearer ${c.token ?? 'client'}`, body: c.body, ...options });
+  wrk(`http://127.0.0.1:${c.port}${c.path}${path}`, { seconds, authorization: `Bearer ${c.token ?? 'client'}`, tokens: c.tokens, body: c.body, ...options });
+
+/** A file of tokens, each attenuated in another way, so that none is seen twice in a while. */
+function manyTokens(run, token) {
+  const file = join(run.directory, 'tokens');
+  const count = run.quick ? 5000 : 50000;
+  writeFileSync(file, Array.from({ length: count }, (_, i) => `${addCaveats(token, `label = agent-${i}`)}\n`).join(''));
+  return file;
+}
 
 /** Keyhole with each kind of token. */
 async function keyholes(run) {
@@ -24,6 +36,7 @@ async function keyholes(run) {
     contestant(plain, 'Keyhole, 5 caveats', 'verified, judged, audited', await mint(plain)),
     contestant(governed, 'Keyhole, 5 caveats, policy', '2 grants with caveats, 2 forbids', await mint(governed)),
     contestant(plain, 'Keyhole, 5 caveats, discharge', 'a hole that a security key has filled', await dischargedToken(run, plain)),
+    contestant(plain, 'Keyhole, 5 caveats, tokens never seen', '50,000 descendants in turn', undefined, { tokens: manyTokens(run, await mint(plain)) }),
     contestant(plain, 'Keyhole, 5 + body caveat, POST', 'the JSON body is read and judged',
       await mint(plain, 'body[/model] in gpt-4o-mini, gpt-4o'), { body: CHAT }),
   ];

@@ -16,9 +16,10 @@ const onLoadCore = (program, args, options) =>
   must('taskset', ['-c', String(cores.load), program, ...args], { timeout: 180000, ...options });
 
 /** wrk against `url`. `{ requests, us, bad, errors, p50, p90, p99 }`, times in µs. */
-export async function wrk(url, { seconds, connections = 64, authorization, body, bodyBytes, contentType, close } = {}) {
+export async function wrk(url, { seconds, connections = 64, authorization, tokens, body, bodyBytes, contentType, close } = {}) {
   const env = {};
   if (authorization) env.BENCH_AUTHORIZATION = authorization;
+  if (tokens) env.BENCH_TOKENS = tokens;
   if (body) env.BENCH_BODY = body;
   if (bodyBytes) env.BENCH_BODY_BYTES = String(bodyBytes);
   if (contentType) env.BENCH_CONTENT_TYPE = contentType;

@@ -30,7 +30,7 @@ export async function serve(run, name, program, args, { port, core = cores.measu
   const child = spawn('taskset', ['-c', String(core), program, ...args],
     { env: environment(env), cwd: run.directory, stdio: ['ignore', log, log] });
   const ended = new Promise((resolve) => child.on('close', resolve));
-  const done = unlessUndone(() => child.kill('SIGKILL'));
+  const done = unlessUndone(() => child.kill('SIGTERM')); // nginx and others then end what they started
   let over = false;
   ended.then(() => {
     over = true;

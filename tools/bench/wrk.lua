@@ -12,6 +12,17 @@ end
 wrk.headers["Authorization"] = os.getenv("BENCH_AUTHORIZATION")
 if os.getenv("BENCH_CLOSE") then wrk.headers["Connection"] = "close" end
 
+-- Many tokens in turn, one on each line of a file.
+if os.getenv("BENCH_TOKENS") then
+  local tokens, at = {}, 0
+  for line in io.lines(os.getenv("BENCH_TOKENS")) do tokens[#tokens + 1] = "Bearer " .. line end
+  request = function()
+    at = at % #tokens + 1
+    wrk.headers["Authorization"] = tokens[at]
+    return wrk.format()
+  end
+end
+
 function done(summary, latency, requests)
   local e = summary.errors
   io.write(string.format(
