@@ -5,7 +5,7 @@
  */
 #include "intercept.h"
 
-#include "../../caveats/path.h"
+#include "../http/client_hello.h"
 #include "../http/tls.h"
 #include "answer.h"
 #include "judge.h"
@@ -27,18 +27,6 @@ static int connection_index = -1; // of a connection among an SSL's extra data
 
 /* ---- names ---- */
 
-bool
-intercept_read_sni(struct bytes extension, struct buffer *out)
-{
-    const uint8_t *p = extension.p;
-    if (extension.n < 5)
-        return false;
-    size_t list = (size_t)p[0] << 8 | p[1], name = (size_t)p[3] << 8 | p[4];
-    if (list + 2 != extension.n || p[2] != 0 || name + 3 != list)
-        return false;
-    return host_canonical(bytes_slice(extension, 5, name), out) == KH_OK && !out->failed;
-}
-
 static bool
 learn_sni(struct connection *c, SSL *ssl)
 {
@@ -47,7 +35,7 @@ learn_sni(struct connection *c, SSL *ssl)
     buffer_clear(&c->tunnel.sni);
     if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &p, &n))
         return true;
-    return intercept_read_sni(bytes_of(p, n), &c->tunnel.sni);
+    return client_hello_server_name(bytes_of(p, n), &c->tunnel.sni);
 }
 
 // Which name the certificate is to have: what the client calls us, else the address it reached.

@@ -34,7 +34,4 @@ void intercept_leaf_expired(struct connection *connection);
 void intercept_leaf_lost(struct connection *connection); /* there is no authority */
 bool intercept_handle_leaf(struct channel *channel, void *context, const struct message *message);
 
-/* The server name in the extension's bytes (RFC 6066 3), canonical. False when it is none. */
-KH_MUST_CHECK bool intercept_read_sni(struct bytes extension, struct buffer *out);
-
 #endif

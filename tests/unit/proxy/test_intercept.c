@@ -50,38 +50,6 @@ serve(struct world *w, SSL *client)
 }
 
 static void
-test_broken_server_names(void **state)
-{
-    static const struct {
-        const char *bytes;
-        size_t n;
-    } rows[] = {
-        {"", 0},
-        {"\0\0", 2},
-        {"\0\x04\0\0\x01", 5},     // a name that is cut off
-        {"\0\x03\0\0\0", 5},       // an empty one
-        {"\0\x05\x01\0\x02ok", 7}, // another kind of name
-        {"\0\x05\0\0\x03ok", 7},   // longer than the list
-        {"\0\x05\0\0\x02ok!", 8},  // something left over
-        {"\0\x05\0\0\x02o\0", 7},  // NUL
-        {"\0\x07\0\0\x04o/./", 9}, // no host
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        BUFFER_AUTO out;
-        buffer_init(&out, 255);
-        if (intercept_read_sni(bytes_of(rows[i].bytes, rows[i].n), &out))
-            fail_msg("row %zu is taken for %.*s", i, BYTES_ARG(buffer_bytes(&out)));
-    }
-    BUFFER_AUTO out;
-    buffer_init(&out, 255);
-    assert_true(intercept_read_sni(BYTES("\0\x0b\0\0\x08"
-                                         "API.test"),
-                                   &out));
-    assert_true(bytes_is(buffer_bytes(&out), "api.test"));
-}
-
-static void
 test_tunnel(void **state)
 {
     struct world *w = make_world();
@@ -325,7 +293,6 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_broken_server_names),
         cmocka_unit_test(test_tunnel),
         cmocka_unit_test(test_token_of_the_tunnel),
         cmocka_unit_test(test_names_that_disagree),
