@@ -83,7 +83,9 @@ scan(struct judge *j)
 {
     struct chain_cache *cache = j->world->chains;
     if (j->text.n == 0)
-        return deny(j, KH_REASON_TOKEN_MISSING, "");
+        return deny(
+            j, j->world->pass_through ? KH_REASON_PROXY_TOKEN_MISSING : KH_REASON_TOKEN_MISSING,
+            "");
     j->may_keep = cache && chain_cache_key(cache, j->text, j->chain_key);
     if (j->may_keep)
         j->chain = j->details->chain = chain_cache_find(cache, j->chain_key);
@@ -318,8 +320,18 @@ add_credential_needs(struct judge *j, const struct decision_credential *credenti
 }
 
 static bool
+choose_pass_through(struct judge *j)
+{
+    snprintf(j->out->credential, sizeof j->out->credential, "%s", PASS_THROUGH_NAME);
+    j->facts.credential = BYTES(PASS_THROUGH_NAME);
+    return true;
+}
+
+static bool
 choose_credential(struct judge *j)
 {
+    if (j->world->pass_through)
+        return choose_pass_through(j);
     const struct token_identity *identity = &j->chain->identity;
     enum fit best = FIT_UNKNOWN;
     struct bytes best_name = j->wanted;
@@ -440,9 +452,21 @@ add_rule_needs(struct judge *j)
            deny(j, KH_REASON_INTERNAL, "caveats and rules look at too many places of the body");
 }
 
+/* The operator's list is the grant. */
+static void
+ask_forbids(struct judge *j)
+{
+    const struct policy_request request = {.facts = &j->facts};
+    (void)policy_forbids(j->world->policy, &request, &j->details->policy);
+}
+
 static void
 ask_policy(struct judge *j)
 {
+    if (j->world->pass_through) {
+        ask_forbids(j);
+        return;
+    }
     struct bytes hole[DECISION_HOLES_MAX];
     collect_holes(j);
     const struct policy_request request = {
@@ -479,7 +503,7 @@ prepare(struct judge *j)
     const struct decision_world *world = j->world;
     enum kh_reason reason = KH_REASON_INTERNAL;
     char detail[sizeof j->out->detail] = "";
-    if (j->needs_body || world->prepare == NULL ||
+    if (j->needs_body || world->prepare == NULL || world->pass_through ||
         world->prepare(world->context, j->facts.credential, &reason, detail, sizeof detail))
         return true;
     return deny_text(j, reason, bytes_str(detail));
@@ -514,9 +538,10 @@ take_counters(struct judge *j)
 static int64_t
 recheck_time(const struct judge *j)
 {
-    int64_t when = j->chain->identity.expires_at;
-    for (size_t i = 0; i < j->chain->verified.condition_count; i++) {
-        int64_t change = caveat_next_change(j->chain->caveat[i], j->facts.time);
+    const struct chain *chain = j->chain; /* NULL: there was no token, and none is needed */
+    int64_t when = chain ? chain->identity.expires_at : INT64_MAX;
+    for (size_t i = 0; chain && i < chain->verified.condition_count; i++) {
+        int64_t change = caveat_next_change(chain->caveat[i], j->facts.time);
         if (change < when)
             when = change;
     }
@@ -556,12 +581,37 @@ enum {
 };
 
 static size_t
-walk(struct judge *j, size_t count)
+walk(struct judge *j, bool (*const *step)(struct judge *), size_t count)
 {
     size_t passed = 0;
-    while (passed < count && steps[passed](j))
+    while (passed < count && step[passed](j))
         passed++;
     return passed;
+}
+
+/* Where no token is needed, and there is none. */
+static bool (*const steps_without_token[])(struct judge *) = {
+    choose_pass_through,
+    judge_policy,
+};
+enum { STEP_WITHOUT_TOKEN_COUNT = sizeof steps_without_token / sizeof steps_without_token[0] };
+
+static bool
+needs_no_token(const struct judge *j)
+{
+    return j->text.n == 0 && j->world->pass_through && j->world->token_optional;
+}
+
+/* False: one of them denied. */
+static bool
+take_steps(struct judge *j)
+{
+    bool without = needs_no_token(j);
+    bool (*const *step)(struct judge *) = without ? steps_without_token : steps;
+    size_t count = without ? STEP_WITHOUT_TOKEN_COUNT : STEP_COUNT, passed = walk(j, step, count);
+    if (passed < count && j->want_trace && step[passed] == judge_caveats)
+        ask_policy(j);
+    return passed == count;
 }
 
 void
@@ -585,16 +635,14 @@ decide(const struct decision_world *world, struct bytes token_text, struct bytes
     j.facts.user = BYTES_EMPTY;
     j.facts.credential = BYTES_EMPTY;
 
-    size_t passed = walk(&j, STEP_COUNT);
-    if (passed == STEP_COUNT && j.needs_body) {
+    bool fine = take_steps(&j);
+    if (fine && j.needs_body) {
         out->reason = KH_REASON_BODY_REQUIRED;
         out->verdict = DECISION_NEED_BODY;
-    } else if (passed == STEP_COUNT) {
+    } else if (fine) {
         out->recheck_at = recheck_time(&j);
         out->reason = KH_REASON_UNSET;
         out->verdict = DECISION_ALLOW;
-    } else if (j.want_trace && steps[passed] == judge_caveats) {
-        ask_policy(&j);
     }
     if (!out->identified)
         forget_claims(&j);
@@ -616,7 +664,7 @@ decide_token(const struct decision_world *world, struct bytes token_text, int64_
     memset(out, 0, sizeof *out);
     memset(details, 0, sizeof *details);
     out->reason = KH_REASON_INTERNAL;
-    if (walk(&j, TOKEN_STEP_COUNT) == TOKEN_STEP_COUNT)
+    if (walk(&j, steps, TOKEN_STEP_COUNT) == TOKEN_STEP_COUNT)
         out->reason = KH_REASON_UNSET;
     if (!out->identified)
         forget_claims(&j);

@@ -88,6 +88,12 @@ struct decision_world {
     const struct policy *policy;
     /* A running request: its body is gone, and what only a warning needs is not asked for. */
     bool body_is_gone;
+    /* To a host that the operator passes through. No credential is asked for, whichever the token
+     * names, and nothing is made: `credential` and `prepare` are not called. The rules that forbid
+     * are judged; there is no grant, because the operator's list is one. */
+    bool pass_through;
+    /* And a request without a token is judged by those rules alone; else it is refused. */
+    bool token_optional;
 };
 
 enum { DECISION_HOLES_MAX = TOKEN_DISCHARGES_MAX };

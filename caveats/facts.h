@@ -45,8 +45,11 @@ struct facts {
     const struct fact_pair *header; /* lower-case names; no hop-by-hop field, no slot */
     size_t header_count;
     struct facts_body body;
-    struct bytes upgrade;      /* "websocket" or empty */
-    struct bytes client;       /* IP address as text, or "unix" */
+    struct bytes upgrade; /* "websocket" or empty */
+    struct bytes client;  /* IP address as text, or "unix" */
+    /* A tunnel: what goes through it is not seen. Nothing can be said of path, query, headers, body
+     * and upgrade, not even that something is absent. */
+    bool opaque;
     int64_t time;              /* the broker's clock, seconds since 1970 UTC */
     struct bytes credential;   /* the credential asked for */
     struct bytes user;         /* principal of the token */

@@ -186,8 +186,28 @@ body_sha256_satisfies(const struct predicate *p, enum attribute_type type,
 }
 
 static bool
+is_inside(enum attribute attribute)
+{
+    switch (attribute) {
+    case ATTRIBUTE_PATH:
+    case ATTRIBUTE_QUERY:
+    case ATTRIBUTE_HEADER:
+    case ATTRIBUTE_CONTENT_TYPE:
+    case ATTRIBUTE_BODY:
+    case ATTRIBUTE_BODY_SIZE:
+    case ATTRIBUTE_BODY_SHA256:
+    case ATTRIBUTE_UPGRADE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool
 request_satisfies(const struct predicate *p, enum attribute_type type, const struct facts *facts)
 {
+    if (facts->opaque && is_inside(p->attribute))
+        return false;
     switch (p->attribute) {
     case ATTRIBUTE_SCHEME:
         return text_satisfies(p, type, facts->scheme);
@@ -285,6 +305,8 @@ bool
 predicate_needs_body(const struct predicate *predicate, const struct facts *facts)
 {
     const struct facts_body *body = &facts->body;
+    if (facts->opaque) // there will be none
+        return false;
     switch (predicate->attribute) {
     case ATTRIBUTE_BODY:
         return !body->is_read || (body->is_json && !body_find(body, predicate->key));
