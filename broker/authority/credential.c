@@ -9,6 +9,7 @@
 #include "credential_option.h"
 
 #include "../../caveats/path.h"
+#include "../route_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -88,32 +89,16 @@ static enum kh_err
 add_host(struct credential *credential, struct bytes text, struct fault *fault)
 {
     struct route *route = &credential->route;
-    bool wild = bytes_starts(text, BYTES("*."));
-    struct bytes name = bytes_from(text, wild ? 2 : 0);
     BUFFER_AUTO host;
 
     buffer_init(&host, 512);
-    if (wild)
-        buffer_put_str(&host, "*.");
     if (route->host_count == ROUTE_HOSTS_MAX)
         return fault_set(fault, KH_ERR_TOO_LONG, "there are more than %d", ROUTE_HOSTS_MAX);
-    if (host_canonical(name, &host))
-        return fault_set(fault, KH_ERR_SYNTAX,
-                         "\"%.*s\" is no host: an exact name or address, or one leading \"*.\"; "
-                         "ports are given apart",
-                         text.n > 100 ? 100 : (int)text.n, (const char *)text.p);
-    struct bytes canonical = buffer_bytes(&host);
-    struct bytes suffix = bytes_from(canonical, 2);
-    if (wild && !host_pattern_check(canonical)) // of an address
-        return fault_set(fault, KH_ERR_SYNTAX,
-                         "\"%.*s\" is no host: an address has no names below it",
-                         BYTES_ARG(canonical));
-    // "*.com" would be no wall.
-    if (wild && bytes_index(suffix, '.') == suffix.n)
-        return fault_set(fault, KH_ERR_RANGE, "\"%.*s\" is too wide: name a domain below it",
-                         BYTES_ARG(canonical));
+    enum kh_err err = route_host_read(text, &host, fault);
+    if (err)
+        return err;
     size_t n = credential->row.item_count[STORE_LIST_HOSTS];
-    enum kh_err err = credential_list_add(credential, STORE_LIST_HOSTS, canonical, fault);
+    err = credential_list_add(credential, STORE_LIST_HOSTS, buffer_bytes(&host), fault);
     if (!err)
         route->host[route->host_count++] = credential->row.item[STORE_LIST_HOSTS][n];
     return err;
@@ -123,15 +108,15 @@ static enum kh_err
 add_port(struct credential *credential, struct bytes text, struct fault *fault)
 {
     struct route *route = &credential->route;
-    uint64_t port;
+    uint16_t port;
 
-    if (!bytes_to_u64(text, &port) || port == 0 || port > UINT16_MAX)
+    if (!route_port_read(text, &port))
         return fault_set(fault, KH_ERR_RANGE, "a port is a number from 1 to 65535");
     if (route->port_count == ROUTE_PORTS_MAX)
         return fault_set(fault, KH_ERR_TOO_LONG, "there are more than %d", ROUTE_PORTS_MAX);
     enum kh_err err = credential_list_add(credential, STORE_LIST_PORTS, text, fault);
     if (!err)
-        route->port[route->port_count++] = (uint16_t)port;
+        route->port[route->port_count++] = port;
     return err;
 }
 
