@@ -67,7 +67,7 @@ PACKAGES_AUTHORITY := sqlite3 jansson libevent_core libssl libcrypto libsodium
 PACKAGES_OPERATOR := jansson libcrypto libsodium
 PACKAGES_WEBAUTHN := libfido2 jansson libcrypto libsodium
 PACKAGES_DISCHARGE := sqlite3 jansson libevent_core libssl libcrypto libsodium libfido2
-PACKAGES_CLIENT := libcurl jansson libsodium libcrypto libfido2 libevent_core libssl
+PACKAGES_CLIENT := libcurl jansson libsodium libcrypto libfido2 libevent_core libssl libseccomp
 
 ALL_PACKAGES := $(sort $(PACKAGES_CORE) $(PACKAGES_BROKER) $(PACKAGES_HTTP) $(PACKAGES_PROXY) \
     $(PACKAGES_AUTHORITY) $(PACKAGES_WEBAUTHN) $(PACKAGES_DISCHARGE) $(PACKAGES_OPERATOR) \
@@ -100,8 +100,10 @@ DISCHARGE_SOURCES := $(call sources,broker/discharge/*.c)
 SUPERVISOR_SOURCES := $(call sources,broker/supervisor/*.c)
 OPERATOR_SOURCES := $(call sources,broker/operator/*.c)
 CLIENT_SOURCES := $(call sources,client/*.c)
+ROOM_SOURCES := $(call sources,client/room/*.c)
 
-ARCHIVES := core broker database admin http proxy authority webauthn discharge supervisor operator client
+ARCHIVES := core broker database admin http proxy authority webauthn discharge supervisor operator \
+    client room
 archive = $(BUILD)/lib/lib$(1).a
 
 define archive_rule
@@ -122,6 +124,7 @@ $(eval $(call archive_rule,discharge,$(DISCHARGE_SOURCES)))
 $(eval $(call archive_rule,supervisor,$(SUPERVISOR_SOURCES)))
 $(eval $(call archive_rule,operator,$(OPERATOR_SOURCES)))
 $(eval $(call archive_rule,client,$(CLIENT_SOURCES)))
+$(eval $(call archive_rule,room,$(ROOM_SOURCES)))
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/hardening.mk
 	@mkdir -p $(@D)
@@ -152,6 +155,7 @@ $(BUILD)/obj/broker/discharge/%.o: CPPFLAGS += -I$(BUILD)/gen
 
 PROGRAMS := $(BUILD)/bin/keyholed $(BUILD)/bin/keyhole \
     $(BUILD)/libexec/keyhole/keyhole-proxy $(BUILD)/libexec/keyhole/keyhole-authority \
+    $(BUILD)/libexec/keyhole/keyhole-room \
     $(if $(wildcard broker/discharge/main.c),$(BUILD)/libexec/keyhole/keyhole-discharger)
 
 all: $(PROGRAMS)
@@ -181,6 +185,10 @@ $(BUILD)/libexec/keyhole/keyhole-discharger: $(BUILD)/obj/broker/discharge/main.
 $(BUILD)/bin/keyhole: $(BUILD)/obj/client/main.o $(call archive,client) $(call archive,core)
 	$(link) $(call libs,$(PACKAGES_CLIENT) $(PACKAGES_CORE))
 
+# Without libraries: in a room that shows few files there may be none.
+$(BUILD)/libexec/keyhole/keyhole-room: $(BUILD)/obj/client/room/main.o $(call archive,room)
+	$(link) $(if $(SANITIZE),,-static-pie)
+
 # ---- tests ----
 #
 # tests/unit/ROOM/test_FILE.c tests ROOM/FILE.c and links the archives of its room.
@@ -205,6 +213,7 @@ UNIT_ROOMS_discharge := discharge webauthn http database admin broker core
 UNIT_ROOMS_supervisor := supervisor broker core
 UNIT_ROOMS_operator := operator supervisor webauthn broker core
 UNIT_ROOMS_client := client core
+UNIT_ROOMS_room := room
 
 define unit_rule
 $(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $(UNIT_SUPPORT) \
@@ -212,7 +221,7 @@ $(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $(UNIT_SUPPORT) \
 	$$(link) $(call libs,$(ALL_PACKAGES)) -pthread
 endef
 $(foreach room,support caveats http broker database admin proxy authority webauthn discharge \
-    supervisor operator client,\
+    supervisor operator client room,\
     $(eval $(call unit_rule,$(room))))
 .PRECIOUS: $(BUILD)/obj/%.o
 
