@@ -29,6 +29,7 @@ config_free(struct config *config)
 {
     config_listeners_free(config);
     config_names_free(config);
+    config_gateways_free(config);
     config_dischargers_free(config);
     *config = (struct config){0};
 }
@@ -49,6 +50,16 @@ static const char head[] =
     "people\n"
     "## see as the broker's name when they fill a hole.\n"
     "#names: []\n"
+    "\n"
+    "## Where gateways (nginx, Envoy) ask whether a request may go on: a unix socket with the "
+    "users "
+    "or\n"
+    "## the group that may connect, or an address, for which `keyholed gateway key` makes a key. "
+    "See\n"
+    "## docs/GATEWAYS.md.\n"
+    "#gateway:\n"
+    "#  - socket: /run/keyholed/gateway.sock\n"
+    "#    users: [www-data]\n"
     "\n"
     "## The discharger that runs beside the broker: it fills holes for whoever touches a security "
     "key.\n"
@@ -106,6 +117,10 @@ config_restart_needed(const struct config *old, const struct config *new, struct
             continue;
         buffer_put_str(out, first ? "" : ", ");
         config_setting_name(setting, out);
+        first = false;
+    }
+    if (!config_gateways_equal(old, new)) {
+        buffer_put_str(out, first ? "gateway" : ", gateway");
         first = false;
     }
     config_discharger_restart_needed(old, new, out);

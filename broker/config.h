@@ -24,6 +24,16 @@ struct config_listener {
     char *key;
 };
 
+/* `gateway:` where gateways ask; each has a way to prove that it is one. */
+enum { CONFIG_GATEWAY_USERS_MAX = 16 };
+struct config_gateway {
+    char *socket;                         /* an absolute path, or NULL: `listener` */
+    char *group;                          /* of the socket, which then has mode 0660; or NULL */
+    char *user[CONFIG_GATEWAY_USERS_MAX]; /* names or numbers: who may connect to the socket */
+    size_t user_count;
+    struct config_listener listener; /* loopback, or with TLS; asks for the gateway key */
+};
+
 enum attestation_demand { ATTESTATION_REQUIRED = 0, ATTESTATION_OPTIONAL };
 
 enum { DISCHARGER_AAGUIDS_MAX = 64 };
@@ -61,6 +71,8 @@ struct config {
     size_t listener_count;
     char **name; /* `names:` the broker's own host names, beside localhost and its addresses */
     size_t name_count;
+    struct config_gateway *gateway;
+    size_t gateway_count;
     struct config_discharger discharger;
     struct config_known_discharger *known_discharger;
     size_t known_discharger_count;

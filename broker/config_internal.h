@@ -7,6 +7,7 @@
  *     config_read.c      the file into a struct config
  *     config_schema.c    the cyaml schema, made from the table
  *     config_listen.c    the rules for listeners and names
+ *     config_gateway.c   the rules for listeners of gateways
  *     config_discharger.c  the rules for the discharger beside the broker, and for those of others
  */
 #ifndef KEYHOLE_CONFIG_INTERNAL_H
@@ -65,6 +66,7 @@ enum {
     CONFIG_GROUPS_MAX = 8,
     CONFIG_LISTENERS_MAX = 64,
     CONFIG_NAMES_MAX = 64,
+    CONFIG_GATEWAYS_MAX = 16,
     CONFIG_KNOWN_DISCHARGERS_MAX = 15, /* and the one beside the broker */
 };
 
@@ -84,6 +86,12 @@ struct config_raw_known_discharger {
     char *name, *address;
 };
 
+struct config_raw_gateway {
+    struct config_raw_listener listener;
+    char *socket, *group, **user;
+    unsigned user_count;
+};
+
 struct config_raw_group {
     char *value[CONFIG_SETTINGS];
 };
@@ -95,6 +103,8 @@ struct config_raw {
     unsigned listener_count;
     char **name;
     unsigned name_count;
+    struct config_raw_gateway *gateway;
+    unsigned gateway_count;
     struct config_raw_discharger *discharger;
     struct config_raw_known_discharger *known_discharger;
     unsigned known_discharger_count;
@@ -105,7 +115,7 @@ struct config_schema {
     const char *group[CONFIG_GROUPS_MAX];
     size_t group_count;
     cyaml_schema_field_t field[CONFIG_GROUPS_MAX][CONFIG_SETTINGS + 1];
-    cyaml_schema_field_t top[CONFIG_SETTINGS + CONFIG_GROUPS_MAX + 6];
+    cyaml_schema_field_t top[CONFIG_SETTINGS + CONFIG_GROUPS_MAX + 16];
     cyaml_schema_value_t root;
 };
 
@@ -129,6 +139,11 @@ KH_MUST_CHECK enum kh_err
 config_listener_list_read(struct yaml_text *document, const struct config_listener_rules *rules,
                           const struct config_raw_listener *raw, unsigned count,
                           struct config_listener_list *out, struct fault *fault);
+/* One, of the list `rules->place`; `out` is zeroed before. */
+KH_MUST_CHECK enum kh_err config_listener_read(struct yaml_text *document,
+                                               const struct config_listener_rules *rules, int index,
+                                               const struct config_raw_listener *raw,
+                                               struct config_listener *out, struct fault *fault);
 void config_listener_list_free(struct config_listener_list *list);
 
 KH_MUST_CHECK enum kh_err config_listeners_read(struct yaml_text *document,
@@ -139,6 +154,15 @@ KH_MUST_CHECK enum kh_err config_names_read(struct yaml_text *document,
                                             struct fault *fault);
 void config_listeners_free(struct config *config);
 void config_names_free(struct config *config);
+
+/* ---- gateways ---- */
+
+/* `gateway:` */
+KH_MUST_CHECK enum kh_err config_gateways_read(struct yaml_text *document,
+                                               const struct config_raw *raw, struct config *config,
+                                               struct fault *fault);
+void config_gateways_free(struct config *config);
+bool config_gateways_equal(const struct config *a, const struct config *b);
 
 /* ---- dischargers ---- */
 

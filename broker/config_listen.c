@@ -201,6 +201,15 @@ listener_read(const struct place *place, const struct config_raw_listener *raw,
                : fault_set(place->fault, KH_ERR_MEMORY, "no memory for the configuration");
 }
 
+enum kh_err
+config_listener_read(struct yaml_text *document, const struct config_listener_rules *rules,
+                     int index, const struct config_raw_listener *raw, struct config_listener *out,
+                     struct fault *fault)
+{
+    const struct place place = {document, rules, index, fault};
+    return listener_read(&place, raw, out);
+}
+
 static enum kh_err
 listener_check_unique(const struct place *place, const struct config_listener *listener)
 {

@@ -29,6 +29,28 @@ static const cyaml_schema_value_t name_value = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, VALUE_MAX),
 };
 
+#define GATEWAY_LISTENER_FIELD(name, member)                                                       \
+    TEXT_FIELD(name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_gateway,          \
+               listener.member)
+
+static const cyaml_schema_field_t gateway_fields[] = {
+    GATEWAY_LISTENER_FIELD("address", address),
+    GATEWAY_LISTENER_FIELD("tls", tls),
+    GATEWAY_LISTENER_FIELD("certificate", certificate),
+    GATEWAY_LISTENER_FIELD("key", key),
+    TEXT_FIELD("socket", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_gateway,
+               socket),
+    TEXT_FIELD("group", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_gateway, group),
+    CYAML_FIELD_SEQUENCE_COUNT("users", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                               struct config_raw_gateway, user, user_count, &name_value, 0,
+                               CONFIG_GATEWAY_USERS_MAX),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t gateway_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_raw_gateway, gateway_fields),
+};
+
 static const cyaml_schema_field_t discharger_fields[] = {
     TEXT_FIELD("enabled", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_discharger,
                enabled),
@@ -64,6 +86,9 @@ static const cyaml_schema_field_t other_fields[] = {
                                CONFIG_LISTENERS_MAX),
     CYAML_FIELD_SEQUENCE_COUNT("names", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw,
                                name, name_count, &name_value, 0, CONFIG_NAMES_MAX),
+    CYAML_FIELD_SEQUENCE_COUNT("gateway", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                               struct config_raw, gateway, gateway_count, &gateway_value, 0,
+                               CONFIG_GATEWAYS_MAX),
     // Nothing in it is what is left when all its lines are commented out.
     CYAML_FIELD_MAPPING_PTR("discharger", CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL,
                             struct config_raw, discharger, discharger_fields),

@@ -94,6 +94,18 @@ static const struct {
     [INJECTION_UNAVAILABLE] = {KH_REASON_UNSET, NULL},
 };
 
+// A gateway sets header fields. What SigV4 signs, it would send in its own words.
+static bool
+goes_into_fields(const struct credential *credential, const struct injection *injection)
+{
+    for (size_t i = 0; i < injection->edit_count; i++) {
+        enum edit_kind kind = injection->edit[i].kind;
+        if (kind != EDIT_HEADER_SET && kind != EDIT_HEADER_REMOVE && kind != EDIT_COOKIE_SET)
+            return false;
+    }
+    return credential->route.inject_kind != INJECT_SIGV4;
+}
+
 static bool
 world_prepare(void *context, struct bytes name, enum kh_reason *reason, char *detail, size_t cap)
 {
@@ -106,6 +118,13 @@ world_prepare(void *context, struct bytes name, enum kh_reason *reason, char *de
     if (credential) {
         const struct injection_context asked = injection_context_of(world);
         result = injection_make(credential, &asked, world->injection);
+    }
+    if (result == INJECTION_READY && world->request->way == WAY_CHECK &&
+        !goes_into_fields(credential, world->injection)) {
+        // Before anything is counted: no gateway could put it there.
+        *reason = KH_REASON_GATEWAY_CANNOT;
+        snprintf(detail, cap, "the key of this credential does not go into a header alone");
+        return false;
     }
     if (result == INJECTION_READY)
         return true;

@@ -255,6 +255,13 @@ put_body(struct buffer *body, const struct http1_problem *problem)
     buffer_put_str(body, "}\n");
 }
 
+static void
+put_for_nginx(struct buffer *out, const struct http1_problem *problem, struct bytes line)
+{
+    buffer_printf(out, "Keyhole-Status: %u\r\n", problem->status);
+    http1_write_field(out, BYTES("Keyhole-Problem"), line);
+}
+
 void
 http1_write_problem(struct buffer *out, const struct http1_problem *problem)
 {
@@ -262,7 +269,10 @@ http1_write_problem(struct buffer *out, const struct http1_problem *problem)
 
     buffer_init(&body, PROBLEM_BODY_MAX);
     put_body(&body, problem);
-    http1_write_status_line(out, problem->status);
+    http1_write_status_line(out,
+                            problem->for_nginx && problem->status != 401 ? 403 : problem->status);
+    if (problem->for_nginx)
+        put_for_nginx(out, problem, bytes_slice(buffer_bytes(&body), 0, body.n - 1));
     http1_write_field_str(out, "Content-Type", "application/problem+json");
     http1_write_field_str(out, "Cache-Control", "no-store");
     if (problem->status == 401)

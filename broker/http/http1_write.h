@@ -38,7 +38,9 @@ struct http1_problem {
     bool head;            /* the request was HEAD */
     bool basic_challenge; /* 401: offer Basic as well, and first: git asks for nothing else. 407
                              always does, because proxy URLs carry a user and a password */
-    const char *allow;    /* 405: the methods; else NULL */
+    bool for_nginx;    /* auth_request knows 401 and 403 alone: others are 403, and the status and
+                          the body stand in Keyhole-Status and Keyhole-Problem too */
+    const char *allow; /* 405: the methods; else NULL */
 };
 /* Marks `out` failed when a member cannot stand in a head. */
 void http1_write_problem(struct buffer *out, const struct http1_problem *problem);

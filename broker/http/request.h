@@ -134,6 +134,9 @@ KH_MUST_CHECK enum kh_err request_apply(struct request *request, const struct ed
 void request_write(const struct request *request, enum http1_body body, uint64_t content_length,
                    bool identity, struct buffer *out);
 
+/* The target of that line alone. */
+void request_write_target(const struct request *request, struct buffer *out);
+
 /* The facts of it, for the message to the authority. Members that the request does not know (token,
  * slot, client, wanted, refusals) are left as they are. */
 void request_describe(const struct request *request, struct message_decide *out);

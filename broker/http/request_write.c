@@ -161,8 +161,8 @@ request_apply(struct request *request, const struct edit *edit, size_t count)
 
 /* ---- writing ---- */
 
-static void
-put_target(const struct request *request, struct buffer *target)
+void
+request_write_target(const struct request *request, struct buffer *target)
 {
     bool any = false;
 
@@ -242,7 +242,7 @@ request_write(const struct request *request, enum http1_body body, uint64_t cont
     BUFFER_AUTO target;
 
     buffer_init_secret(&target, 8 * HTTP1_HEAD_MAX);
-    put_target(request, &target);
+    request_write_target(request, &target);
     out->failed |= target.failed;
     http1_write_request_line(out, request->method, buffer_bytes(&target));
     put_host(request, out);

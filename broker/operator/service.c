@@ -5,6 +5,7 @@
 #include "terminal.h"
 #include "values.h"
 
+#include "../supervisor/gateway.h"
 #include "../supervisor/listener.h"
 #include "../supervisor/spawn.h"
 #include "../supervisor/supervisor.h"
@@ -194,6 +195,8 @@ service_check(const struct invocation *invocation)
         err = listener_check(&config.listener[i], &fault);
     for (size_t i = 0; err == KH_OK && i < config.discharger.listener_count; i++)
         err = listener_check(&config.discharger.listener[i], &fault);
+    for (size_t i = 0; err == KH_OK && i < config.gateway_count; i++)
+        err = gateway_check(&config.gateway[i], invocation->directory, &fault);
     config_free(&config);
     if (err != KH_OK)
         return command_failed("%s", fault.detail);

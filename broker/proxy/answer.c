@@ -5,6 +5,7 @@
 #include "answer.h"
 
 #include "../http/http1_write.h"
+#include "check.h"
 #include "proxy.h"
 
 bool
@@ -48,6 +49,7 @@ answer_problem(struct exchange *x, enum kh_reason reason, struct bytes detail,
         .close = !c->keep_alive,
         .head = x->is_head,
         .basic_challenge = x->basic_challenge,
+        .for_nginx = check_speaks_nginx(x),
         .allow = reason == KH_REASON_METHOD_NOT_ALLOWED ? x->allow : NULL,
     };
     http1_write_problem(&c->conduit.out, &problem);

@@ -9,6 +9,7 @@
 #include "answer.h"
 #include "buffering.h"
 #include "carry.h"
+#include "check.h"
 #include "field_slot.h"
 #include "intercept.h"
 #include "judge.h"
@@ -163,8 +164,8 @@ exchange_tunnel_token(const struct connection *c, struct request_token *token)
     return true;
 }
 
-static void
-begin_upstream(struct exchange *x, const struct http1_head *head)
+void
+exchange_begin_upstream(struct exchange *x, const struct http1_head *head)
 {
     struct fault fault = {0};
     struct request_token token = {0};
@@ -186,7 +187,7 @@ begin_upstream(struct exchange *x, const struct http1_head *head)
         reason = KH_REASON_UNSET;
     }
     bool missing = reason == KH_REASON_TOKEN_MISSING;
-    if ((missing || reason == KH_REASON_UNSET) && field_slot_is_possible(x)) {
+    if ((missing || reason == KH_REASON_UNSET) && !x->check && field_slot_is_possible(x)) {
         x->draft->token = token;
         field_slot_begin(x);
         return;
@@ -195,6 +196,8 @@ begin_upstream(struct exchange *x, const struct http1_head *head)
         reason = KH_REASON_UNSET;
     if (reason != KH_REASON_UNSET)
         judge_refuse(x, head, reason, fault.detail);
+    else if (x->check && (why = check_fault(x)))
+        judge_refuse(x, head, KH_REASON_GATEWAY_CANNOT, why);
     else
         judge_ask(x, &token);
 }
@@ -220,12 +223,17 @@ dispatch(struct exchange *x, const struct http1_head *head)
         judge_refuse(x, head, KH_REASON_EXPECTATION_FAILED, "");
         return;
     }
+    // Such a listener serves nothing else, and no other listener serves this.
+    if (x->client->listener->gateway.only) {
+        check_begin(x, head);
+        return;
+    }
     exchange_view(x->client, &view);
     destination_find(x->routes, &view, head, &x->destination);
     hold_to_hosts(x);
     switch (x->destination.kind) {
     case DESTINATION_UPSTREAM:
-        begin_upstream(x, head);
+        exchange_begin_upstream(x, head);
         return;
     case DESTINATION_CONNECT:
         intercept_connect(x, head);
@@ -343,6 +351,7 @@ exchange_end(struct exchange *x, enum kh_reason reason)
     exchange_drop_draft(x);
     buffering_free(x->proxy, &x->buffering);
     carry_free(&x->carry);
+    check_free(&x->check);
     tunnel_free(&x->tunnel);
     proxy_bury(x->proxy, x, exchange_destroy);
 }

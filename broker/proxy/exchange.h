@@ -18,6 +18,7 @@ struct buffering;
 struct carry;
 struct tunnel;
 struct resolve_job;
+struct check;
 
 /* What is needed until the decision, and wiped with it. */
 struct exchange_draft {
@@ -75,6 +76,7 @@ struct exchange {
 
     struct buffering *buffering; /* the body, while it is held back */
     struct tunnel *tunnel;       /* a WebSocket was asked for (tunnel.h) */
+    struct check *check;         /* of a gateway (check.h) */
     struct carry *carry;         /* no client's: the authority's own (carry.h) */
 
     /* upstream */
@@ -128,6 +130,9 @@ void exchange_end(struct exchange *exchange, enum kh_reason reason);
  * own. */
 KH_MUST_CHECK bool exchange_tunnel_token(const struct connection *connection,
                                          struct request_token *token);
+
+/* A request for an upstream whose destination is found: take the token out, and ask. */
+void exchange_begin_upstream(struct exchange *exchange, const struct http1_head *head);
 
 /* What the connection knows of destinations. */
 void exchange_view(const struct connection *connection, struct destination_view *view);

@@ -8,6 +8,7 @@
 #include "../../caveats/token.h"
 #include "answer.h"
 #include "buffering.h"
+#include "check.h"
 #include "field_slot.h"
 #include "intercept.h"
 #include "proxy.h"
@@ -23,10 +24,12 @@
 /* ---- asking ---- */
 
 static void
-describe_peer(const struct connection *c, struct message_decide *message)
+describe_peer(const struct exchange *x, struct message_decide *message)
 {
-    message->client = bytes_str(c->peer);
-    message->client_uid = c->uid;
+    const struct connection *c = x->client;
+    bool stated = x->check && x->check->client[0];
+    message->client = bytes_str(stated ? x->check->client : c->peer);
+    message->client_uid = stated ? UINT32_MAX : c->uid;
     message->token_required = c->relayed.require_token;
     memcpy(message->run, c->relayed.run, sizeof message->run);
 }
@@ -59,7 +62,7 @@ judge_ask(struct exchange *x, const struct request_token *token)
 {
     struct message_decide message = {0};
     request_describe(&x->draft->request, &message);
-    describe_peer(x->client, &message);
+    describe_peer(x, &message);
     describe_body(x, &message);
     message.way = x->destination.way;
     message.wanted = x->destination.wanted;
@@ -67,6 +70,10 @@ judge_ask(struct exchange *x, const struct request_token *token)
     message.slot_in_user = token->slot_in_user;
     message.token = token->text;
     message.aws = token->aws;
+    if (x->check && !check_describe(x->check, &message)) {
+        judge_refuse(x, NULL, KH_REASON_REQUEST_MALFORMED, "there are too many fields to judge");
+        return;
+    }
     message_decide_tx(&message, &x->decide);
     // The token is kept for the answer's sake: it takes the place of the key if that comes back.
     buffer_put(&x->token, token->text);
@@ -129,7 +136,7 @@ judge_refuse(struct exchange *x, const struct http1_head *head, enum kh_reason r
     x->refused = reason == KH_REASON_UNSET ? KH_REASON_INTERNAL : reason;
     snprintf(x->refused_detail, sizeof x->refused_detail, "%s", detail ? detail : "");
     describe_refused(x, head, &message);
-    describe_peer(x->client, &message);
+    describe_peer(x, &message);
     memcpy(message.request_id, x->request_id, sizeof message.request_id);
     message.refused = x->refused;
     message.refused_detail = bytes_str(x->refused_detail);
@@ -139,7 +146,7 @@ judge_refuse(struct exchange *x, const struct http1_head *head, enum kh_reason r
         buffer_free(&x->decide);
         message = (struct message_decide){.refused = x->refused,
                                           .refused_detail = bytes_str(x->refused_detail)};
-        describe_peer(x->client, &message);
+        describe_peer(x, &message);
         message_decide_tx(&message, &x->decide);
     }
     if (x->decide.failed || !send_question(x))
@@ -225,6 +232,10 @@ allow(struct exchange *x, const struct message_decision *decision)
     x->started_ms = proxy_now_ms();
     x->recheck_at = decision->recheck_at;
     x->route = route_of(x, decision->credential);
+    if (x->check && x->route) {
+        check_allow(x, decision);
+        return;
+    }
     bool composed = x->route && x->draft && x->draft->built && compose(x, decision);
     exchange_drop_draft(x);
     if (!composed) {
@@ -247,6 +258,9 @@ decided(struct exchange *x, const struct message_decision *decision)
     // What was refused here is refused, whatever the answer says.
     if (decision->allow && x->refused == KH_REASON_UNSET)
         allow(x, decision);
+    else if (decision->need_body && x->check && !x->check->sees_body &&
+             x->refused == KH_REASON_UNSET)
+        judge_refuse(x, NULL, KH_REASON_BODY_UNSEEN, "");
     else if (decision->need_body && x->refused == KH_REASON_UNSET && x->draft && x->draft->built)
         buffering_begin(x, decision);
     else

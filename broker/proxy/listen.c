@@ -129,6 +129,7 @@ listen_add(struct proxy *proxy, const struct message_listener *message, int fd, 
     listener->proxy = proxy;
     listener->fd = fd;
     listener->kind = message->kind;
+    listener->gateway = message->gateway;
     snprintf(listener->name, sizeof listener->name, "%.*s", BYTES_ARG(message->name));
     enum kh_err r = set_up(listener, message, fault);
     if (r != KH_OK) {

@@ -18,8 +18,9 @@ struct listener {
     struct proxy *proxy;
     int fd;
     enum listener_kind kind;
-    uint16_t port;    /* 0: unix */
-    SSL_CTX *context; /* NULL: plain */
+    struct message_listener_gateway gateway; /* who may ask, when it is for gateways */
+    uint16_t port;                           /* 0: unix */
+    SSL_CTX *context;                        /* NULL: plain */
     bool operator_certificate;
     struct event *readable, *pause;
     char name[128];

@@ -81,6 +81,7 @@ send_listener(struct family_child *child, enum message_type type, const struct l
         .name = bytes_str(listener->name),
         .certificate = buffer_bytes(&listener->certificate),
         .key = buffer_bytes(&listener->key),
+        .gateway = listener->gateway,
     };
     struct buffer body;
     buffer_init_secret(&body, BODY_MAX); // the key of a certificate may be in it
@@ -104,7 +105,8 @@ send_listener_names(struct family *family)
     for (size_t i = 0; i < family->listener_count; i++) {
         const struct listener *listener = &family->listener[i];
         buffer_printf(&text, "%s%s=%s", i > 0 ? "\n" : "",
-                      listener->local        ? "unix"
+                      listener->gateway.only ? "gateway"
+                      : listener->local      ? "unix"
                       : listener->config.tls ? "https"
                                              : "http",
                       listener->name);

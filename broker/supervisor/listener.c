@@ -308,7 +308,7 @@ ready_addresses(const struct listener *listener, size_t count, bool tls, struct 
 {
     const char *before = tls ? " https=" : " http=";
     for (size_t i = 0; i < count; i++)
-        if (!listener[i].local && listener[i].config.tls == tls) {
+        if (!listener[i].local && !listener[i].gateway.only && listener[i].config.tls == tls) {
             buffer_printf(out, "%s%s", before, listener[i].name);
             before = ",";
         }
@@ -323,9 +323,12 @@ listener_ready_line(const struct listener *listener, size_t count, const char *a
     ready_addresses(listener, count, true, out);
     buffer_printf(out, " admin=%s", admin);
     for (size_t i = 0; i < count; i++)
-        if (listener[i].local)
+        if (listener[i].local && !listener[i].gateway.only)
             buffer_printf(out, " unix=%s", listener[i].name);
     if (discharger[0] != '\0')
         buffer_printf(out, " discharger=%s", discharger);
+    for (size_t i = 0; i < count; i++)
+        if (listener[i].gateway.only)
+            buffer_printf(out, " gateway=%s", listener[i].name);
     buffer_put_byte(out, '\n');
 }

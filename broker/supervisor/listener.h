@@ -7,6 +7,7 @@
 #define KEYHOLE_SUPERVISOR_LISTENER_H
 
 #include "../config.h"
+#include "../messages.h"
 
 #include <sys/socket.h>
 
@@ -19,6 +20,7 @@ struct listener {
     struct config_listener config; /* as asked for, "127.0.0.1:0"; owned; empty for a unix socket */
     char *name;                    /* as bound, "127.0.0.1:40123", or a path */
     bool local;                    /* a unix socket */
+    struct message_listener_gateway gateway; /* for gateways alone (gateway.h) */
     int fd;
     struct buffer certificate, key; /* PEM, empty for a leaf of the local CA */
 };

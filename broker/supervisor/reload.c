@@ -106,7 +106,7 @@ reload_match(const struct listener *served, size_t served_count,
              const struct config_listener *wanted, size_t wanted_count, bool *kept, bool *found)
 {
     for (size_t i = 0; i < served_count; i++)
-        kept[i] = served[i].local;
+        kept[i] = served[i].local || served[i].gateway.only;
     for (size_t i = 0; i < wanted_count; i++) {
         found[i] = false;
         for (size_t j = 0; j < served_count && !found[i]; j++)
@@ -207,6 +207,17 @@ reload_keep_discharger(struct config *old, struct config *new)
     old->discharger = swapped;
 }
 
+static void
+reload_keep_gateways(struct config *old, struct config *new)
+{
+    struct config_gateway *gateway = new->gateway;
+    size_t count = new->gateway_count;
+    new->gateway = old->gateway;
+    new->gateway_count = old->gateway_count;
+    old->gateway = gateway;
+    old->gateway_count = count;
+}
+
 void
 supervisor_reload(struct supervisor *supervisor)
 {
@@ -225,6 +236,7 @@ supervisor_reload(struct supervisor *supervisor)
     size_t added = reload_listeners(supervisor, &new);
     reload_keep(&supervisor->config, &new);
     reload_keep_discharger(&supervisor->config, &new);
+    reload_keep_gateways(&supervisor->config, &new);
     log_set_level((enum log_level) new.log_level);
     config_free(&supervisor->config);
     supervisor->config = new;

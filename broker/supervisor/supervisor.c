@@ -4,6 +4,7 @@
 
 #include "../log.h"
 #include "../sandbox.h"
+#include "gateway.h"
 #include "internal.h"
 #include "spawn.h"
 
@@ -189,6 +190,14 @@ start_listeners(struct supervisor *supervisor, struct fault *fault)
     for (size_t i = 0; i < config->listener_count; i++) {
         struct listener made;
         enum kh_err err = listener_open_tcp(&config->listener[i], &made, fault);
+        if (err == KH_OK)
+            err = supervisor_add_listener(supervisor, &made, fault);
+        if (err != KH_OK)
+            return err;
+    }
+    for (size_t i = 0; i < config->gateway_count; i++) {
+        struct listener made;
+        enum kh_err err = gateway_open(&config->gateway[i], supervisor->directory, &made, fault);
         if (err == KH_OK)
             err = supervisor_add_listener(supervisor, &made, fault);
         if (err != KH_OK)
