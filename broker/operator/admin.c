@@ -204,17 +204,22 @@ admin_exchange(const struct server *server, const char *directory, const char *c
     return err;
 }
 
+static void
+print_fault(const struct fault *fault)
+{
+    fputs("keyholed: ", stderr);
+    terminal_print_safe(stderr, fault->detail);
+    fputc('\n', stderr);
+}
+
 static enum operator_exit
 server_ask(const struct server *server, const char *directory, const char *command,
            struct admin_request *request, json_t **result)
 {
     struct fault fault = {0};
     enum operator_exit status;
-    if (admin_exchange(server, directory, command, request, result, &status, &fault) != KH_OK) {
-        fputs("keyholed: ", stderr);
-        terminal_print_safe(stderr, fault.detail);
-        fputc('\n', stderr);
-    }
+    if (admin_exchange(server, directory, command, request, result, &status, &fault) != KH_OK)
+        print_fault(&fault);
     return status;
 }
 
@@ -230,6 +235,24 @@ admin_ask_discharger(const char *directory, const char *command, struct admin_re
                      json_t **result)
 {
     return server_ask(&discharger, directory, command, request, result);
+}
+
+enum operator_exit
+admin_ask_either(const char *directory, const char *command, json_t **result, bool *is_discharger)
+{
+    const struct server *const servers[] = {&broker, &discharger};
+    struct fault fault[2] = {{0}};
+    enum operator_exit status = EXIT_FAILED;
+    enum kh_err err = KH_ERR_CLOSED;
+    for (int i = 0; i < 2 && err == KH_ERR_CLOSED; i++) {
+        struct admin_request request;
+        admin_request_init(&request);
+        err = admin_exchange(servers[i], directory, command, &request, result, &status, &fault[i]);
+        *is_discharger = i == 1;
+    }
+    if (err != KH_OK) // of neither: it is the broker that is looked for
+        print_fault(&fault[*is_discharger && err != KH_ERR_CLOSED]);
+    return status;
 }
 
 enum kh_err

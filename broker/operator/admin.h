@@ -35,6 +35,9 @@ KH_MUST_CHECK enum operator_exit admin_ask(const char *directory, const char *co
 KH_MUST_CHECK enum operator_exit admin_ask_discharger(const char *directory, const char *command,
                                                       struct admin_request *request,
                                                       json_t **result);
+/* Whoever runs there: the broker, or else a discharger that runs alone (`*is_discharger`). */
+KH_MUST_CHECK enum operator_exit admin_ask_either(const char *directory, const char *command,
+                                                  json_t **result, bool *is_discharger);
 
 /* As admin_ask, but quiet when there is no broker. */
 KH_MUST_CHECK enum kh_err admin_ask_quietly(const char *directory, const char *command,

@@ -126,17 +126,41 @@ print_status(const json_t *result)
            admin_text(audit, "hash"));
 }
 
+// It runs alone: what there is of a broker is not to be looked for.
+static void
+print_discharger(const json_t *result)
+{
+    static const struct {
+        const char *label, *member;
+    } counts[] = {{"users", "users"},          {"enrolled keys", "authenticators"},
+                  {"questions", "questions"},  {"discharges", "discharges"},
+                  {"declines", "declines"},    {"failures", "failures"},
+                  {"enrolments", "enrolments"}};
+    char address[512];
+    print_row("running", "the discharger alone, without a broker");
+    print_row("version", admin_text(result, "version"));
+    print_started(result);
+    (void)snprintf(address, sizeof(address), "%.250s#%.250s", admin_text(result, "url"),
+                   admin_text(result, "public_key"));
+    print_row("address", address);
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        print_count(counts[i].label, admin_number(result, counts[i].member));
+}
+
 static enum operator_exit
 status_run(const struct invocation *invocation)
 {
-    struct admin_request request;
     json_t *result = NULL;
-    admin_request_init(&request);
-    enum operator_exit status = admin_ask(invocation->directory, "status", &request, &result);
+    bool is_discharger = false;
+    enum operator_exit status =
+        admin_ask_either(invocation->directory, "status", &result, &is_discharger);
     if (status != EXIT_DONE)
         return status;
+    json_object_set_new(result, "role", json_string(is_discharger ? "discharger" : "broker"));
     if (invocation->json)
         admin_print_json(result);
+    else if (is_discharger)
+        print_discharger(result);
     else
         print_status(result);
     json_decref(result);
@@ -148,6 +172,7 @@ const struct operator_command status_commands[] = {
         .name = "status",
         .operands = "",
         .summary = "Show how the broker is: listeners, processes, counts",
+        .text = "Where a discharger runs alone, how that is (\"role\" in the JSON says which).",
         .examples = "  keyholed status\n"
                     "  keyholed status --json | jq .decisions",
         .json = true,

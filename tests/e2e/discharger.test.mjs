@@ -400,6 +400,22 @@ describe('alone', () => {
     assert.deepEqual(discharger.processes().map((p) => p.name.slice(0, 15)), ['keyhole-dischar']);
   });
 
+  test('keyholed status says what runs', async (t) => {
+    const discharger = await new Discharger(t).start();
+    await discharger.operator(['user', 'add', 'alice']);
+    const { stdout } = await discharger.operator(['status']);
+    assert.match(stdout, /^running +the discharger alone/m);
+    assert.match(stdout, /^address +http:\/\/localhost:\d+#kd1_/m);
+    assert.match(stdout, /^users +1$/m);
+    const json = JSON.parse((await discharger.operator(['status', '--json'])).stdout);
+    assert.equal(json.role, 'discharger');
+    assert.equal(json.users, 1);
+    await discharger.stop();
+    const { status, stderr } = await discharger.operator(['status'], { may: true });
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /^keyholed: no broker is running in /);
+  });
+
   test('with TLS and a name: HSTS, and Host is that name', async (t) => {
     const port = await unusedPort();
     const { certFile, keyFile } = testAuthority().issue(['discharge.example']);
