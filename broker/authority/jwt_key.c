@@ -2,6 +2,7 @@
  *
  * Private keys for signing tokens: from PEM to a key whose kind and size fit an algorithm.
  */
+#include "../no_passphrase.h"
 #include "jwt_internal.h"
 
 #include <openssl/bio.h>
@@ -79,17 +80,6 @@ algorithm_for(const EVP_PKEY *pkey, enum jwt_algorithm asked)
 }
 
 // ---- PEM ----
-
-// A passphrase is asked for: nobody has one.
-static int
-no_passphrase(char *buffer, int size, int writing, void *context)
-{
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    (void)context;
-    return -1;
-}
 
 // The DER of it passes through the secure heap alone, which PEM_read_bio_PrivateKey does not
 // promise.

@@ -3,6 +3,7 @@
  * TLS contexts, client connections with their checks, and this process's key for leaves.
  */
 #include "tls.h"
+#include "../no_passphrase.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
@@ -89,7 +90,7 @@ load_pem(X509_STORE *store, struct bytes pem, struct fault *fault)
 
     if (pem.n > INT_MAX || (bio = BIO_new_mem_buf(pem.p, (int)pem.n)) == NULL)
         return fail(fault, "cannot read the certificates");
-    while (added && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+    while (added && (certificate = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)) != NULL) {
         added = X509_STORE_add_cert(store, certificate) == 1;
         X509_free(certificate);
         count++;

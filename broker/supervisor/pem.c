@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PEM files of the operator: found, readable, of the right kind, and a pair. */
 #include "pem.h"
+#include "../no_passphrase.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,17 +69,6 @@ pem_read(const char *path, const char *label, struct buffer *out, struct fault *
     if (err == KH_OK && !pem_has_label(buffer_bytes(out), label))
         err = fault_set(fault, KH_ERR_SYNTAX, "%s has no PEM block \"%s\"", path, label);
     return err;
-}
-
-// No terminal is asked for the passphrase of a key: a broker that restarts has nobody to ask.
-static int
-no_passphrase(char *out, int cap, int writing, void *context)
-{
-    (void)out;
-    (void)cap;
-    (void)writing;
-    (void)context;
-    return -1;
 }
 
 enum kh_err

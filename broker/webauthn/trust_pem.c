@@ -2,6 +2,7 @@
 /* Certificates out of PEM, and what each of them is. */
 #include "trust_pem.h"
 
+#include "../no_passphrase.h"
 #include "certificate.h"
 #include "yubico.h"
 
@@ -32,17 +33,6 @@ trust_describe(X509 *certificate, struct webauthn_trust_certificate *out, struct
     is.yubico = is.root && yubico_root_find(is.sha256) != NULL;
     *out = is;
     return KH_OK;
-}
-
-// Nobody is asked for the passphrase of an encrypted block.
-static int
-no_passphrase(char *out, int cap, int writing, void *context)
-{
-    (void)out;
-    (void)cap;
-    (void)writing;
-    (void)context;
-    return -1;
 }
 
 static enum kh_err
