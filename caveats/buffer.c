@@ -120,6 +120,13 @@ buffer_put_byte(struct buffer *b, uint8_t c)
 }
 
 void
+buffer_put_number(struct buffer *b, uint64_t value, unsigned size)
+{
+    while (size-- > 0)
+        buffer_put_byte(b, (uint8_t)(value >> (8 * size)));
+}
+
+void
 buffer_put_str(struct buffer *b, const char *s)
 {
     buffer_put(b, bytes_str(s));

@@ -63,6 +63,8 @@ void buffer_free(struct buffer *b); /* leaves it empty and usable, limit kept */
 void buffer_clear(struct buffer *b);
 void buffer_put(struct buffer *b, struct bytes s);
 void buffer_put_byte(struct buffer *b, uint8_t c);
+void buffer_put_number(struct buffer *b, uint64_t value,
+                       unsigned size); /* big-endian, <= 8 bytes */
 void buffer_put_str(struct buffer *b, const char *s);
 void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Room for n more bytes at the end (b->p + b->n), or NULL; follow with buffer_advance(). */

@@ -75,16 +75,9 @@ objection(const struct ticket *ticket)
 /* ---- writing ---- */
 
 static void
-put_number(struct buffer *out, uint64_t value, unsigned size)
-{
-    while (size-- > 0)
-        buffer_put_byte(out, (uint8_t)(value >> (8 * size)));
-}
-
-static void
 put_text(struct buffer *out, struct bytes text, unsigned size)
 {
-    put_number(out, text.n, size);
+    buffer_put_number(out, text.n, size);
     buffer_put(out, text);
 }
 
@@ -102,23 +95,23 @@ put_caveats(const struct ticket *ticket, struct buffer *out)
         shown[count++] = &ticket->caveat[i];
     }
     uint64_t left_out = ticket->caveats_left_out + (uint64_t)(ticket->caveat_count - count);
-    put_number(out, count, 1);
+    buffer_put_number(out, count, 1);
     for (size_t i = 0; i < count; i++)
         put_text(out, *shown[i], 2);
-    put_number(out, left_out > UINT16_MAX ? UINT16_MAX : left_out, 2);
+    buffer_put_number(out, left_out > UINT16_MAX ? UINT16_MAX : left_out, 2);
 }
 
 static void
 put_plain(const struct ticket *ticket, struct buffer *out)
 {
-    put_number(out, PLAIN_VERSION, 1);
+    buffer_put_number(out, PLAIN_VERSION, 1);
     buffer_put(out, bytes_of(ticket->root_key, TOKEN_KEY_SIZE));
     put_text(out, ticket->condition, 2);
     put_text(out, ticket->broker, 1);
     put_text(out, ticket->principal, 1);
     buffer_put(out, bytes_of(ticket->token_id, TOKEN_ID_SIZE));
-    put_number(out, (uint64_t)ticket->expires_at, 8);
-    put_number(out, ticket->credential_count, 1);
+    buffer_put_number(out, (uint64_t)ticket->expires_at, 8);
+    buffer_put_number(out, ticket->credential_count, 1);
     for (size_t i = 0; i < ticket->credential_count; i++)
         put_text(out, ticket->credential[i], 1);
     put_text(out, ticket->label, 1);
@@ -146,7 +139,7 @@ ticket_seal(const struct ticket *ticket, const uint8_t public_key[TICKET_PUBLIC_
         return fault_set(fault, KH_ERR_CRYPTO, "nothing can be sealed to that public key");
     BUFFER_AUTO text;
     buffer_init(&text, TOKEN_CAVEAT_MAX);
-    put_number(&text, TICKET_VERSION, 1);
+    buffer_put_number(&text, TICKET_VERSION, 1);
     buffer_put(&text, bytes_of(key_id, sizeof key_id));
     buffer_put(&text, bytes_of(sealed, plain.n + crypto_box_SEALBYTES));
     if (!text.failed)

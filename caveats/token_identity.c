@@ -53,16 +53,9 @@ identity_objection(const struct token_identity *identity)
 }
 
 static void
-put_number(struct buffer *out, uint64_t value, unsigned size)
-{
-    while (size-- > 0)
-        buffer_put_byte(out, (uint8_t)(value >> (8 * size)));
-}
-
-static void
 put_name(struct buffer *out, struct bytes name)
 {
-    put_number(out, name.n, 1);
+    buffer_put_number(out, name.n, 1);
     buffer_put(out, name);
 }
 
@@ -74,14 +67,14 @@ token_identity_write(const struct token_identity *identity, struct buffer *out, 
         return fault_set(fault, KH_ERR_RANGE, "the token's identifier: %s", objection);
     BUFFER_AUTO text;
     buffer_init(&text, TOKEN_IDENTIFIER_MAX);
-    put_number(&text, IDENTITY_VERSION, 1);
-    put_number(&text, identity->key_id, 4);
+    buffer_put_number(&text, IDENTITY_VERSION, 1);
+    buffer_put_number(&text, identity->key_id, 4);
     buffer_put(&text, bytes_of(identity->token_id, TOKEN_ID_SIZE));
-    put_number(&text, (uint64_t)identity->issued_at, 8);
-    put_number(&text, (uint64_t)identity->expires_at, 8);
-    put_number(&text, identity->minted_caveats, 1);
+    buffer_put_number(&text, (uint64_t)identity->issued_at, 8);
+    buffer_put_number(&text, (uint64_t)identity->expires_at, 8);
+    buffer_put_number(&text, identity->minted_caveats, 1);
     put_name(&text, identity->principal);
-    put_number(&text, identity->credential_count, 1);
+    buffer_put_number(&text, identity->credential_count, 1);
     for (size_t i = 0; i < identity->credential_count; i++)
         put_name(&text, identity->credential[i]);
     if (text.failed)

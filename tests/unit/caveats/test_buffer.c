@@ -92,6 +92,22 @@ secrets_are_wiped(void **state)
     wipe(NULL, 0);
 }
 
+static void
+numbers(void **state)
+{
+    (void)state;
+    BUFFER_AUTO b;
+    buffer_init(&b, 16);
+    buffer_put_number(&b, 0x41, 1);
+    buffer_put_number(&b, 0x4243, 2);
+    buffer_put_number(&b, UINT64_C(0x4445464748494a4b), 8);
+    buffer_put_number(&b, 0x4c, 0);
+    buffer_put_number(&b, 0x11114d4e, 2); /* what does not fit is left out */
+    expect_text("big-endian", buffer_bytes(&b), "ABCDEFGHIJKMN");
+    buffer_put_number(&b, 0, 4);
+    assert_true(b.failed);
+}
+
 int
 main(void)
 {
@@ -100,6 +116,7 @@ main(void)
         cmocka_unit_test(hostile_sizes),
         cmocka_unit_test(printing_and_consuming),
         cmocka_unit_test(secrets_are_wiped),
+        cmocka_unit_test(numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
