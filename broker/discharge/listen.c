@@ -96,21 +96,12 @@ on_readable(evutil_socket_t socket, short what, void *context)
     }
 }
 
-static bool
-descriptor_listens(int fd)
-{
-    int value = 0;
-    socklen_t length = sizeof value;
-
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0 && value == 1;
-}
-
 static enum kh_err
 set_up(struct listener *listener, const struct message_listener *message, struct fault *fault)
 {
     struct event_base *base = listener->server->base;
 
-    if (!descriptor_listens(listener->fd) || evutil_make_socket_nonblocking(listener->fd))
+    if (!conduit_can_accept(listener->fd) || evutil_make_socket_nonblocking(listener->fd))
         return fault_set(fault, KH_ERR_PROTOCOL, "%s: is no listening socket", listener->name);
     listener->readable = event_new(base, listener->fd, EV_READ | EV_PERSIST, on_readable, listener);
     listener->pause = evtimer_new(base, on_pause_over, listener);

@@ -5,6 +5,8 @@
  */
 #include "conduit.h"
 
+#include <sys/socket.h>
+
 // A buffer grows in powers of two and keeps one byte for a NUL: these fill it exactly.
 enum { READ_FIRST = 4095, READ_MORE = 32767 };
 
@@ -27,6 +29,15 @@ conduit_event(evutil_socket_t fd, short what, void *context)
     if ((what & EV_WRITE) && c->need_write)
         c->readable = true;
     c->ready(c->owner);
+}
+
+bool
+conduit_can_accept(int fd)
+{
+    int value = 0;
+    socklen_t length = sizeof value;
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0 && value == 1;
 }
 
 enum kh_err

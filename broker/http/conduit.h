@@ -35,6 +35,8 @@ struct conduit {
 };
 
 /* Takes `fd` over, also on failure. */
+/* Whether a descriptor from elsewhere is a socket that listens. */
+bool conduit_can_accept(int fd);
 KH_MUST_CHECK enum kh_err conduit_open(struct conduit *conduit, struct event_base *base, int fd,
                                        void (*ready)(void *owner), void *owner);
 /* See stream_close for `clean`. Events are gone when it returns; buffers are wiped. */

@@ -85,20 +85,12 @@ listener_free(struct listener *listener)
     free(listener);
 }
 
-static bool
-descriptor_listens(int fd)
-{
-    int value = 0;
-    socklen_t length = sizeof value;
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0 && value == 1;
-}
-
 static enum kh_err
 set_up(struct listener *listener, const struct message_listener *message, struct fault *fault)
 {
     struct proxy *proxy = listener->proxy;
     struct address address = {.length = sizeof address.storage};
-    if (!descriptor_listens(listener->fd))
+    if (!conduit_can_accept(listener->fd))
         return fault_set(fault, KH_ERR_PROTOCOL, "%s: not a listening socket", listener->name);
     if (message->kind == LISTENER_TCP &&
         getsockname(listener->fd, (struct sockaddr *)&address.storage, &address.length) == 0)

@@ -52,26 +52,42 @@ text_read(struct bytes text)
     return json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
 }
 
+// The members of "response" that are wanted, each into a buffer of its own.
+struct member {
+    const char *name;
+    struct buffer *out;
+};
+
+static enum failure
+response_read(struct bytes json, struct buffer *id, const struct member *member, size_t count,
+              struct fault *fault)
+{
+    json_t *object = text_read(json);
+    const json_t *response = json_object_get(object, "response");
+
+    buffer_init(id, WEBAUTHN_INPUT_MAX);
+    for (size_t i = 0; i < count; i++)
+        buffer_init(member[i].out, WEBAUTHN_INPUT_MAX);
+    enum failure failure = credential_read(object, id, fault);
+    for (size_t i = 0; failure == FAILURE_NONE && i < count; i++)
+        failure = binary_read(response, member[i].name, member[i].out, fault);
+    json_decref(object);
+    return failure;
+}
+
 enum failure
 webauthn_registration_read(struct bytes json, struct webauthn_registration_json *out,
                            struct fault *fault)
 {
     struct webauthn_registration_json read = {0};
-    buffer_init(&read.id, WEBAUTHN_INPUT_MAX);
-    buffer_init(&read.client_data, WEBAUTHN_INPUT_MAX);
-    buffer_init(&read.attestation, WEBAUTHN_INPUT_MAX);
-    json_t *object = text_read(json);
-    const json_t *response = json_object_get(object, "response");
-    enum failure failure = credential_read(object, &read.id, fault);
-    if (failure == FAILURE_NONE)
-        failure = binary_read(response, "clientDataJSON", &read.client_data, fault);
-    if (failure == FAILURE_NONE)
-        failure = binary_read(response, "attestationObject", &read.attestation, fault);
+    const struct member members[] = {{"clientDataJSON", &read.client_data},
+                                     {"attestationObject", &read.attestation}};
+    enum failure failure =
+        response_read(json, &read.id, members, sizeof(members) / sizeof(members[0]), fault);
     if (failure == FAILURE_NONE)
         *out = read;
     else
         webauthn_registration_free(&read);
-    json_decref(object);
     return failure;
 }
 
@@ -87,24 +103,15 @@ enum failure
 webauthn_assertion_read(struct bytes json, struct webauthn_assertion_json *out, struct fault *fault)
 {
     struct webauthn_assertion_json read = {0};
-    buffer_init(&read.id, WEBAUTHN_INPUT_MAX);
-    buffer_init(&read.client_data, WEBAUTHN_INPUT_MAX);
-    buffer_init(&read.authenticator_data, WEBAUTHN_INPUT_MAX);
-    buffer_init(&read.signature, WEBAUTHN_INPUT_MAX);
-    json_t *object = text_read(json);
-    const json_t *response = json_object_get(object, "response");
-    enum failure failure = credential_read(object, &read.id, fault);
-    if (failure == FAILURE_NONE)
-        failure = binary_read(response, "clientDataJSON", &read.client_data, fault);
-    if (failure == FAILURE_NONE)
-        failure = binary_read(response, "authenticatorData", &read.authenticator_data, fault);
-    if (failure == FAILURE_NONE)
-        failure = binary_read(response, "signature", &read.signature, fault);
+    const struct member members[] = {{"clientDataJSON", &read.client_data},
+                                     {"authenticatorData", &read.authenticator_data},
+                                     {"signature", &read.signature}};
+    enum failure failure =
+        response_read(json, &read.id, members, sizeof(members) / sizeof(members[0]), fault);
     if (failure == FAILURE_NONE)
         *out = read;
     else
         webauthn_assertion_free(&read);
-    json_decref(object);
     return failure;
 }
 

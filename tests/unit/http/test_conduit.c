@@ -2,6 +2,8 @@
 /* A stream on the loop: limits, what it waits for, and that nothing is left in its memory. */
 #include "http_test.h"
 
+#include <netinet/in.h>
+
 #include "../../../broker/http/conduit.h"
 
 #include <fcntl.h>
@@ -191,6 +193,26 @@ test_again(void **state)
     assert_int_equal(calls, 1);
 }
 
+static void
+test_what_can_accept(void **state)
+{
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), pair[2];
+    (void)state;
+    assert_true(fd >= 0);
+    assert_false(conduit_can_accept(-1));
+    assert_false(conduit_can_accept(0));
+    assert_false(conduit_can_accept(fd));
+    assert_int_equal(bind(fd, (struct sockaddr *)&any, sizeof any), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_true(conduit_can_accept(fd));
+    close(fd);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_false(conduit_can_accept(pair[0]));
+    close(pair[0]);
+    close(pair[1]);
+}
+
 int
 main(void)
 {
@@ -204,6 +226,7 @@ main(void)
         TEST(test_more_than_fits_is_a_failure_and_not_a_part),
         TEST(test_forgets),
         TEST(test_again),
+        cmocka_unit_test(test_what_can_accept),
     };
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
