@@ -199,10 +199,10 @@ put_plain(struct bytes name, struct buffer *out)
 static enum likeness
 compare_in_json(struct scan *scan, const struct seek *seek, struct bytes name, struct bytes *rest)
 {
-    BUFFER_AUTO part, plain;
-
     if (!seek->on || seek->pointer.n == 0)
         return NAME_OTHER;
+
+    BUFFER_AUTO part, plain;
     buffer_init(&part, POINTER_MAX);
     buffer_init(&plain, name.n + 1);
     next_part(seek->pointer, &part, rest);
