@@ -56,12 +56,27 @@ enum inject_kind {
     INJECT_COUNT
 };
 
+/* What becomes of an answer that is an OAuth token. */
+enum token_answers {
+    TOKEN_ANSWERS_REFUSE = 0,
+    TOKEN_ANSWERS_PASS,
+    TOKEN_ANSWERS_SEAL, /* its access token is kept by the authority */
+    TOKEN_ANSWERS_COUNT
+};
+
+enum answer_cookies {
+    ANSWER_COOKIES_PASS = 0,
+    ANSWER_COOKIES_NAMED, /* those of route.cookies alone; of an empty list: none */
+    ANSWER_COOKIES_COUNT
+};
+
 enum {
     ROUTE_HOSTS_MAX = 32,
     ROUTE_PORTS_MAX = 16,
     ROUTE_SLOTS_MAX = 16,
     ROUTE_RESOLVE_MAX = 16,
     ROUTE_NETWORKS_MAX = 16,
+    ROUTE_ANSWER_NAMES_MAX = 2048, /* bytes of each list */
 };
 
 /* --resolve HOST:PORT:ADDRESS:PORT */
@@ -100,6 +115,10 @@ struct route {
      * PASS_THROUGH_NAME (caveats/decide.h), there is no slot and nothing is injected or scrubbed.
      */
     bool pass_through;
+    enum token_answers token_answers;
+    enum answer_cookies answer_cookies;
+    struct bytes cookies;        /* names that may be set, separated by commas */
+    struct bytes dropped_fields; /* of answers, separated by commas */
 };
 
 void message_route_tx(const struct route *route, struct buffer *out);
@@ -190,7 +209,7 @@ struct edit {
     struct bytes name, value;
 };
 
-enum { DECISION_EDITS_MAX = 16, DECISION_SECRETS_MAX = 8 };
+enum { DECISION_EDITS_MAX = 16, DECISION_SECRETS_MAX = 64 };
 
 struct message_decision {
     bool allow; /* zero value: deny */
@@ -271,6 +290,23 @@ void message_carry_tx(const struct message_carry *message, struct buffer *out);
 KH_MUST_CHECK enum kh_err message_carry_rx(struct bytes body, struct message_carry *out);
 void message_carried_tx(const struct message_carried *message, struct buffer *out);
 KH_MUST_CHECK enum kh_err message_carried_rx(struct bytes body, struct message_carried *out);
+
+/* ---- answers that are tokens ---- */
+
+enum { SEAL_TOKEN_MAX = 8192 };
+struct message_seal_token {
+    uint8_t request_id[REQUEST_ID_SIZE]; /* of the request whose answer it is */
+    struct bytes token;                  /* a secret; not empty */
+};
+struct message_token_sealed {
+    bool sealed;         /* it is on the disk */
+    struct bytes detail; /* not sealed: why */
+};
+void message_seal_token_tx(const struct message_seal_token *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_seal_token_rx(struct bytes body, struct message_seal_token *out);
+void message_token_sealed_tx(const struct message_token_sealed *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_token_sealed_rx(struct bytes body,
+                                                  struct message_token_sealed *out);
 
 /* ---- certificates of the local CA ---- */
 

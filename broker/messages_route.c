@@ -107,6 +107,24 @@ route_is_consistent(const struct route *route)
            route->inject_kind == INJECT_UNSET && !route->scrub && !route->foreign_pass;
 }
 
+static void
+route_answers_tx(const struct route *route, struct buffer *out)
+{
+    wire_put_enum(out, route->token_answers, TOKEN_ANSWERS_COUNT);
+    wire_put_enum(out, route->answer_cookies, ANSWER_COOKIES_COUNT);
+    wire_put_bytes(out, route->cookies, ROUTE_ANSWER_NAMES_MAX);
+    wire_put_bytes(out, route->dropped_fields, ROUTE_ANSWER_NAMES_MAX);
+}
+
+static void
+route_answers_rx(struct wire_reader *reader, struct route *route)
+{
+    route->token_answers = (enum token_answers)wire_get_enum(reader, TOKEN_ANSWERS_COUNT);
+    route->answer_cookies = (enum answer_cookies)wire_get_enum(reader, ANSWER_COOKIES_COUNT);
+    route->cookies = wire_get_bytes(reader, ROUTE_ANSWER_NAMES_MAX);
+    route->dropped_fields = wire_get_bytes(reader, ROUTE_ANSWER_NAMES_MAX);
+}
+
 void
 message_route_tx(const struct route *route, struct buffer *out)
 {
@@ -122,6 +140,7 @@ message_route_tx(const struct route *route, struct buffer *out)
     wire_put_enum(out, route->path_exceptions, PATH_EXCEPTIONS_ALL + 1);
     route_network_tx(route, out);
     wire_put_bool(out, route->pass_through);
+    route_answers_tx(route, out);
 }
 
 enum kh_err
@@ -142,6 +161,7 @@ message_route_rx(struct bytes body, struct route *out)
     route_network_rx(&reader, &route);
     route.pass_through = wire_get_bool(&reader);
     wire_require(&reader, route_is_consistent(&route));
+    route_answers_rx(&reader, &route);
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;
     *out = route;

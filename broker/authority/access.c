@@ -29,6 +29,7 @@ access_free(struct access **access)
         return;
     secret_free(&(*access)->token);
     secret_free(&(*access)->unsaved);
+    access_keep_earlier(*access, 0);
     free(*access);
     *access = NULL;
 }
@@ -117,6 +118,40 @@ access_change_secret(struct access *access)
     access_drop(access);
     secret_free(&access->unsaved);
     access->secret_version++;
+}
+
+void
+access_keep_earlier(struct access *access, int64_t until)
+{
+    if (until == 0) {
+        access_expire_earlier(access, INT64_MAX);
+        return;
+    }
+    if (access->token == NULL)
+        return;
+    unsigned place = access->earlier_next++ % ACCESS_EARLIER_MAX;
+    int64_t worthless_at = access->expires_at + REFRESH_BEFORE_S;
+    secret_free(&access->earlier[place].token);
+    access->earlier[place].token = access->token;
+    access->earlier[place].until = until < worthless_at ? until : worthless_at;
+    access->token = NULL;
+}
+
+struct bytes
+access_earlier(const struct access *access, unsigned number, int64_t now)
+{
+    bool lasts = number < ACCESS_EARLIER_MAX && access->earlier[number].token &&
+                 now < access->earlier[number].until;
+    return lasts ? secret_bytes(access->earlier[number].token) : BYTES_EMPTY;
+}
+
+void
+access_expire_earlier(struct access *access, int64_t now)
+{
+    for (unsigned i = 0; i < ACCESS_EARLIER_MAX; i++) {
+        if (now >= access->earlier[i].until)
+            secret_free(&access->earlier[i].token);
+    }
 }
 
 bool

@@ -8,7 +8,7 @@
 
 #include "secret.h"
 
-enum { ACCESS_DETAIL_MAX = 256 };
+enum { ACCESS_DETAIL_MAX = 256, ACCESS_EARLIER_MAX = 4 };
 
 struct access {
     struct secret *token;           /* NULL: none */
@@ -23,6 +23,12 @@ struct access {
     /* A refresh token that the endpoint gave and the database did not take. The one that is stored
      * is worth nothing any more. */
     struct secret *unsaved;
+    /* Those that were got with a secret before this one, in its grace. */
+    struct {
+        struct secret *token;
+        int64_t until;
+    } earlier[ACCESS_EARLIER_MAX];
+    unsigned earlier_next;
 };
 
 /* NULL: no memory. */
@@ -46,6 +52,14 @@ void access_fail(struct access *access, enum kh_reason reason, const char *detai
 void access_drop(struct access *access);
 /* The operator gave another secret: answers to exchanges of the old one do not count. */
 void access_change_secret(struct access *access);
+
+/* The token of now is one of an earlier secret from here on, whose grace lasts until then; what
+ * runs goes on with it. 0: there is no grace, and those before are forgotten as well. */
+void access_keep_earlier(struct access *access, int64_t until);
+/* The token of that number, while its grace lasts; else empty. */
+struct bytes access_earlier(const struct access *access, unsigned number, int64_t now);
+/* What is over goes from memory. */
+void access_expire_earlier(struct access *access, int64_t now);
 
 /* The upstream answered 401, or took the key, to a request that began then. A token that was there
  * by then is dropped; when that does not help, less and less often. True: it was. */

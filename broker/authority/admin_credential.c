@@ -9,6 +9,7 @@
 #include "grace.h"
 #include "inject.h"
 #include "revoke_token.h"
+#include "rotation.h"
 
 #include <string.h>
 
@@ -83,11 +84,9 @@ put_flags(json_t *out, const struct credential *credential, struct fault *fault)
     return err;
 }
 
-// Nothing, when the upstream took the key the last time.
-enum kh_err
-admin_put_health(json_t *out, const struct credential *credential, struct fault *fault)
+static enum kh_err
+put_counted(json_t *out, const char *member, const struct key_health *health, struct fault *fault)
 {
-    const struct key_health *health = &credential->health;
     json_t *object;
 
     if (health->refused == 0)
@@ -103,7 +102,19 @@ admin_put_health(json_t *out, const struct credential *credential, struct fault 
         json_decref(object);
         return err;
     }
-    return admin_put(out, "refused_by_upstream", object, fault);
+    return admin_put(out, member, object, fault);
+}
+
+enum kh_err
+admin_put_health(json_t *out, const struct credential *credential, struct fault *fault)
+{
+    return put_counted(out, "refused_by_upstream", &credential->health, fault);
+}
+
+enum kh_err
+admin_put_token_answers(json_t *out, const struct credential *credential, struct fault *fault)
+{
+    return put_counted(out, "token_answers_refused", &credential->tokens, fault);
 }
 
 static enum kh_err
@@ -138,6 +149,8 @@ put_credential(json_t *out, const struct credential *credential, struct fault *f
         err = admin_put_time(out, "previous_until", credential->previous_until, fault);
     if (!err)
         err = admin_put_health(out, credential, fault);
+    if (!err)
+        err = admin_put_token_answers(out, credential, fault);
     if (!err)
         err = admin_put_text(out, "base_url_path", buffer_bytes(&path), fault);
     return err ? err : put_environment(out, credential, fault);
@@ -284,6 +297,8 @@ credential_add(void *context, const json_t *request, json_t *result, struct faul
     if (!err)
         err = injection_check_members(credential, &authority->credentials, fault);
     if (!err)
+        err = sealing_check(&authority->credentials, credential, fault);
+    if (!err)
         err = change_begin(authority, fault);
     if (err) {
         credential_free(&credential);
@@ -317,38 +332,6 @@ grace_of(const json_t *request, int64_t now, int64_t *until, struct fault *fault
     return KH_OK;
 }
 
-// `text` serves from now on; what served before is kept until `until`.
-static enum kh_err
-exchange_secrets(struct authority *authority, struct credential *credential, const char *command,
-                 struct bytes text, int64_t until, struct fault *fault)
-{
-    struct secret *secret = NULL, *previous = NULL;
-    int64_t now = clock_now_s(&authority->clock);
-    struct audit_record record = record_of(command, credential->row.name);
-    enum kh_err err = change_begin(authority, fault);
-
-    if (err)
-        return err;
-    err = grace_write(authority->store, authority->seal, credential, until, &previous, fault);
-    if (!err)
-        err = credentials_write_secret(authority->store, authority->seal, credential, text, now,
-                                       &secret, fault);
-    if (err)
-        change_abort(authority);
-    else
-        err = change_commit(authority, &record, fault);
-    if (err) {
-        secret_free(&secret);
-        secret_free(&previous);
-        return err;
-    }
-    credentials_take_secret(credential, secret, now);
-    grace_take(credential, previous, until);
-    erase(authority);
-    changed(authority);
-    return KH_OK;
-}
-
 static enum kh_err
 credential_rotate(void *context, const json_t *request, json_t *result, struct fault *fault)
 {
@@ -360,9 +343,11 @@ credential_rotate(void *context, const json_t *request, json_t *result, struct f
 
     if (!err)
         err = grace_of(request, clock_now_s(&authority->clock), &until, fault);
-    if (!err)
-        err = exchange_secrets(authority, credential, "credential.rotate",
-                               admin_text(request, "secret"), until, fault);
+    if (err)
+        return err;
+    struct audit_record record = record_of("credential.rotate", credential->row.name);
+    err =
+        rotation_apply(authority, credential, admin_text(request, "secret"), until, &record, fault);
     return err ? err : put_as_credential(result, credential, fault);
 }
 
@@ -382,8 +367,9 @@ credential_rotate_back(void *context, const json_t *request, json_t *result, str
                          "no earlier secret of %.*s is kept: there was no rotation with a grace "
                          "time, or it is over",
                          BYTES_ARG(credential->row.name));
-    err = exchange_secrets(authority, credential, "credential.rotate-back",
-                           secret_bytes(credential->previous), credential->previous_until, fault);
+    struct audit_record record = record_of("credential.rotate-back", credential->row.name);
+    err = rotation_apply(authority, credential, secret_bytes(credential->previous),
+                         credential->previous_until, &record, fault);
     return err ? err : put_as_credential(result, credential, fault);
 }
 

@@ -19,5 +19,8 @@ extern const struct admin_command admin_test_commands[];
 /* "refused_by_upstream" {count, since, last}, when the upstream refuses its key. */
 KH_MUST_CHECK enum kh_err admin_put_health(json_t *out, const struct credential *credential,
                                            struct fault *fault);
+/* "token_answers_refused" {count, since, last}, when answers were OAuth tokens and were refused. */
+KH_MUST_CHECK enum kh_err admin_put_token_answers(json_t *out, const struct credential *credential,
+                                                  struct fault *fault);
 
 #endif

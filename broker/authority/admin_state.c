@@ -152,33 +152,45 @@ put_counts(struct authority *authority, json_t *result, struct fault *fault)
     return decisions ? admin_put(result, "decisions", decisions, fault) : no_memory(fault);
 }
 
-static enum kh_err
-append_refused(json_t *array, const struct credential *credential, struct fault *fault)
-{
-    json_t *object = json_object();
+// Credentials whose key the upstream refuses, and those whose answers are tokens.
+static const struct {
+    const char *member;
+    size_t counted; // of struct credential
+    enum kh_err (*put)(json_t *out, const struct credential *credential, struct fault *fault);
+} refused[] = {
+    {"keys_refused", offsetof(struct credential, health), admin_put_health},
+    {"token_answers_refused", offsetof(struct credential, tokens), admin_put_token_answers},
+};
 
+static enum kh_err
+append_refused(json_t *array, const struct credential *credential, size_t kind, struct fault *fault)
+{
+    struct key_health counted;
+    json_t *object;
+
+    memcpy(&counted, (const char *)credential + refused[kind].counted, sizeof counted);
+    if (counted.refused == 0)
+        return KH_OK;
+    object = json_object();
     if (object == NULL || json_array_append_new(array, object))
         return no_memory(fault);
     enum kh_err err = admin_put_text(object, "name", credential->row.name, fault);
-    return err ? err : admin_put_health(object, credential, fault);
+    return err ? err : refused[kind].put(object, credential, fault);
 }
 
-// Credentials whose key the upstream refuses.
 static enum kh_err
-put_refused(const struct authority *authority, json_t *result, struct fault *fault)
+put_refused(const struct authority *authority, json_t *result, size_t kind, struct fault *fault)
 {
     json_t *array = json_array();
     enum kh_err err = array ? KH_OK : no_memory(fault);
 
-    for (size_t i = 0; !err && i < authority->credentials.count; i++) {
-        if (authority->credentials.item[i]->health.refused > 0)
-            err = append_refused(array, authority->credentials.item[i], fault);
-    }
+    for (size_t i = 0; !err && i < authority->credentials.count; i++)
+        err = append_refused(array, authority->credentials.item[i], kind, fault);
     if (err) {
         json_decref(array);
         return err;
     }
-    return admin_put(result, "keys_refused", array, fault);
+    return admin_put(result, refused[kind].member, array, fault);
 }
 
 static enum kh_err
@@ -197,8 +209,8 @@ admin_status(void *context, const json_t *request, json_t *result, struct fault 
         err = put_dischargers(authority, result, fault);
     if (!err)
         err = put_counts(authority, result, fault);
-    if (!err)
-        err = put_refused(authority, result, fault);
+    for (size_t kind = 0; !err && kind < sizeof refused / sizeof refused[0]; kind++)
+        err = put_refused(authority, result, kind, fault);
     return err ? err : put_audit(authority, result, fault);
 }
 

@@ -26,6 +26,7 @@
 #include "revoke.h"
 #include "root_key.h"
 #include "runs.h"
+#include "sealing.h"
 
 #include <sys/queue.h>
 
@@ -68,6 +69,7 @@ struct authority {
     uint32_t actor_uid; /* of the admin request that is carried out; else UINT32_MAX */
     struct config config;
     struct contents contents;               /* bodies that are to be signed */
+    struct sealings sealings;               /* requests whose answers may be tokens to keep */
     struct policy *policy;                  /* in force; NULL: none */
     int64_t policy_version;                 /* 0: there never was one */
     struct message_dischargers dischargers; /* of whom holes may be asked; the default first */

@@ -6,6 +6,7 @@
 #include "credential.h"
 
 #include "access.h"
+#include "credential_answer.h"
 #include "credential_option.h"
 
 #include "../../caveats/path.h"
@@ -341,6 +342,8 @@ credential_build(const struct store_credential *given, bool complete_it, struct 
         err = credential_set_upstream_ca(credential, given->upstream_ca, fault);
     if (!err && complete_it)
         err = complete(credential, given, fault);
+    if (!err)
+        credential_read_answers(credential);
     if (!err)
         err = check_whole(credential, fault);
     if (err) {

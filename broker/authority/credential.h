@@ -35,6 +35,7 @@ struct credential {
     int64_t previous_until;       /* 0: none is kept */
     struct access *access;        /* what the secret was exchanged for (access.h) */
     struct key_health health;     /* what the upstream says of the key */
+    struct key_health tokens;     /* answers that are OAuth tokens, and were refused */
     struct credential_text *text; /* owns what the slices point into */
 };
 

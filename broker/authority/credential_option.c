@@ -6,6 +6,7 @@
 
 #include "../../caveats/path.h"
 #include "../admin/suggest.h"
+#include "credential_answer.h"
 
 #include <string.h>
 
@@ -16,6 +17,9 @@ enum option_type {
     OPTION_URL,
     OPTION_CHOICE,
     OPTION_NUMBER,
+    OPTION_ANSWERS,
+    OPTION_COOKIES,
+    OPTION_FIELDS,
     OPTION_TYPES
 };
 
@@ -26,10 +30,12 @@ static const struct option_rules {
     const char *values;
 } table[] = {
 #define OF(kind) (1u << INJECT_##kind)
+#define ANY      UINT32_MAX
 #define KH_OPTION(name_, kinds_, type_, values_, doc_)                                             \
     {.name = (name_), .kinds = (kinds_), .type = OPTION_##type_, .values = (values_)},
 #include "../../schema/credential_options.def"
 #undef OF
+#undef ANY
 };
 
 enum { COUNT = sizeof table / sizeof table[0] };
@@ -115,10 +121,34 @@ check_number(const struct option_rules *rules, struct bytes value, struct fault 
     return KH_OK;
 }
 
+static enum kh_err
+check_answers(const struct option_rules *rules, struct bytes value, struct fault *fault)
+{
+    (void)rules;
+    return credential_check_token_answers(value, fault);
+}
+
+static enum kh_err
+check_cookies(const struct option_rules *rules, struct bytes value, struct fault *fault)
+{
+    (void)rules;
+    return credential_check_answer_cookies(value, fault);
+}
+
+static enum kh_err
+check_fields(const struct option_rules *rules, struct bytes value, struct fault *fault)
+{
+    (void)rules;
+    return credential_check_answer_fields(value, fault);
+}
+
 static enum kh_err (*const check_of[OPTION_TYPES])(const struct option_rules *rules,
                                                    struct bytes value, struct fault *fault) = {
-    [OPTION_TEXT] = check_text, [OPTION_WORD] = check_word,     [OPTION_HEADER] = check_header,
-    [OPTION_URL] = check_url,   [OPTION_CHOICE] = check_choice, [OPTION_NUMBER] = check_number,
+    [OPTION_TEXT] = check_text,       [OPTION_WORD] = check_word,
+    [OPTION_HEADER] = check_header,   [OPTION_URL] = check_url,
+    [OPTION_CHOICE] = check_choice,   [OPTION_NUMBER] = check_number,
+    [OPTION_ANSWERS] = check_answers, [OPTION_COOKIES] = check_cookies,
+    [OPTION_FIELDS] = check_fields,
 };
 
 // ---- items ----

@@ -5,6 +5,7 @@
 #include "grace.h"
 
 #include "../log.h"
+#include "access.h"
 #include "authority.h"
 
 static struct seal_place
@@ -81,6 +82,12 @@ grace_take(struct credential *credential, struct secret *previous, int64_t until
     credential->previous_until = until;
 }
 
+void
+grace_keep_access(struct credential *credential, int64_t until)
+{
+    access_keep_earlier(credential->access, until);
+}
+
 struct bytes
 grace_secret(const struct credential *credential, int64_t now)
 {
@@ -114,6 +121,7 @@ grace_expire(struct authority *authority, int64_t now)
     for (size_t i = 0; i < authority->credentials.count; i++) {
         struct credential *credential = authority->credentials.item[i];
         struct fault fault = {0};
+        access_expire_earlier(credential->access, now);
         if (credential->previous_until == 0 || now < credential->previous_until)
             continue;
         bool first = credential->previous != NULL;

@@ -22,6 +22,9 @@ KH_MUST_CHECK enum kh_err grace_write(struct store *store, const struct seal *se
                                       const struct credential *credential, int64_t until,
                                       struct secret **out, struct fault *fault);
 void grace_take(struct credential *credential, struct secret *previous, int64_t until);
+/* Before the secret changes: the access token that was got with it is searched for as well, for as
+ * long as the broker runs. */
+void grace_keep_access(struct credential *credential, int64_t until);
 
 /* The secret before, while its grace lasts; else empty. */
 struct bytes grace_secret(const struct credential *credential, int64_t now);

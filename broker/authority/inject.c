@@ -5,6 +5,7 @@
  */
 #include "inject_internal.h"
 
+#include "access.h"
 #include "grace.h"
 
 #include <string.h>
@@ -167,17 +168,18 @@ injection_needs(const struct credential *credential, const struct injection_cont
     return rules && rules->needs ? rules->needs(credential, context) : (struct injection_needs){0};
 }
 
-// In its grace the secret before is one still.
+// In its grace the secret before is one still, and so is what was got with it.
 static void
-scrub_previous(struct inject_work *work)
+scrub_previous(struct inject_work *work, const struct inject_rules *rules)
 {
-    struct bytes text = grace_secret(work->credential, work->context->now);
+    const struct credential *credential = work->credential;
+    int64_t now = work->context->now;
+    struct bytes previous = grace_secret(credential, now);
 
-    if (text.n == 0 || text.n > INJECT_LINE_SECRET_MAX)
-        return;
-    if (work->credential->route.inject_kind == INJECT_BASIC)
-        text = bytes_from(text, bytes_index(text, ':') + 1);
-    inject_scrub_text(work, text);
+    if (previous.n > 0 && rules->scrub_previous)
+        rules->scrub_previous(work, previous);
+    for (unsigned i = 0; i < ACCESS_EARLIER_MAX; i++)
+        inject_scrub_text(work, access_earlier(credential->access, i, now));
 }
 
 enum injection_result
@@ -189,7 +191,7 @@ inject_make_one(struct inject_work *work)
         return INJECTION_FAILED;
     enum injection_result result = rules->make(work);
     if (result == INJECTION_READY)
-        scrub_previous(work);
+        scrub_previous(work, rules);
     return result;
 }
 

@@ -10,7 +10,7 @@
 #include "credential.h"
 
 enum {
-    INJECTION_TEXT_MAX = 65536,
+    INJECTION_TEXT_MAX = 114688, /* in a decision, which has 128 KiB */
     INJECTION_SCRUB_MIN = 4,
     INJECTION_REFUSAL_MAX = 256,
 };

@@ -118,6 +118,20 @@ check_oauth2_secret(const struct credential *credential, struct bytes secret, st
     return err;
 }
 
+// What the token endpoint knows, which may be the same service.
+static void
+scrub_previous_oauth2(struct inject_work *work, struct bytes previous)
+{
+    struct oauth2_secret parts;
+    struct fault fault = {0};
+
+    if (oauth2_secret_read(work->credential, previous, &parts, &fault) == KH_OK) {
+        inject_scrub_text(work, parts.client_secret);
+        inject_scrub_text(work, parts.refresh_token);
+    }
+    oauth2_secret_free(&parts);
+}
+
 const struct inject_rules inject_oauth2_rules = {
     .kind = INJECT_OAUTH2,
     .word = "oauth2",
@@ -129,6 +143,7 @@ const struct inject_rules inject_oauth2_rules = {
     .check = check_oauth2,
     .check_secret = check_oauth2_secret,
     .make = put_access,
+    .scrub_previous = scrub_previous_oauth2,
 };
 
 // ---- jwt ----

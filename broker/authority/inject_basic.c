@@ -48,6 +48,15 @@ make(struct inject_work *work)
     return INJECTION_READY;
 }
 
+// Base64 is looked into by whoever searches; a secret without a user is the password.
+static void
+scrub_previous(struct inject_work *work, struct bytes previous)
+{
+    inject_scrub_text(work, previous);
+    if (bytes_index(previous, ':') < previous.n)
+        inject_scrub_pair(work, previous);
+}
+
 const struct inject_rules inject_basic_rules = {
     .kind = INJECT_BASIC,
     .word = "basic",
@@ -56,4 +65,5 @@ const struct inject_rules inject_basic_rules = {
     .slot = slot,
     .check_secret = check_secret,
     .make = make,
+    .scrub_previous = scrub_previous,
 };

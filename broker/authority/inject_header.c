@@ -98,4 +98,5 @@ const struct inject_rules inject_header_rules = {
     .parse = parse,
     .slot = slot,
     .make = make,
+    .scrub_previous = inject_scrub_whole,
 };

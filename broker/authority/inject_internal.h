@@ -68,6 +68,9 @@ struct inject_rules {
     struct injection_needs (*needs)(const struct credential *credential,
                                     const struct injection_context *context);
     enum injection_result (*make)(struct inject_work *work);
+    /* What an upstream may know of the secret before this one, in its grace: inject_scrub_text of
+     * each. NULL: nothing, it never left this process. */
+    void (*scrub_previous)(struct inject_work *work, struct bytes previous);
 
     unsigned writes; /* enum inject_part_of */
     /* Which of them it signs; may be NULL: none. */
@@ -108,6 +111,10 @@ void inject_edit(struct inject_work *work, enum edit_kind kind, struct bytes nam
 /* To be searched for in the answer; too short ones are left out. */
 void inject_scrub(struct inject_work *work, struct inject_part part);
 void inject_scrub_text(struct inject_work *work, struct bytes text);
+/* For `scrub_previous` of the kinds that put the secret on the request as it is. */
+void inject_scrub_whole(struct inject_work *work, struct bytes previous);
+/* Of user:password the one that is a key. */
+void inject_scrub_pair(struct inject_work *work, struct bytes pair);
 /* `Authorization: Basic` with user:password; both parts and the whole are scrubbed. */
 void inject_put_basic(struct inject_work *work, struct bytes pair);
 /* INJECTION_REFUSED, with a sentence for the client. */

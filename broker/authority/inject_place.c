@@ -213,6 +213,7 @@ const struct inject_rules inject_cookie_rules = {
     .slot = slot_cookie,
     .check_secret = check_cookie,
     .make = make_cookie,
+    .scrub_previous = inject_scrub_whole,
 };
 
 const struct inject_rules inject_path_rules = {
@@ -226,6 +227,7 @@ const struct inject_rules inject_path_rules = {
     .check_secret = check_segment,
     .make = make_path,
     .writes = INJECT_OF_PATH,
+    .scrub_previous = inject_scrub_whole,
 };
 
 const struct inject_rules inject_subprotocol_rules = {
@@ -238,6 +240,7 @@ const struct inject_rules inject_subprotocol_rules = {
     .slot = slot_subprotocol,
     .check_secret = check_subprotocol,
     .make = make_subprotocol,
+    .scrub_previous = inject_scrub_whole,
 };
 
 const struct inject_rules inject_field_rules = {
@@ -250,4 +253,5 @@ const struct inject_rules inject_field_rules = {
     .slot = slot_field,
     .make = make_field,
     .writes = INJECT_OF_BODY,
+    .scrub_previous = inject_scrub_whole,
 };

@@ -44,4 +44,5 @@ const struct inject_rules inject_query_rules = {
     .slot = slot,
     .make = make,
     .writes = INJECT_OF_QUERY,
+    .scrub_previous = inject_scrub_whole,
 };

@@ -490,6 +490,18 @@ covers(const struct credential *credential)
     return INJECT_OF_PATH | INJECT_OF_QUERY | INJECT_OF_BODY;
 }
 
+// The secret key never left.
+static void
+scrub_previous(struct inject_work *work, struct bytes previous)
+{
+    struct aws_key key;
+
+    if (!read_key(previous, &key))
+        return;
+    inject_scrub_text(work, key.access_key);
+    inject_scrub_text(work, key.session_token);
+}
+
 const struct inject_rules inject_sigv4_rules = {
     .kind = INJECT_SIGV4,
     .word = "sigv4",
@@ -501,4 +513,5 @@ const struct inject_rules inject_sigv4_rules = {
     .needs = needs,
     .make = make,
     .covers = covers,
+    .scrub_previous = scrub_previous,
 };

@@ -91,12 +91,28 @@ is_filler(struct bytes text)
     return false;
 }
 
+void
+inject_scrub_whole(struct inject_work *work, struct bytes previous)
+{
+    inject_scrub_text(work, previous);
+}
+
 // The key is the password, or the user where there is no password to speak of (Stripe).
 void
-inject_put_basic(struct inject_work *work, struct bytes pair)
+inject_scrub_pair(struct inject_work *work, struct bytes pair)
 {
     size_t colon = bytes_index(pair, ':');
     struct bytes user = bytes_slice(pair, 0, colon), password = bytes_from(pair, colon + 1);
+
+    if (password.n >= INJECTION_SCRUB_MIN && !is_filler(password))
+        inject_scrub_text(work, password);
+    else if (!is_filler(user))
+        inject_scrub_text(work, user);
+}
+
+void
+inject_put_basic(struct inject_work *work, struct bytes pair)
+{
     size_t place = inject_place(work);
 
     inject_put(work, BYTES("Basic "));
@@ -105,10 +121,7 @@ inject_put_basic(struct inject_work *work, struct bytes pair)
     inject_edit(work, EDIT_HEADER_SET, BYTES("authorization"), value);
     inject_scrub(work, (struct inject_part){.start = place + 6, .n = value.n - 6});
     inject_scrub_text(work, work->secret);
-    if (password.n >= INJECTION_SCRUB_MIN && !is_filler(password))
-        inject_scrub_text(work, password);
-    else if (!is_filler(user))
-        inject_scrub_text(work, user);
+    inject_scrub_pair(work, pair);
 }
 
 enum injection_result

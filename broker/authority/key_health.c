@@ -7,12 +7,8 @@
 enum { WARN_EVERY_S = 60 };
 
 bool
-key_health_note(struct key_health *health, unsigned status, int64_t now)
+key_health_refuse(struct key_health *health, int64_t now)
 {
-    if (status >= 200 && status <= 299)
-        health->refused = 0;
-    if (status != 401)
-        return false;
     if (health->refused++ == 0)
         health->since = now;
     health->last = now;
@@ -20,4 +16,12 @@ key_health_note(struct key_health *health, unsigned status, int64_t now)
         return false;
     health->logged_at = now;
     return true;
+}
+
+bool
+key_health_note(struct key_health *health, unsigned status, int64_t now)
+{
+    if (status >= 200 && status <= 299)
+        health->refused = 0;
+    return status == 401 && key_health_refuse(health, now);
 }

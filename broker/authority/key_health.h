@@ -14,7 +14,9 @@ struct key_health {
     int64_t logged_at;
 };
 
-/* The final status of an answer. True: it is time to warn (once a minute at most). */
+/* One more. True: it is time to warn (once a minute at most). */
+bool key_health_refuse(struct key_health *health, int64_t now);
+/* The final status of an answer. True: as above. */
 bool key_health_note(struct key_health *health, unsigned status, int64_t now);
 
 #endif

@@ -118,11 +118,13 @@ batch_settle(struct serve_batch *batch)
         bool allowed = answer->allow && recorded;
         if (answer->counted)
             ++*(allowed ? &authority->allowed : &authority->denied);
-        if (answer->allow && !recorded)
+        if (answer->allow && !recorded) {
             send_unrecorded(batch, answer);
-        else
+            sealing_forget(authority, answer->request_id);
+        } else {
             channel_send(batch->proxy.channel, answer->type, answer->id,
                          bytes_slice(bodies, answer->start, answer->n));
+        }
     }
     batch_clear(batch);
 }
@@ -179,6 +181,16 @@ waits(const struct serve_question *question)
            serve_wait(batch->authority, &batch->waiters, question, injection.waits->row.name);
 }
 
+// A key of the client's own brings nothing that could be kept for anybody else.
+static void
+expect_token(const struct serve_question *question)
+{
+    struct serve_batch *batch = question->batch;
+
+    if (decided.allow && !request.rejudge && request.token.n > 0)
+        sealing_expect(batch->authority, &batch->proxy, decided.request_id, decided.credential);
+}
+
 static void
 refresh(struct authority *authority, const struct credential *due)
 {
@@ -204,6 +216,7 @@ serve_question_decide(const struct serve_question *question)
     if (!later) {
         note_refusal(authority);
         answer_decision(question, &request, &decided);
+        expect_token(question);
     }
     refresh(authority, injection.due);
     injection_free(&injection);
@@ -247,6 +260,11 @@ note_outcome(struct authority *authority, const struct message_finished *finishe
     if (key_health_note(&credential->health, status, now))
         log_warning("key-refused", "the upstream refuses the key of credential %.*s (401)",
                     BYTES_ARG(credential->row.name));
+    if (finished->reason == KH_REASON_TOKEN_ANSWER && key_health_refuse(&credential->tokens, now))
+        log_warning("token-answer",
+                    "an answer to credential %.*s is an OAuth token, and was refused; say what "
+                    "becomes of those with --option token-answers=…",
+                    BYTES_ARG(credential->row.name));
     if (status == 401)
         (void)access_refused(credential->access, steady - finished->duration_ms, steady);
     else if (status >= 200 && status <= 299)
@@ -275,6 +293,7 @@ on_finished(struct channel *channel, void *context, const struct message *messag
     if (finished.cut)
         record.detail = BYTES("cut: it was judged again and denied");
     audit_append(batch->authority->audit, &record);
+    sealing_forget(batch->authority, finished.request_id);
     note_outcome(batch->authority, &finished);
     return true;
 }
@@ -378,7 +397,30 @@ on_login_ask(struct channel *channel, void *context, const struct message *messa
     return true;
 }
 
+static bool
+on_seal_token(struct channel *channel, void *context, const struct message *message)
+{
+    struct serve_batch *batch = context;
+    struct message_seal_token ask;
+    struct message_token_sealed done;
+    struct fault fault = {0};
+
+    (void)channel;
+    if (message_seal_token_rx(message->body, &ask))
+        return false;
+    BUFFER_AUTO body;
+    buffer_init(&body, 8192);
+    // As with a revocation.
+    batch_settle(batch);
+    sealing_serve(batch->authority, &batch->proxy, &ask, &done, &fault);
+    message_token_sealed_tx(&done, &body);
+    if (batch_add(batch, MESSAGE_TOKEN_SEALED, message->id, &body) == NULL)
+        log_error("token-answer", "memory is used up: a proxy is not told that a token is kept");
+    return true;
+}
+
 static const struct channel_handler handlers[] = {
+    {MESSAGE_SEAL_TOKEN, on_seal_token},
     {MESSAGE_DECIDE, on_decide},
     {MESSAGE_BODY_PART, on_body_part},
     {MESSAGE_FINISHED, on_finished},
@@ -436,6 +478,7 @@ on_closed(struct channel *channel, void *context, const char *why)
         break;
     }
     serve_wait_drop_all(&batch->waiters);
+    sealing_forget_proxy(authority, &batch->proxy);
     carry_proxy_lost(authority, &batch->proxy);
     batch_free(batch);
 }
@@ -492,6 +535,7 @@ serve_proxies_close(struct authority *authority)
 {
     exchange_close_all(authority);
     carry_close_all(authority);
+    sealing_forget_all(authority);
     while (authority->proxy_count > 0)
         batch_free(authority->proxy[--authority->proxy_count]->batch);
 }

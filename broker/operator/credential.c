@@ -54,6 +54,13 @@ print_member(const char *member, const json_t *value)
                terminal_colour(stdout, COLOUR_NONE));
         return;
     }
+    if (strcmp(member, "token_answers_refused") == 0) {
+        char text[200];
+        health_print_token_answers(value, text, sizeof(text));
+        printf("%-16s%s%s%s\n", "token answers", terminal_colour(stdout, COLOUR_BAD), text,
+               terminal_colour(stdout, COLOUR_NONE));
+        return;
+    }
     fprintf(stdout, "%-16s", label);
     if (json_is_string(value))
         terminal_print_safe(stdout, strstr(json_string_value(value), "-----BEGIN") == NULL
@@ -433,7 +440,10 @@ static const struct operator_option add_options[] = {
      "how the key is put: 'header:NAME: … {secret}', basic, query:NAME, cookie:NAME, "
      "path:TEMPLATE, field:NAME, subprotocol:TEMPLATE, sigv4, hmac:…, oauth2, jwt, mtls, "
      "several:NAME,NAME"},
-    {"option", 0, "NAME=VALUE", true, "what the injection needs to know, as region=eu-west-1"},
+    {"option", 0, "NAME=VALUE", true,
+     "what the injection needs to know, as region=eu-west-1; and what may come back: "
+     "token-answers=refuse|pass|seal:NAME, set-cookie=pass|drop|NAME,NAME, "
+     "drop-answer-headers=NAME,NAME"},
     {"secret-fd", 0, "N", false, "the secret from descriptor N, not from standard input"},
     {"resolve", 0, "HOST:PORT:ADDRESS:PORT", true, "connect there instead, as curl's"},
     {"upstream-ca", 0, "FILE", false, "trust these CAs (PEM) instead of the system's"},
@@ -470,7 +480,9 @@ const struct operator_command credential_commands[] = {
             "  keyholed credential add tickets --host tickets.example.com \\\n"
             "      --slot header:x-api-key --inject 'header:X-Api-Key: {secret}' < key.txt\n"
             "  keyholed credential add s3 --host s3.eu-west-1.amazonaws.com --inject sigv4 \\\n"
-            "      --option region=eu-west-1 < access-key-and-secret-key.txt",
+            "      --option region=eu-west-1 < access-key-and-secret-key.txt\n"
+            "  keyholed credential add login --host login.example.com --slot bearer \\\n"
+            "      --option token-answers=seal:tickets < key.txt",
         .option = add_options,
         .json = true,
         .run = credential_add,

@@ -88,15 +88,16 @@ print_dischargers(const json_t *dischargers)
 }
 
 static void
-print_refused(const json_t *refused)
+print_refused(const char *label, const json_t *refused, const char *member,
+              void (*print)(const json_t *counted, char *out, size_t cap))
 {
     size_t i;
     const json_t *credential;
     json_array_foreach(refused, i, credential)
     {
         char text[200];
-        health_print(json_object_get(credential, "refused_by_upstream"), text, sizeof(text));
-        printf("%-14s%s", i == 0 ? "keys refused" : "", terminal_colour(stdout, COLOUR_BAD));
+        print(json_object_get(credential, member), text, sizeof(text));
+        printf("%-14s%s", i == 0 ? label : "", terminal_colour(stdout, COLOUR_BAD));
         terminal_print_safe(stdout, admin_text(credential, "name"));
         printf("%s: %s\n", terminal_colour(stdout, COLOUR_NONE), text);
     }
@@ -113,7 +114,10 @@ print_status(const json_t *result)
     print_processes(json_object_get(result, "processes"));
     print_dischargers(json_object_get(result, "dischargers"));
     print_count("credentials", admin_number(result, "credentials"));
-    print_refused(json_object_get(result, "keys_refused"));
+    print_refused("keys refused", json_object_get(result, "keys_refused"), "refused_by_upstream",
+                  health_print);
+    print_refused("token answers", json_object_get(result, "token_answers_refused"),
+                  "token_answers_refused", health_print_token_answers);
     print_count("root keys", admin_number(result, "keys"));
     print_count("tokens minted", admin_number(result, "tokens_minted"));
     print_count("revocations", admin_number(result, "revocations"));

@@ -36,6 +36,7 @@ enum connection_state {
     CONNECTION_SENDING,    /* the request goes up */
     CONNECTION_WAITING,    /* it is up; no answer yet */
     CONNECTION_RELAYING,   /* the answer comes down */
+    CONNECTION_SEALING,    /* the answer is a token, which the authority keeps */
     CONNECTION_TUNNELLING, /* a WebSocket: bytes go both ways */
     CONNECTION_ANSWERING,  /* the answer is made; what is left of it and of the request goes through
                             */

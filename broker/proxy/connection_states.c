@@ -10,6 +10,7 @@
 #include "judge.h"
 #include "proxy.h"
 #include "relay.h"
+#include "token_seal.h"
 #include "tunnel.h"
 #include "upstream.h"
 
@@ -217,6 +218,8 @@ const struct connection_row connection_row[CONNECTION_STATE_COUNT] = {
                             relay_expired},
     [CONNECTION_RELAYING] = {"relaying", LIMIT(body_timeout_ms), CONDUIT_OUT_HIGH, true, relay_step,
                              relay_expired},
+    [CONNECTION_SEALING] = {"sealing", LIMIT(decide_timeout_ms), READ_AHEAD, true, step_wait,
+                            token_seal_expired},
     // Not serving: either side may end it in order, and then what came before is passed on.
     [CONNECTION_TUNNELLING] = {"tunnelling", LIMIT(tunnel_timeout_ms), CONDUIT_OUT_HIGH, false,
                                tunnel_step, tunnel_expired},

@@ -18,6 +18,7 @@
 #include "rejudge.h"
 #include "resolve.h"
 #include "scrub.h"
+#include "token_answer.h"
 #include "tunnel.h"
 #include "upstream.h"
 
@@ -327,6 +328,7 @@ exchange_destroy(void *object)
     buffer_free(&x->collected);
     destination_free(&x->destination);
     scrub_free(&x->scrub);
+    token_answer_free(&x->token_answer);
     routes_release(&x->routes);
     free(x->address);
     wipe(x, sizeof *x);

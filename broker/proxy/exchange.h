@@ -16,6 +16,7 @@ struct upstream;
 struct scrub;
 struct buffering;
 struct carry;
+struct token_answer;
 struct tunnel;
 struct resolve_job;
 struct check;
@@ -98,7 +99,9 @@ struct exchange {
     bool response_shown;                  /* bytes of it were handed to the client's buffer */
     unsigned status, interim;             /* interim: how many 1xx came */
     struct http1_body_reader response_body;
+    struct token_answer *token_answer; /* the body may be an OAuth token (token_answer.h) */
     enum exchange_framing framing;
+    uint64_t answer_length;                  /* of FRAMING_LENGTH */
     struct buffer collected_head, collected; /* secret */
     bool upstream_keep;
 };

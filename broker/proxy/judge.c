@@ -14,6 +14,7 @@
 #include "proxy.h"
 #include "rejudge.h"
 #include "scrub.h"
+#include "token_seal.h"
 #include "tunnel.h"
 #include "upstream.h"
 #include "upstream_identity.h"
@@ -357,6 +358,11 @@ judge_authority_lost(struct proxy *proxy)
             rejudge_lost(question.owner);
         } else if (question.kind == QUESTION_LEAF) {
             intercept_leaf_lost(question.owner);
+        } else if (question.kind == QUESTION_SEAL) {
+            struct exchange *x = question.owner;
+            struct connection *c = x->client;
+            token_seal_lost(x);
+            connection_run(c);
         } else {
             struct exchange *x = question.owner;
             struct connection *c = x->client;

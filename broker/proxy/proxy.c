@@ -13,6 +13,7 @@
 #include "own_run.h"
 #include "rejudge.h"
 #include "resolve.h"
+#include "token_seal.h"
 #include "upstream.h"
 #include "upstream_tls.h"
 
@@ -165,6 +166,7 @@ static const struct channel_handler authority_handlers[] = {
     {MESSAGE_RUN, own_run_handle_run},
     {MESSAGE_CARRY, carry_handle},
     {MESSAGE_DECISION_LATER, judge_handle_later},
+    {MESSAGE_TOKEN_SEALED, token_seal_handle_done},
     {0, NULL},
 };
 

@@ -17,6 +17,7 @@ enum question_kind {
     QUESTION_LOGIN,
     QUESTION_ENVIRONMENT,
     QUESTION_RUN,
+    QUESTION_SEAL,
 };
 
 struct question {

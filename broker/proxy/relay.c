@@ -144,8 +144,8 @@ move_down(struct exchange *x)
             return false;
         }
         at += used;
-        if (data.n)
-            response_put(x, data);
+        if (data.n && !response_put(x, data))
+            return false;
         if (x->carry && carry_is_full(x)) {
             exchange_fail(x, KH_REASON_UPSTREAM_RESPONSE, "the answer is longer than 64 KiB");
             return false;
@@ -193,8 +193,8 @@ relay_down(struct exchange *x)
     if (!x->response_done && up->ended != STREAM_OK && !take_end(x))
         return false;
     if (x->response_done) {
-        response_finish(x);
-        exchange_complete(x);
+        if (response_finish(x))
+            exchange_complete(x);
         return false;
     }
     return true;

@@ -10,6 +10,8 @@
 #include "carry.h"
 #include "proxy.h"
 #include "scrub.h"
+#include "token_answer.h"
+#include "token_seal.h"
 #include "tunnel.h"
 #include "upstream.h"
 
@@ -31,6 +33,34 @@ response_framing(const struct http1_head *head, unsigned minor, bool scrub)
     if (head->body == BODY_LENGTH && head->content_length <= COLLECT_MAX)
         return FRAMING_COLLECT;
     return minor >= 1 ? FRAMING_CHUNKED : FRAMING_CLOSE;
+}
+
+static bool
+is_listed(struct bytes list, struct bytes name, bool (*equal)(struct bytes a, struct bytes b))
+{
+    struct bytes item;
+    while (bytes_cut(&list, ',', &item)) {
+        if (equal(item, name))
+            return true;
+    }
+    return false;
+}
+
+// What the credential says of answers (its options set-cookie and drop-answer-headers).
+static bool
+is_unwanted(const struct route *route, const struct http1_field *field)
+{
+    if (is_listed(route->dropped_fields, field->name, bytes_equal_nocase))
+        return true;
+    if (route->answer_cookies == ANSWER_COOKIES_PASS ||
+        !(bytes_equal_nocase(field->name, BYTES("set-cookie")) ||
+          bytes_equal_nocase(field->name, BYTES("set-cookie2"))))
+        return false;
+    // RFC 6265 section 5.2: the name ends at the first '=', without one there is none.
+    struct bytes pair = bytes_slice(field->value, 0, bytes_index(field->value, ';'));
+    size_t sign = bytes_index(pair, '=');
+    return sign == pair.n ||
+           !is_listed(route->cookies, bytes_trim(bytes_slice(pair, 0, sign)), bytes_equal);
 }
 
 static bool
@@ -65,10 +95,22 @@ void
 response_write_fields(struct exchange *x, const struct http1_head *head, struct buffer *out)
 {
     for (size_t i = 0; i < head->field_count; i++) {
-        if (!is_dropped(head, head->field[i].name))
+        if (!is_dropped(head, head->field[i].name) && !is_unwanted(x->route, &head->field[i]))
             write_field(x, &head->field[i], out);
     }
     http1_write_field_str(out, "Keyhole-Request-Id", x->request_id_hex);
+}
+
+static void
+write_framing(struct exchange *x, struct buffer *out)
+{
+    if (x->framing == FRAMING_LENGTH)
+        http1_write_length(out, x->answer_length);
+    else if (x->framing == FRAMING_CHUNKED)
+        http1_write_field_str(out, "Transfer-Encoding", "chunked");
+    else if (x->framing == FRAMING_COLLECT) // its length is known at the end
+        return;
+    http1_write_end(out);
 }
 
 static void
@@ -80,24 +122,11 @@ write_head(struct exchange *x, const struct http1_head *head, struct buffer *out
     if (!c->keep_alive)
         http1_write_field_str(out, "Connection", "close");
     const struct http1_field *length = http1_find(head, "content-length");
-    switch (x->framing) {
-    case FRAMING_NONE:
-        // What a GET would have had (RFC 9110 8.6).
-        if (length && head->status != 204)
-            http1_write_field(out, length->name, length->value);
-        break;
-    case FRAMING_LENGTH:
-        http1_write_length(out, head->content_length);
-        break;
-    case FRAMING_CHUNKED:
-        http1_write_field_str(out, "Transfer-Encoding", "chunked");
-        break;
-    case FRAMING_COLLECT: // its length is known at the end
-        return;
-    case FRAMING_CLOSE:
-        break;
-    }
-    http1_write_end(out);
+    // What a GET would have had (RFC 9110 8.6).
+    if (x->framing == FRAMING_NONE && length && head->status != 204)
+        http1_write_field(out, length->name, length->value);
+    if (!token_answer_holds(x))
+        write_framing(x, out);
 }
 
 // Scrubbing cannot see through an encoding, so identity was asked for (8-threats, row 9).
@@ -124,18 +153,25 @@ response_begin(struct exchange *x, const struct http1_head *head)
         exchange_fail(x, KH_REASON_RESPONSE_ENCODED, "");
         return false;
     }
+    const char *why = "";
+    if (!token_answer_begin(x, head, &why)) {
+        exchange_fail(x, KH_REASON_TOKEN_ANSWER, why);
+        return false;
+    }
     x->response_started = true;
     x->upstream_keep = head->keep_alive && head->body != BODY_CLOSE;
     x->framing = response_framing(head, x->minor, x->scrub != NULL);
+    x->answer_length = head->content_length;
     if (x->framing == FRAMING_CLOSE || c->proxy->draining)
         c->keep_alive = false;
-    struct buffer *out = x->framing == FRAMING_COLLECT ? &x->collected_head : &c->conduit.out;
+    bool later = x->framing == FRAMING_COLLECT || token_answer_holds(x);
+    struct buffer *out = later ? &x->collected_head : &c->conduit.out;
     write_head(x, head, out);
     if (out->failed) {
         exchange_fail(x, KH_REASON_UPSTREAM_RESPONSE, "its head cannot be passed on");
         return false;
     }
-    x->response_shown = x->framing != FRAMING_COLLECT;
+    x->response_shown = !later;
     http1_body_start(&x->response_body, head);
     x->response_done = has_no_body(head) || (head->body == BODY_LENGTH && !head->content_length);
     conduit_consume(&u->conduit, head->length);
@@ -173,10 +209,9 @@ emit_scrubbed(struct exchange *x)
     buffer_free(clean);
 }
 
-void
-response_put(struct exchange *x, struct bytes data)
+static void
+put(struct exchange *x, struct bytes data)
 {
-    x->bytes_down += data.n;
     if (!x->scrub) {
         emit(x, data);
         return;
@@ -185,24 +220,89 @@ response_put(struct exchange *x, struct bytes data)
     emit_scrubbed(x);
 }
 
-void
-response_finish(struct exchange *x)
+// What was held back is no token: head and body go on as if they came now.
+static void
+release(struct exchange *x)
 {
     struct buffer *out = &x->client->conduit.out;
-    if (x->carry)
-        return;
-    if (x->scrub && x->framing != FRAMING_NONE) {
-        scrub_finish(x->scrub, &x->proxy->scrubbed);
-        emit_scrubbed(x);
+    if (x->framing != FRAMING_COLLECT) {
+        write_framing(x, &x->collected_head);
+        if (x->collected_head.failed)
+            out->failed = true;
+        buffer_put(out, buffer_bytes(&x->collected_head));
+        buffer_free(&x->collected_head);
+        x->response_shown = true;
     }
-    if (x->framing == FRAMING_CHUNKED)
-        http1_write_last_chunk(out);
-    if (x->framing != FRAMING_COLLECT)
-        return;
-    if (x->collected.failed)
+    put(x, buffer_bytes(&x->token_answer->held));
+    buffer_free(&x->token_answer->held);
+    x->token_answer->holding = false;
+}
+
+bool
+response_put(struct exchange *x, struct bytes data)
+{
+    const char *why = "";
+    x->bytes_down += data.n;
+    switch (token_answer_feed(x, data, &why)) {
+    case TOKEN_ANSWER_REFUSED:
+        exchange_fail(x, KH_REASON_TOKEN_ANSWER, why);
+        return false;
+    case TOKEN_ANSWER_HELD:
+        break;
+    case TOKEN_ANSWER_RELEASED:
+        release(x);
+        break;
+    case TOKEN_ANSWER_GO:
+        put(x, data);
+        break;
+    }
+    return true;
+}
+
+static void
+show_collected(struct exchange *x)
+{
+    struct buffer *out = &x->client->conduit.out;
+    if (x->collected.failed || x->collected_head.failed)
         out->failed = true;
     buffer_put(out, buffer_bytes(&x->collected_head));
     http1_write_length(out, x->collected.n);
     http1_write_end(out);
     buffer_put(out, buffer_bytes(&x->collected));
+}
+
+static void
+finish(struct exchange *x)
+{
+    if (x->scrub && x->framing != FRAMING_NONE) {
+        scrub_finish(x->scrub, &x->proxy->scrubbed);
+        emit_scrubbed(x);
+    }
+    if (x->framing == FRAMING_CHUNKED)
+        http1_write_last_chunk(&x->client->conduit.out);
+    if (x->framing == FRAMING_COLLECT)
+        show_collected(x);
+}
+
+void
+response_show_collected(struct exchange *x)
+{
+    x->framing = FRAMING_COLLECT;
+    release(x);
+    finish(x);
+}
+
+bool
+response_finish(struct exchange *x)
+{
+    if (x->carry)
+        return true;
+    if (token_answer_holds(x) && x->token_answer->found) {
+        token_seal_begin(x);
+        return false;
+    }
+    if (token_answer_holds(x))
+        release(x);
+    finish(x);
+    return true;
 }

@@ -10,8 +10,12 @@
 /* A final head came. False: it cannot be passed on, and the exchange is over. `head` points into
  * the upstream's buffer, where it is consumed. */
 bool response_begin(struct exchange *exchange, const struct http1_head *head);
-void response_put(struct exchange *exchange, struct bytes data);
-void response_finish(struct exchange *exchange);
+/* False: it cannot be passed on, and the exchange is over. */
+bool response_put(struct exchange *exchange, struct bytes data);
+/* True: the answer is whole. False: the exchange is over, or goes on elsewhere (token_seal.h). */
+bool response_finish(struct exchange *exchange);
+/* What is held back is the whole body: scrub it, and show it with its length. */
+void response_show_collected(struct exchange *exchange);
 
 /* The fields that are passed on, scrubbed, and the request's id. */
 void response_write_fields(struct exchange *exchange, const struct http1_head *head,

@@ -35,10 +35,25 @@ sentences(void **state)
         "2026-01-02T00:00:00Z");
 }
 
+static void
+token_answers(void **state)
+{
+    char text[200] = "before";
+    (void)state;
+    json_t *counted = json_loads("{\"count\": 1, \"last\": \"2026-01-01T00:00:00Z\"}", 0, NULL);
+    health_print_token_answers(counted, text, sizeof(text));
+    assert_string_equal(text, "refused once, 2026-01-01T00:00:00Z: answers are OAuth tokens; see "
+                              "token-answers= in keyholed(8)");
+    json_decref(counted);
+    health_print_token_answers(NULL, text, sizeof(text));
+    assert_string_equal(text, "");
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sentences)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sentences),
+                                       cmocka_unit_test(token_answers)};
     char text[200];
     health_print(NULL, text, sizeof(text));
     return cmocka_run_group_tests_name("health", tests, NULL, NULL);

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One function for each state of the reader; each takes one byte.
+ */
+#include "token_scan.h"
+
+#include <string.h>
+
+enum mode { MODE_START = 0, MODE_JSON, MODE_STRING, MODE_FORM_NAME, MODE_FORM_VALUE, MODE_NONE };
+enum text { TEXT_PLAIN = 0, TEXT_ESCAPE, TEXT_DIGITS };
+enum after { AFTER_OTHER = 0, AFTER_STRING, AFTER_COLON };
+
+static const char *const names[] = {"access_token", "refresh_token", "id_token"};
+
+void
+token_scan_init(struct token_scan *scan, enum token_scan_kind kind)
+{
+    *scan = (struct token_scan){.kind = kind};
+}
+
+/* ---- names ---- */
+
+static void
+put_name(struct token_scan *scan, unsigned c)
+{
+    if (scan->name_n < TOKEN_SCAN_NAME_MAX && c < 0x80)
+        scan->name[scan->name_n++] = (char)c;
+    else
+        scan->name_n = TOKEN_SCAN_NAME_MAX + 1;
+}
+
+static bool
+name_counts(const struct token_scan *scan)
+{
+    if (scan->name_n > TOKEN_SCAN_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (bytes_is(bytes_of(scan->name, scan->name_n), names[i]))
+            return true;
+    }
+    return false;
+}
+
+static unsigned
+digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10u : 16u;
+}
+
+// One more digit of an escape; the last one is the end of it.
+static bool
+take_digit(struct token_scan *scan, uint8_t c)
+{
+    scan->code = scan->code << 4 | (digit(c) & 15);
+    if (digit(c) == 16)
+        scan->name_n = TOKEN_SCAN_NAME_MAX + 1;
+    if (--scan->escape > 0)
+        return false;
+    put_name(scan, scan->code);
+    return true;
+}
+
+/* ---- JSON ---- */
+
+static void
+open_string(struct token_scan *scan)
+{
+    bool at_members = scan->depth == 1 && scan->in_object;
+
+    scan->is_value = at_members && scan->after == AFTER_COLON && name_counts(scan);
+    scan->mode = MODE_STRING;
+    scan->text = TEXT_PLAIN;
+    scan->name_n = at_members ? 0 : TOKEN_SCAN_NAME_MAX + 1;
+}
+
+static void
+close_level(struct token_scan *scan)
+{
+    if (scan->depth > 0 && --scan->depth == 0)
+        scan->state = TOKEN_SCAN_CLEAR;
+    scan->after = AFTER_OTHER;
+}
+
+static void
+read_json(struct token_scan *scan, uint8_t c)
+{
+    switch (c) {
+    case '{':
+    case '[':
+        if (scan->depth++ == 0)
+            scan->in_object = c == '{';
+        scan->after = AFTER_OTHER;
+        break;
+    case '}':
+    case ']':
+        close_level(scan);
+        break;
+    case '"':
+        open_string(scan);
+        break;
+    case ':':
+        scan->after = scan->after == AFTER_STRING ? AFTER_COLON : AFTER_OTHER;
+        break;
+    case ' ':
+    case '\t':
+    case '\r':
+    case '\n':
+        break;
+    default:
+        scan->after = AFTER_OTHER;
+    }
+}
+
+static void
+read_escape(struct token_scan *scan, uint8_t c)
+{
+    scan->text = TEXT_PLAIN;
+    if (c == 'u') {
+        scan->text = TEXT_DIGITS;
+        scan->escape = 4;
+        scan->code = 0;
+    } else {
+        // Of the names no character has an escape but by its number.
+        put_name(scan, c == '/' || c == '"' || c == '\\' ? c : '\n');
+    }
+}
+
+static void
+read_string(struct token_scan *scan, uint8_t c)
+{
+    if (scan->is_value && (c != '"' || scan->text != TEXT_PLAIN)) {
+        scan->state = TOKEN_SCAN_FOUND;
+    } else if (scan->text == TEXT_ESCAPE) {
+        read_escape(scan, c);
+    } else if (scan->text == TEXT_DIGITS) {
+        if (take_digit(scan, c))
+            scan->text = TEXT_PLAIN;
+    } else if (c == '\\') {
+        scan->text = TEXT_ESCAPE;
+    } else if (c == '"') {
+        scan->mode = MODE_JSON;
+        scan->after = scan->is_value || scan->after == AFTER_COLON ? AFTER_OTHER : AFTER_STRING;
+    } else {
+        put_name(scan, c);
+    }
+}
+
+/* ---- forms ---- */
+
+static bool
+is_form_byte(uint8_t c)
+{
+    return c > 0x20 && c < 0x7f && strchr("\"<>{}[]\\^`|", c) == NULL;
+}
+
+static void
+begin_pair(struct token_scan *scan)
+{
+    scan->mode = MODE_FORM_NAME;
+    scan->name_n = 0;
+    scan->escape = 0;
+}
+
+static void
+read_form_name(struct token_scan *scan, uint8_t c)
+{
+    if (scan->escape > 0) {
+        (void)take_digit(scan, c);
+    } else if (c == '%') {
+        scan->escape = 2;
+        scan->code = 0;
+    } else if (c == '&') {
+        begin_pair(scan);
+    } else if (c == '=') {
+        scan->is_value = name_counts(scan);
+        scan->mode = MODE_FORM_VALUE;
+    } else {
+        put_name(scan, c == '+' ? ' ' : c);
+    }
+}
+
+static void
+read_form_value(struct token_scan *scan, uint8_t c)
+{
+    if (c == '&')
+        begin_pair(scan);
+    else if (scan->is_value && is_form_byte(c))
+        scan->state = TOKEN_SCAN_FOUND;
+}
+
+static void
+give_up(struct token_scan *scan)
+{
+    scan->mode = MODE_NONE;
+    scan->state = TOKEN_SCAN_CLEAR;
+}
+
+static bool
+may_become_name(const struct token_scan *scan)
+{
+    if (scan->name_n > TOKEN_SCAN_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (bytes_starts(bytes_str(names[i]), bytes_of(scan->name, scan->name_n)))
+            return true;
+    }
+    return false;
+}
+
+// Text that does not begin as such a form goes on at once, and is a form for all that is known.
+static void
+read_form_byte(struct token_scan *scan, uint8_t c)
+{
+    if (scan->kind == TOKEN_SCAN_TEXT && !is_form_byte(c)) {
+        give_up(scan);
+        return;
+    }
+    if (scan->mode == MODE_FORM_VALUE) {
+        read_form_value(scan, c);
+        return;
+    }
+    read_form_name(scan, c);
+    bool counts = scan->mode == MODE_FORM_NAME ? may_become_name(scan) : scan->is_value;
+    if (scan->kind == TOKEN_SCAN_TEXT && !counts)
+        scan->state = TOKEN_SCAN_CLEAR;
+}
+
+/* ---- the beginning ---- */
+
+static void
+read_start(struct token_scan *scan, uint8_t c)
+{
+    static const uint8_t mark[] = {0xef, 0xbb, 0xbf}; // readers skip it
+
+    if (scan->read < sizeof mark && c == mark[scan->read]) {
+        scan->read++;
+        return;
+    }
+    scan->read = sizeof mark;
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
+        return;
+    if (c == '{' || c == '[') {
+        scan->mode = MODE_JSON;
+        read_json(scan, c);
+        if (c == '[')
+            scan->state = TOKEN_SCAN_CLEAR;
+    } else if (scan->kind == TOKEN_SCAN_JSON) {
+        give_up(scan);
+    } else {
+        begin_pair(scan);
+        read_form_byte(scan, c);
+    }
+}
+
+static void
+read_byte(struct token_scan *scan, uint8_t c)
+{
+    switch (scan->mode) {
+    case MODE_START:
+        read_start(scan, c);
+        break;
+    case MODE_JSON:
+        read_json(scan, c);
+        break;
+    case MODE_STRING:
+        read_string(scan, c);
+        break;
+    case MODE_FORM_NAME:
+    case MODE_FORM_VALUE:
+        read_form_byte(scan, c);
+        break;
+    default:
+        break;
+    }
+}
+
+// Most of a large body is inside of strings that are no names.
+static size_t
+skip_text(const struct token_scan *scan, struct bytes data)
+{
+    size_t n = 0;
+
+    if (scan->mode != MODE_STRING || scan->text != TEXT_PLAIN || scan->is_value ||
+        scan->name_n <= TOKEN_SCAN_NAME_MAX)
+        return 0;
+    while (n < data.n && data.p[n] != '"' && data.p[n] != '\\')
+        n++;
+    return n;
+}
+
+enum token_scan_state
+token_scan_feed(struct token_scan *scan, struct bytes data)
+{
+    while (data.n > 0 && scan->state != TOKEN_SCAN_FOUND && scan->mode != MODE_NONE) {
+        size_t skipped = skip_text(scan, data);
+        data = bytes_from(data, skipped);
+        if (data.n == 0)
+            break;
+        read_byte(scan, data.p[0]);
+        data = bytes_from(data, 1);
+    }
+    return scan->state;
+}
