@@ -154,7 +154,7 @@ unsealable(const struct exchange *x)
         return "";
     if (x->token.n == 0)
         return "it was got with a key of the client's own";
-    if (!answer->holding)
+    if (!answer->holding || answer->scan.cleared)
         return "it does not begin as one, or is longer than 64 KiB";
     if (answer->held.n > TOKEN_ANSWER_HELD_MAX)
         return "it is longer than 64 KiB";

@@ -18,6 +18,13 @@ token_scan_init(struct token_scan *scan, enum token_scan_kind kind)
     *scan = (struct token_scan){.kind = kind};
 }
 
+static void
+clear(struct token_scan *scan)
+{
+    scan->state = TOKEN_SCAN_CLEAR;
+    scan->cleared = true;
+}
+
 /* ---- names ---- */
 
 static void
@@ -80,7 +87,7 @@ static void
 close_level(struct token_scan *scan)
 {
     if (scan->depth > 0 && --scan->depth == 0)
-        scan->state = TOKEN_SCAN_CLEAR;
+        clear(scan);
     scan->after = AFTER_OTHER;
 }
 
@@ -195,7 +202,7 @@ static void
 give_up(struct token_scan *scan)
 {
     scan->mode = MODE_NONE;
-    scan->state = TOKEN_SCAN_CLEAR;
+    clear(scan);
 }
 
 static bool
@@ -225,7 +232,7 @@ read_form_byte(struct token_scan *scan, uint8_t c)
     read_form_name(scan, c);
     bool counts = scan->mode == MODE_FORM_NAME ? may_become_name(scan) : scan->is_value;
     if (scan->kind == TOKEN_SCAN_TEXT && !counts)
-        scan->state = TOKEN_SCAN_CLEAR;
+        clear(scan);
 }
 
 /* ---- the beginning ---- */
@@ -246,7 +253,7 @@ read_start(struct token_scan *scan, uint8_t c)
         scan->mode = MODE_JSON;
         read_json(scan, c);
         if (c == '[')
-            scan->state = TOKEN_SCAN_CLEAR;
+            clear(scan);
     } else if (scan->kind == TOKEN_SCAN_JSON) {
         give_up(scan);
     } else {

@@ -34,6 +34,7 @@ struct token_scan {
     unsigned mode, text; /* of the table and of its strings (token_scan.c) */
     size_t depth;        /* of arrays and objects */
     size_t read;         /* bytes of the mark at its beginning */
+    bool cleared;        /* it was TOKEN_SCAN_CLEAR, wherever the input was cut */
     bool in_object;      /* the outermost one is an object */
     bool is_value;       /* the string is the value of a member that counts */
     unsigned escape;     /* digits of an escape that are still to come */

@@ -249,7 +249,7 @@ describe('seal', () => {
       assert.equal(answer.status, 502, what);
       assert.equal(JSON.parse(answer.text).code, 'token-answer', what);
     }
-    for (const body of [`{"access_token":"${fresh()}","access_token":"${fresh()}"}`, `{"access\\u005ftoken":"${fresh()}"}`,
+    for (const body of [`{"access_token":"${fresh()}","access_token":"${fresh()}"}`, `{"access_token":"${fresh()}","Access_Token":"x"}`,
       `{"access_token":"${fresh()}"`, `{"access_token":"${fresh()}","pad":"${'x'.repeat(70000)}"}`]) {
       upstream.route('/token', (received, res) => json0(res, body));
       assert.equal((await ask('login', '/token')).status, 502, body.slice(0, 100));

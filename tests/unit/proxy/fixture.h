@@ -261,6 +261,9 @@ struct world_route {
     uint16_t port;       /* 0: the scheme's */
     struct slot slot[4]; /* none: the bearer's */
     size_t slot_count;
+    enum token_answers token_answers;
+    const char *cookies; /* that may be set, NULL: all */
+    const char *dropped_fields;
 };
 
 static UNUSED void
@@ -289,6 +292,10 @@ send_routes(struct world *w, const struct world_route *list, size_t count)
             .network = {{.address = {[10] = 0xff, 0xff, 127}, .prefix_bits = 104}},
             .network_count = list[i].no_network ? 0 : 1,
             .upstream_ca = bytes_str(list[i].ca),
+            .token_answers = list[i].token_answers,
+            .answer_cookies = list[i].cookies ? ANSWER_COOKIES_NAMED : ANSWER_COOKIES_PASS,
+            .cookies = bytes_str(list[i].cookies),
+            .dropped_fields = bytes_str(list[i].dropped_fields),
         };
         for (size_t s = 0; s < list[i].slot_count; s++) {
             route.slot[s] = list[i].slot[s];
