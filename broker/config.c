@@ -30,6 +30,7 @@ config_free(struct config *config)
     config_listeners_free(config);
     config_names_free(config);
     config_gateways_free(config);
+    config_dns_free(config);
     config_dischargers_free(config);
     *config = (struct config){0};
 }
@@ -60,6 +61,13 @@ static const char head[] =
     "#gateway:\n"
     "#  - socket: /run/keyholed/gateway.sock\n"
     "#    users: [www-data]\n"
+    "\n"
+    "## Where DNS is answered, for sandboxes whose connections are redirected to the broker: names "
+    "that\n"
+    "## requests may go to get the address `answer`, others are refused, nothing is forwarded.\n"
+    "#dns:\n"
+    "#  - address: 192.0.2.10:53\n"
+    "#    answer: 192.0.2.10\n"
     "\n"
     "## The discharger that runs beside the broker: it fills holes for whoever touches a security "
     "key.\n"
@@ -121,6 +129,10 @@ config_restart_needed(const struct config *old, const struct config *new, struct
     }
     if (!config_gateways_equal(old, new)) {
         buffer_put_str(out, first ? "gateway" : ", gateway");
+        first = false;
+    }
+    if (!config_dns_equal(old, new)) {
+        buffer_put_str(out, first ? "dns" : ", dns");
         first = false;
     }
     config_discharger_restart_needed(old, new, out);

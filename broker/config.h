@@ -34,6 +34,12 @@ struct config_gateway {
     struct config_listener listener; /* loopback, or with TLS; asks for the gateway key */
 };
 
+/* `dns:` where names are answered (broker/proxy/dns_answer.h). */
+struct config_dns {
+    char *address;     /* "192.0.2.10:53" */
+    uint8_t answer[4]; /* what allowed names resolve to */
+};
+
 enum attestation_demand { ATTESTATION_REQUIRED = 0, ATTESTATION_OPTIONAL };
 
 enum { DISCHARGER_AAGUIDS_MAX = 64 };
@@ -73,6 +79,8 @@ struct config {
     size_t name_count;
     struct config_gateway *gateway;
     size_t gateway_count;
+    struct config_dns *dns;
+    size_t dns_count;
     struct config_discharger discharger;
     struct config_known_discharger *known_discharger;
     size_t known_discharger_count;

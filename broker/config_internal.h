@@ -8,6 +8,7 @@
  *     config_schema.c    the cyaml schema, made from the table
  *     config_listen.c    the rules for listeners and names
  *     config_gateway.c   the rules for listeners of gateways
+ *     config_dns.c       the rules for `dns:`
  *     config_discharger.c  the rules for the discharger beside the broker, and for those of others
  */
 #ifndef KEYHOLE_CONFIG_INTERNAL_H
@@ -67,6 +68,7 @@ enum {
     CONFIG_LISTENERS_MAX = 64,
     CONFIG_NAMES_MAX = 64,
     CONFIG_GATEWAYS_MAX = 16,
+    CONFIG_DNS_MAX = 16,
     CONFIG_KNOWN_DISCHARGERS_MAX = 15, /* and the one beside the broker */
 };
 
@@ -92,6 +94,10 @@ struct config_raw_gateway {
     unsigned user_count;
 };
 
+struct config_raw_dns {
+    char *address, *answer;
+};
+
 struct config_raw_group {
     char *value[CONFIG_SETTINGS];
 };
@@ -105,6 +111,8 @@ struct config_raw {
     unsigned name_count;
     struct config_raw_gateway *gateway;
     unsigned gateway_count;
+    struct config_raw_dns *dns;
+    unsigned dns_count;
     struct config_raw_discharger *discharger;
     struct config_raw_known_discharger *known_discharger;
     unsigned known_discharger_count;
@@ -163,6 +171,17 @@ KH_MUST_CHECK enum kh_err config_gateways_read(struct yaml_text *document,
                                                struct fault *fault);
 void config_gateways_free(struct config *config);
 bool config_gateways_equal(const struct config *a, const struct config *b);
+
+/* Whether it is ADDRESS:PORT in numbers alone. */
+bool config_address_is_numeric(const char *text);
+
+/* ---- DNS ---- */
+
+/* `dns:`; on failure what was read so far is in `config`, to be freed with it. */
+KH_MUST_CHECK enum kh_err config_dns_read(struct yaml_text *document, const struct config_raw *raw,
+                                          struct config *config, struct fault *fault);
+void config_dns_free(struct config *config);
+bool config_dns_equal(const struct config *a, const struct config *b);
 
 /* ---- dischargers ---- */
 

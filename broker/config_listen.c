@@ -85,6 +85,13 @@ address_parse(const char *text, struct address *out)
     return true;
 }
 
+bool
+config_address_is_numeric(const char *text)
+{
+    struct address address;
+    return address_parse(text, &address);
+}
+
 /* ---- one listener ---- */
 
 struct place { // of the listener that is read, for messages

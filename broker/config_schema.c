@@ -51,6 +51,16 @@ static const cyaml_schema_value_t gateway_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_raw_gateway, gateway_fields),
 };
 
+static const cyaml_schema_field_t dns_fields[] = {
+    TEXT_FIELD("address", CYAML_FLAG_POINTER, struct config_raw_dns, address),
+    TEXT_FIELD("answer", CYAML_FLAG_POINTER, struct config_raw_dns, answer),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t dns_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_raw_dns, dns_fields),
+};
+
 static const cyaml_schema_field_t discharger_fields[] = {
     TEXT_FIELD("enabled", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_discharger,
                enabled),
@@ -89,6 +99,8 @@ static const cyaml_schema_field_t other_fields[] = {
     CYAML_FIELD_SEQUENCE_COUNT("gateway", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                                struct config_raw, gateway, gateway_count, &gateway_value, 0,
                                CONFIG_GATEWAYS_MAX),
+    CYAML_FIELD_SEQUENCE_COUNT("dns", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw,
+                               dns, dns_count, &dns_value, 0, CONFIG_DNS_MAX),
     // Nothing in it is what is left when all its lines are commented out.
     CYAML_FIELD_MAPPING_PTR("discharger", CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL,
                             struct config_raw, discharger, discharger_fields),

@@ -199,7 +199,10 @@ connection_accept(struct proxy *proxy, const struct listener *listener, int fd)
         return;
     }
     proxy->connections.count++;
-    connection_move(c, listener->context ? CONNECTION_HANDSHAKE : CONNECTION_IDLE);
+    relayed_begin(c);
+    connection_move(c, listener->context                    ? CONNECTION_HANDSHAKE
+                       : listener->kind == LISTENER_DNS_TCP ? CONNECTION_DNS
+                                                            : CONNECTION_IDLE);
     if (listener->context && intercept_accept(c) != KH_OK)
         connection_abort(c);
     else

@@ -7,6 +7,7 @@
 
 #include "address.h"
 #include "answer.h"
+#include "dns_listen.h"
 #include "intercept.h"
 #include "proxy.h"
 
@@ -27,7 +28,7 @@ static void
 refuse_busy(const struct listener *listener, int fd)
 {
     struct bytes answer = answer_busy();
-    if (!listener->context && answer.n)
+    if (!listener->context && listener->kind != LISTENER_DNS_TCP && answer.n)
         (void)!send(fd, answer.p, answer.n, MSG_DONTWAIT | MSG_NOSIGNAL);
     close(fd);
 }
@@ -85,18 +86,28 @@ listener_free(struct listener *listener)
     free(listener);
 }
 
+static bool
+descriptor_is_datagram(int fd)
+{
+    int type = 0;
+    socklen_t length = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_DGRAM;
+}
+
 static enum kh_err
 set_up(struct listener *listener, const struct message_listener *message, struct fault *fault)
 {
     struct proxy *proxy = listener->proxy;
     struct address address = {.length = sizeof address.storage};
-    if (!conduit_can_accept(listener->fd))
+    if (message->kind == LISTENER_DNS_UDP ? !descriptor_is_datagram(listener->fd)
+                                          : !conduit_can_accept(listener->fd))
         return fault_set(fault, KH_ERR_PROTOCOL, "%s: not a listening socket", listener->name);
     if (message->kind == LISTENER_TCP &&
         getsockname(listener->fd, (struct sockaddr *)&address.storage, &address.length) == 0)
         listener->port = address_port(&address);
     listener->readable =
-        event_new(proxy->base, listener->fd, EV_READ | EV_PERSIST, listener_ready, listener);
+        event_new(proxy->base, listener->fd, EV_READ | EV_PERSIST,
+                  message->kind == LISTENER_DNS_UDP ? dns_listen_ready : listener_ready, listener);
     listener->pause = event_new(proxy->base, -1, 0, listener_resume, listener);
     if (!listener->readable || !listener->pause)
         return fault_set(fault, KH_ERR_MEMORY, "%s: no memory", listener->name);
@@ -122,6 +133,7 @@ listen_add(struct proxy *proxy, const struct message_listener *message, int fd, 
     listener->fd = fd;
     listener->kind = message->kind;
     listener->gateway = message->gateway;
+    memcpy(listener->answer, message->answer, sizeof listener->answer);
     snprintf(listener->name, sizeof listener->name, "%.*s", BYTES_ARG(message->name));
     enum kh_err r = set_up(listener, message, fault);
     if (r != KH_OK) {

@@ -13,12 +13,20 @@
 
 struct proxy;
 
+/* How many answers may still go out by a UDP socket, and since when that is counted. */
+struct dns_rate {
+    int64_t since_ms;
+    unsigned left;
+};
+
 struct listener {
     TAILQ_ENTRY(listener) entry;
     struct proxy *proxy;
     int fd;
     enum listener_kind kind;
     struct message_listener_gateway gateway; /* who may ask, when it is for gateways */
+    uint8_t answer[4];                       /* of DNS */
+    struct dns_rate rate;                    /* of DNS_UDP */
     uint16_t port;                           /* 0: unix */
     SSL_CTX *context;                        /* NULL: plain */
     bool operator_certificate;

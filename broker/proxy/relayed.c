@@ -26,6 +26,15 @@ relayed_free(struct relayed *relayed)
     buffer_free(&relayed->hosts);
 }
 
+void
+relayed_begin(struct connection *c)
+{
+    const struct listener *listener = c->listener;
+    // Where names or gateways' questions are the whole business, nobody relays.
+    c->relayed.done = listener->kind == LISTENER_DNS_TCP || listener->gateway.only;
+    memcpy(c->relayed.answer, listener->answer, sizeof c->relayed.answer);
+}
+
 bool
 relayed_may_begin(const struct connection *c)
 {

@@ -25,6 +25,8 @@ struct relayed {
 void relayed_init(struct relayed *relayed);
 void relayed_free(struct relayed *relayed);
 
+/* What the connection's listener says of it. */
+void relayed_begin(struct connection *connection);
 /* Whether a connection's first bytes may be a preface. */
 bool relayed_may_begin(const struct connection *connection);
 /* The step of CONNECTION_PREFACE. */

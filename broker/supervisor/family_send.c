@@ -75,14 +75,17 @@ send_dischargers(struct family *family, struct family_child *child)
 static void
 send_listener(struct family_child *child, enum message_type type, const struct listener *listener)
 {
-    const struct message_listener message = {
-        .kind = listener->local ? LISTENER_UNIX : LISTENER_TCP,
+    struct message_listener message = {
+        .kind = listener->dns     ? listener->dns
+                : listener->local ? LISTENER_UNIX
+                                  : LISTENER_TCP,
         .tls = listener->config.tls,
         .name = bytes_str(listener->name),
         .certificate = buffer_bytes(&listener->certificate),
         .key = buffer_bytes(&listener->key),
         .gateway = listener->gateway,
     };
+    memcpy(message.answer, listener->answer, sizeof message.answer);
     struct buffer body;
     buffer_init_secret(&body, BODY_MAX); // the key of a certificate may be in it
     message_listener_tx(&message, &body);
@@ -106,6 +109,7 @@ send_listener_names(struct family *family)
         const struct listener *listener = &family->listener[i];
         buffer_printf(&text, "%s%s=%s", i > 0 ? "\n" : "",
                       listener->gateway.only ? "gateway"
+                      : listener->dns        ? "dns"
                       : listener->local      ? "unix"
                       : listener->config.tls ? "https"
                                              : "http",

@@ -135,8 +135,7 @@ listener_check(const struct config_listener *config, struct fault *fault)
     return err;
 }
 
-// The address as bound, for the ready line: port 0 has become a number.
-static char *
+char *
 listener_bound_name(int fd)
 {
     struct sockaddr_storage address = {0};
@@ -308,7 +307,8 @@ ready_addresses(const struct listener *listener, size_t count, bool tls, struct 
 {
     const char *before = tls ? " https=" : " http=";
     for (size_t i = 0; i < count; i++)
-        if (!listener[i].local && !listener[i].gateway.only && listener[i].config.tls == tls) {
+        if (!listener[i].local && !listener[i].gateway.only && !listener[i].dns &&
+            listener[i].config.tls == tls) {
             buffer_printf(out, "%s%s", before, listener[i].name);
             before = ",";
         }
@@ -330,5 +330,8 @@ listener_ready_line(const struct listener *listener, size_t count, const char *a
     for (size_t i = 0; i < count; i++)
         if (listener[i].gateway.only)
             buffer_printf(out, " gateway=%s", listener[i].name);
+    for (size_t i = 0; i < count; i++)
+        if (listener[i].dns == LISTENER_DNS_UDP)
+            buffer_printf(out, " dns=%s", listener[i].name);
     buffer_put_byte(out, '\n');
 }

@@ -21,6 +21,8 @@ struct listener {
     char *name;                    /* as bound, "127.0.0.1:40123", or a path */
     bool local;                    /* a unix socket */
     struct message_listener_gateway gateway; /* for gateways alone (gateway.h) */
+    enum listener_kind dns;                  /* of a DNS responder (dns.h); else LISTENER_UNSET */
+    uint8_t answer[4];                       /* of one */
     int fd;
     struct buffer certificate, key; /* PEM, empty for a leaf of the local CA */
 };
@@ -39,6 +41,8 @@ KH_MUST_CHECK enum kh_err listener_open_tcp(const struct config_listener *config
 /* Mode 0600. A socket that is there already is removed once nobody answers on it. */
 KH_MUST_CHECK enum kh_err listener_open_unix(const char *path, struct listener *out,
                                              struct fault *fault);
+/* The address as bound: port 0 has become a number. NULL: no memory. */
+char *listener_bound_name(int fd);
 void listener_close(struct listener *listener); /* a unix socket's name is removed */
 
 /* The one line on standard output that says: it serves. `discharger` is its URL, or "". */

@@ -106,7 +106,7 @@ reload_match(const struct listener *served, size_t served_count,
              const struct config_listener *wanted, size_t wanted_count, bool *kept, bool *found)
 {
     for (size_t i = 0; i < served_count; i++)
-        kept[i] = served[i].local || served[i].gateway.only;
+        kept[i] = served[i].local || served[i].gateway.only || served[i].dns;
     for (size_t i = 0; i < wanted_count; i++) {
         found[i] = false;
         for (size_t j = 0; j < served_count && !found[i]; j++)
@@ -122,7 +122,8 @@ address_is_served(const struct supervisor *supervisor, const char *address)
     if (colon == NULL || strcmp(colon, ":0") == 0)
         return false;
     for (size_t i = 0; i < supervisor->listener_count; i++)
-        if (text_same(supervisor->listener[i].config.address, address))
+        if (supervisor->listener[i].dns != LISTENER_DNS_UDP &&
+            text_same(supervisor->listener[i].config.address, address))
             return true;
     return false;
 }
@@ -218,6 +219,17 @@ reload_keep_gateways(struct config *old, struct config *new)
     old->gateway_count = count;
 }
 
+static void
+reload_keep_dns(struct config *old, struct config *new)
+{
+    struct config_dns *dns = new->dns;
+    size_t count = new->dns_count;
+    new->dns = old->dns;
+    new->dns_count = old->dns_count;
+    old->dns = dns;
+    old->dns_count = count;
+}
+
 void
 supervisor_reload(struct supervisor *supervisor)
 {
@@ -237,6 +249,7 @@ supervisor_reload(struct supervisor *supervisor)
     reload_keep(&supervisor->config, &new);
     reload_keep_discharger(&supervisor->config, &new);
     reload_keep_gateways(&supervisor->config, &new);
+    reload_keep_dns(&supervisor->config, &new);
     log_set_level((enum log_level) new.log_level);
     config_free(&supervisor->config);
     supervisor->config = new;

@@ -4,6 +4,7 @@
 
 #include "../log.h"
 #include "../sandbox.h"
+#include "dns.h"
 #include "gateway.h"
 #include "internal.h"
 #include "spawn.h"
@@ -182,6 +183,23 @@ start_unix_listeners(struct supervisor *supervisor, struct fault *fault)
 }
 
 static enum kh_err
+start_dns(struct supervisor *supervisor, const struct config_dns *config, struct fault *fault)
+{
+    struct listener made[DNS_SOCKETS];
+    enum kh_err err = dns_open(config, made, fault);
+    if (err != KH_OK)
+        return err;
+    for (size_t i = 0; i < DNS_SOCKETS; i++) {
+        err = supervisor_add_listener(supervisor, &made[i], fault);
+        if (err != KH_OK && i == 0)
+            listener_close(&made[1]);
+        if (err != KH_OK)
+            return err;
+    }
+    return KH_OK;
+}
+
+static enum kh_err
 start_listeners(struct supervisor *supervisor, struct fault *fault)
 {
     const struct config *config = &supervisor->config;
@@ -200,6 +218,11 @@ start_listeners(struct supervisor *supervisor, struct fault *fault)
         enum kh_err err = gateway_open(&config->gateway[i], supervisor->directory, &made, fault);
         if (err == KH_OK)
             err = supervisor_add_listener(supervisor, &made, fault);
+        if (err != KH_OK)
+            return err;
+    }
+    for (size_t i = 0; i < config->dns_count; i++) {
+        enum kh_err err = start_dns(supervisor, &config->dns[i], fault);
         if (err != KH_OK)
             return err;
     }
