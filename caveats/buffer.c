@@ -133,6 +133,33 @@ buffer_put_str(struct buffer *b, const char *s)
 }
 
 void
+buffer_put_decimal(struct buffer *b, uint64_t number)
+{
+    uint8_t digit[20], *p = digit + sizeof digit;
+    do {
+        *--p = (uint8_t)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    buffer_put(b, bytes_of(p, (size_t)(digit + sizeof digit - p)));
+}
+
+void
+buffer_put_hex(struct buffer *b, struct bytes s)
+{
+    static const uint8_t digit[] = "0123456789abcdef";
+    uint8_t *room = s.n <= SIZE_MAX / 2 ? buffer_reserve(b, 2 * s.n) : NULL;
+    if (!room) {
+        b->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        room[2 * i] = digit[s.p[i] >> 4];
+        room[2 * i + 1] = digit[s.p[i] & 15];
+    }
+    b->n += 2 * s.n;
+}
+
+void
 buffer_printf(struct buffer *b, const char *format, ...)
 {
     va_list measure, arguments;

@@ -5,24 +5,6 @@
 
 #include <string.h>
 
-struct bytes
-bytes_of(const void *p, size_t n)
-{
-    return (struct bytes){p, n};
-}
-
-struct bytes
-bytes_str(const char *s)
-{
-    return s ? bytes_of(s, strlen(s)) : BYTES_EMPTY;
-}
-
-bool
-bytes_equal(struct bytes a, struct bytes b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 bool
 bytes_equal_secret(struct bytes a, struct bytes b)
 {
@@ -53,18 +35,6 @@ bytes_equal_nocase(struct bytes a, struct bytes b)
 }
 
 bool
-bytes_is(struct bytes a, const char *s)
-{
-    return bytes_equal(a, bytes_str(s));
-}
-
-bool
-bytes_starts(struct bytes a, struct bytes prefix)
-{
-    return a.n >= prefix.n && bytes_equal(bytes_slice(a, 0, prefix.n), prefix);
-}
-
-bool
 bytes_ends(struct bytes a, struct bytes suffix)
 {
     return a.n >= suffix.n && bytes_equal(bytes_from(a, a.n - suffix.n), suffix);
@@ -78,23 +48,6 @@ bytes_compare(struct bytes a, struct bytes b)
     if (order)
         return order;
     return a.n < b.n ? -1 : a.n > b.n;
-}
-
-struct bytes
-bytes_from(struct bytes a, size_t start)
-{
-    if (start >= a.n)
-        return a.p ? bytes_of(a.p + a.n, 0) : BYTES_EMPTY;
-    return bytes_of(a.p + start, a.n - start);
-}
-
-struct bytes
-bytes_slice(struct bytes a, size_t start, size_t n)
-{
-    struct bytes rest = bytes_from(a, start);
-    if (n < rest.n)
-        rest.n = n;
-    return rest;
 }
 
 static bool

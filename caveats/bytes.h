@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define KH_MUST_CHECK __attribute__((warn_unused_result))
 
@@ -26,18 +27,60 @@ struct bytes {
 /* For printf: "%.*s", BYTES_ARG(b). Only for text that was checked to be printable. */
 #define BYTES_ARG(b) (int)(b).n, (const char *)(b).p
 
-struct bytes bytes_of(const void *p, size_t n);
-struct bytes bytes_str(const char *s); /* NULL gives empty */
-bool bytes_equal(struct bytes a, struct bytes b);
+/* The smallest ones stand here, because every request goes through them hundreds of times. */
+
+static inline struct bytes
+bytes_of(const void *p, size_t n)
+{
+    return (struct bytes){p, n};
+}
+
+static inline struct bytes
+bytes_str(const char *s) /* NULL gives empty */
+{
+    return s ? bytes_of(s, strlen(s)) : BYTES_EMPTY;
+}
+
+static inline bool
+bytes_equal(struct bytes a, struct bytes b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool
+bytes_is(struct bytes a, const char *s)
+{
+    return bytes_equal(a, bytes_str(s));
+}
+
+static inline struct bytes
+bytes_from(struct bytes a, size_t start) /* clamped to the end */
+{
+    if (start >= a.n)
+        return a.p ? bytes_of(a.p + a.n, 0) : BYTES_EMPTY;
+    return bytes_of(a.p + start, a.n - start);
+}
+
+static inline struct bytes
+bytes_slice(struct bytes a, size_t start, size_t n) /* clamped likewise */
+{
+    struct bytes rest = bytes_from(a, start);
+    if (n < rest.n)
+        rest.n = n;
+    return rest;
+}
+
+static inline bool
+bytes_starts(struct bytes a, struct bytes prefix)
+{
+    return a.n >= prefix.n && bytes_equal(bytes_slice(a, 0, prefix.n), prefix);
+}
+
 bool bytes_equal_secret(struct bytes a, struct bytes b); /* time depends on the lengths alone */
 bool bytes_equal_nocase(struct bytes a, struct bytes b); /* ASCII */
-bool bytes_is(struct bytes a, const char *s);
-bool bytes_starts(struct bytes a, struct bytes prefix);
 bool bytes_ends(struct bytes a, struct bytes suffix);
-int bytes_compare(struct bytes a, struct bytes b);     /* memcmp order, shorter first */
-struct bytes bytes_from(struct bytes a, size_t start); /* clamped to the end */
-struct bytes bytes_slice(struct bytes a, size_t start, size_t n);
-struct bytes bytes_trim(struct bytes a); /* SP and HTAB, both ends */
+int bytes_compare(struct bytes a, struct bytes b); /* memcmp order, shorter first */
+struct bytes bytes_trim(struct bytes a);           /* SP and HTAB, both ends */
 /* Index of the first `c` or of the first occurrence of `needle`; a.n if there is none. */
 size_t bytes_index(struct bytes a, uint8_t c);
 size_t bytes_find(struct bytes a, struct bytes needle);
@@ -66,6 +109,8 @@ void buffer_put_byte(struct buffer *b, uint8_t c);
 void buffer_put_number(struct buffer *b, uint64_t value,
                        unsigned size); /* big-endian, <= 8 bytes */
 void buffer_put_str(struct buffer *b, const char *s);
+void buffer_put_decimal(struct buffer *b, uint64_t number);
+void buffer_put_hex(struct buffer *b, struct bytes s); /* lower case */
 void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Room for n more bytes at the end (b->p + b->n), or NULL; follow with buffer_advance(). */
 uint8_t *buffer_reserve(struct buffer *b, size_t n);

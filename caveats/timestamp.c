@@ -3,7 +3,7 @@
 
 #include "timestamp.h"
 
-#include <stdio.h>
+#include <string.h>
 
 enum { SECONDS_PER_DAY = 86400 };
 
@@ -73,6 +73,15 @@ timestamp_parse(struct bytes text, int64_t *out)
     return true;
 }
 
+static void
+digits_write(char *out, size_t n, unsigned value)
+{
+    while (n > 0) {
+        out[--n] = (char)('0' + value % 10);
+        value /= 10;
+    }
+}
+
 void
 timestamp_print(int64_t time, char out[TIMESTAMP_SIZE])
 {
@@ -88,6 +97,11 @@ timestamp_print(int64_t time, char out[TIMESTAMP_SIZE])
     unsigned day = (unsigned)(days - days_before_year(year));
     while (day >= days_in_month(year, month))
         day -= days_in_month(year, month++);
-    snprintf(out, TIMESTAMP_SIZE, "%04u-%02u-%02uT%02u:%02u:%02uZ", year % 10000, month % 13,
-             day % 31 + 1, second / 3600 % 24, second / 60 % 60, second % 60);
+    memcpy(out, "0000-00-00T00:00:00Z", TIMESTAMP_SIZE);
+    digits_write(out, 4, year);
+    digits_write(out + 5, 2, month);
+    digits_write(out + 8, 2, day + 1);
+    digits_write(out + 11, 2, second / 3600);
+    digits_write(out + 14, 2, second / 60 % 60);
+    digits_write(out + 17, 2, second % 60);
 }

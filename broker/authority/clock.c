@@ -93,7 +93,11 @@ clock_print_ms(int64_t milliseconds, char out[CLOCK_TEXT_SIZE])
     int rest = milliseconds < 0 ? 0 : (int)(milliseconds % 1000);
 
     timestamp_print(milliseconds / 1000, text);
-    snprintf(out, CLOCK_TEXT_SIZE, "%.19s.%03dZ", text, rest);
+    const char fraction[] = {
+        '.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10), (char)('0' + rest % 10), 'Z',
+        '\0'};
+    memcpy(out, text, TIMESTAMP_SIZE - 2); // without its Z
+    memcpy(out + TIMESTAMP_SIZE - 2, fraction, sizeof fraction);
 }
 
 static bool

@@ -447,12 +447,12 @@ batch_free(struct serve_batch *batch)
 }
 
 static void
-tell_fault(struct authority *authority, uint64_t id, const char *why)
+tell_fault(struct authority *authority, uint64_t id, struct bytes why)
 {
     BUFFER_AUTO body;
 
     buffer_init(&body, 1024);
-    message_text_tx(bytes_slice(bytes_str(why), 0, 512), &body);
+    message_text_tx(bytes_slice(why, 0, 512), &body);
     if (authority->supervisor && !body.failed)
         channel_send(authority->supervisor, MESSAGE_PEER_FAULT, id, buffer_bytes(&body));
 }
@@ -462,14 +462,15 @@ on_closed(struct channel *channel, void *context, const char *why)
 {
     struct serve_batch *batch = context;
     struct authority *authority = batch->authority;
+    struct bytes reason = bytes_str(why);
 
     (void)channel;
     // A proxy that ended is the supervisor's to see; one that broke the rules is ended.
-    if (bytes_ends(bytes_str(why), BYTES("closed the channel"))) {
-        log_debug("proxy-gone", "%s", why);
+    if (bytes_ends(reason, BYTES("closed the channel"))) {
+        log_debug("proxy-gone", "%.*s", BYTES_ARG(reason));
     } else {
-        log_error("proxy-fault", "%s", why);
-        tell_fault(authority, batch->proxy.id, why);
+        log_error("proxy-fault", "%.*s", BYTES_ARG(reason));
+        tell_fault(authority, batch->proxy.id, reason);
     }
     for (size_t i = 0; i < authority->proxy_count; i++) {
         if (authority->proxy[i] != &batch->proxy)

@@ -108,6 +108,36 @@ numbers(void **state)
     assert_true(b.failed);
 }
 
+static void
+decimals_and_hexadecimals(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[] = {0x00, 0x09, 0xa0, 0xff};
+    struct buffer b;
+    buffer_init(&b, 64);
+    buffer_put_decimal(&b, 0);
+    buffer_put_byte(&b, ' ');
+    buffer_put_decimal(&b, 1090);
+    buffer_put_byte(&b, ' ');
+    buffer_put_decimal(&b, UINT64_MAX);
+    buffer_put_byte(&b, ' ');
+    buffer_put_hex(&b, bytes_of(bytes, sizeof bytes));
+    buffer_put_hex(&b, BYTES_EMPTY);
+    assert_string_equal(buffer_text(&b), "0 1090 18446744073709551615 0009a0ff");
+    assert_false(b.failed);
+    buffer_free(&b);
+
+    buffer_init(&b, 7); /* one short */
+    buffer_put_hex(&b, bytes_of(bytes, sizeof bytes));
+    assert_true(b.failed);
+    assert_int_equal(b.n, 0);
+    buffer_free(&b);
+    buffer_init(&b, 3);
+    buffer_put_decimal(&b, 1000);
+    assert_true(b.failed);
+    buffer_free(&b);
+}
+
 int
 main(void)
 {
@@ -115,6 +145,7 @@ main(void)
         cmocka_unit_test(limit_is_hard_and_remembered),
         cmocka_unit_test(hostile_sizes),
         cmocka_unit_test(printing_and_consuming),
+        cmocka_unit_test(decimals_and_hexadecimals),
         cmocka_unit_test(secrets_are_wiped),
         cmocka_unit_test(numbers),
     };
