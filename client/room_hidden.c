@@ -82,7 +82,7 @@ hidden_is_in(const char *path, const char *above)
 }
 
 static void
-hidden_add(struct room_hidden *hidden, const char *path, enum kh_err *err)
+hidden_add(struct room_paths *paths, const char *path, enum kh_err *err)
 {
     struct stat about;
     char *real = *path == '/' ? realpath(path, NULL) : NULL;
@@ -91,17 +91,16 @@ hidden_add(struct room_hidden *hidden, const char *path, enum kh_err *err)
         free(real);
         return;
     }
-    for (size_t i = 0; i < hidden->count; i++)
-        if (strcmp(hidden->directory[i], real) == 0) {
-            free(real);
-            return;
-        }
-    if (hidden->count == ROOM_HIDDEN_MAX) {
-        free(real);
-        *err = KH_ERR_TOO_LONG;
+    bool known = false;
+    for (size_t i = 0; i < paths->count && !known; i++)
+        known = strcmp(paths->path[i], real) == 0;
+    if (!known && paths->count < ROOM_HIDDEN_MAX) {
+        paths->path[paths->count++] = real;
         return;
     }
-    hidden->directory[hidden->count++] = real;
+    free(real);
+    if (!known)
+        *err = KH_ERR_TOO_LONG;
 }
 
 static void
@@ -118,7 +117,7 @@ hidden_add_home(struct room_hidden *hidden, char *const envp[], size_t row, enum
     else
         return;
     buffer_put_str(&path, hidden_homes[row].rest);
-    hidden_add(hidden, buffer_text(&path), err);
+    hidden_add(&hidden->lasting, buffer_text(&path), err);
 }
 
 // The directory of a socket, unless the program has to be there.
@@ -138,7 +137,7 @@ hidden_add_directory_of(struct room_hidden *hidden, const char *socket_name,
     for (; !kept && *keep != NULL; keep++)
         kept = hidden_is_in(*keep, real);
     if (!kept)
-        hidden_add(hidden, real, err);
+        hidden_add(&hidden->passing, real, err);
     free(real);
 }
 
@@ -208,7 +207,7 @@ hidden_add_named(struct room_hidden *hidden, const char *value, const char *cons
         struct stat about;
         if (lstat(name, &about) != 0 || S_ISDIR(about.st_mode))
             continue;
-        buffer_put(&hidden->sockets, bytes_of(name, path.n + 1));
+        buffer_put(&hidden->covers, bytes_of(name, path.n + 1));
         hidden_add_directory_of(hidden, name, keep, err);
     }
 }
@@ -218,7 +217,7 @@ static void
 hidden_add_brokers(struct room_hidden *hidden, enum kh_err *err)
 {
     static const char *const keep_none[] = {NULL};
-    struct bytes rest = buffer_bytes(&hidden->sockets), name;
+    struct bytes rest = buffer_bytes(&hidden->covers), name;
     while (bytes_cut(&rest, '\0', &name)) {
         char database[PATH_MAX];
         const char *path = (const char *)name.p;
@@ -238,11 +237,11 @@ room_hidden_collect(struct bytes unix_table, char *const envp[], const char *con
                     struct room_hidden *out, struct fault *fault)
 {
     enum kh_err err = KH_OK;
-    *out = (struct room_hidden){.count = 0};
-    buffer_init(&out->sockets, HIDDEN_SOCKETS_MAX);
-    room_hidden_sockets(unix_table, &out->sockets);
+    *out = (struct room_hidden){.lasting = {.count = 0}};
+    buffer_init(&out->covers, HIDDEN_SOCKETS_MAX);
+    room_hidden_sockets(unix_table, &out->covers);
     for (size_t i = 0; i < COUNT(hidden_directories); i++)
-        hidden_add(out, hidden_directories[i], &err);
+        hidden_add(&out->lasting, hidden_directories[i], &err);
     for (size_t i = 0; i < COUNT(hidden_homes); i++)
         hidden_add_home(out, envp, i, &err);
     hidden_add_brokers(out, &err);
@@ -251,7 +250,9 @@ room_hidden_collect(struct bytes unix_table, char *const envp[], const char *con
         if (value != NULL)
             hidden_add_named(out, value, keep, &err);
     }
-    if (out->sockets.failed || err != KH_OK)
+    for (size_t i = 0; i < out->passing.count; i++)
+        buffer_put(&out->covers, bytes_of(out->passing.path[i], strlen(out->passing.path[i]) + 1));
+    if (out->covers.failed || err != KH_OK)
         return fault_set(fault, KH_ERR_TOO_LONG,
                          "more sockets of servers are here than a room can hide");
     return KH_OK;
@@ -260,10 +261,12 @@ room_hidden_collect(struct bytes unix_table, char *const envp[], const char *con
 void
 room_hidden_free(struct room_hidden *hidden)
 {
-    for (size_t i = 0; i < hidden->count; i++)
-        free(hidden->directory[i]);
-    buffer_free(&hidden->sockets);
-    *hidden = (struct room_hidden){.count = 0};
+    for (size_t i = 0; i < hidden->lasting.count; i++)
+        free(hidden->lasting.path[i]);
+    for (size_t i = 0; i < hidden->passing.count; i++)
+        free(hidden->passing.path[i]);
+    buffer_free(&hidden->covers);
+    *hidden = (struct room_hidden){.lasting = {.count = 0}};
 }
 
 /* ---- variables ---- */

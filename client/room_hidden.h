@@ -8,12 +8,18 @@
 
 #include "../caveats/errors.h"
 
-enum { ROOM_HIDDEN_MAX = 96 };
+enum { ROOM_HIDDEN_MAX = 256 };
+
+/* Real paths, each once; ends with NULL. */
+struct room_paths {
+    char *path[ROOM_HIDDEN_MAX + 1];
+    size_t count;
+};
 
 struct room_hidden {
-    char *directory[ROOM_HIDDEN_MAX + 1]; /* real paths, each once; ends with NULL */
-    size_t count;
-    struct buffer sockets; /* names, each with a NUL behind it */
+    struct room_paths lasting; /* directories that are always there */
+    struct room_paths passing; /* those of agents and brokers, which come and go */
+    struct buffer covers;      /* names of sockets, and `passing`; each with a NUL behind it */
 };
 
 /* From the text of /proc/net/unix and the variables of `envp`. What holds a path of `keep` (ends

@@ -111,6 +111,13 @@ outside_collect_hidden(struct room_making *making, const char *directory, struct
                : room_hidden_collect(buffer_bytes(&table), environ, keep, &making->hidden, fault);
 }
 
+static bool
+outside_is_in(const char *path, const char *above)
+{
+    size_t n = strlen(above);
+    return strncmp(path, above, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
 static enum kh_err
 outside_lay_out(struct room_making *making, char *const argv[], struct fault *fault)
 {
@@ -122,6 +129,10 @@ outside_lay_out(struct room_making *making, char *const argv[], struct fault *fa
     if (getcwd(directory, sizeof directory) == NULL)
         return fault_set(fault, KH_ERR_USAGE, "the working directory: %s", strerror(errno));
     enum kh_err err = outside_collect_hidden(making, directory, fault);
+    for (size_t i = 0; err == KH_OK && i < making->hidden.passing.count; i++)
+        if (outside_is_in(directory, making->hidden.passing.path[i]))
+            err = fault_set(fault, KH_ERR_USAGE, "the working directory, %s, is hidden in the room",
+                            directory);
     if (err != KH_OK)
         return err;
     for (size_t i = 0; i < making->settings.hide_count; i++)
@@ -137,7 +148,7 @@ outside_lay_out(struct room_making *making, char *const argv[], struct fault *fa
         .hosts = outside_keep(making, realpath("/etc/hosts", NULL)),
         .nsswitch = outside_keep(making, realpath("/etc/nsswitch.conf", NULL)),
         .hostname = hostname,
-        .hidden = (const char *const *)making->hidden.directory,
+        .hidden = (const char *const *)making->hidden.lasting.path,
         .link = (const char *const *)making->link,
         .file = file,
         .terminal = making->room->terminal >= 0,

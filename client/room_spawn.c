@@ -82,7 +82,7 @@ spawn_open(struct room_making *making, struct fault *fault)
     if (making->helper < 0)
         return KH_ERR_UNSUPPORTED;
     making->calls = spawn_contents(BYTES_EMPTY);
-    making->covers = spawn_contents(buffer_bytes(&making->hidden.sockets));
+    making->covers = spawn_contents(buffer_bytes(&making->hidden.covers));
     bool opened = making->calls >= 0 && making->covers >= 0;
     for (size_t i = 0; i < making->layout.data_count; i++) {
         making->data[i] = spawn_contents(bytes_str(making->layout.data[i]));

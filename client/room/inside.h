@@ -15,8 +15,8 @@ void inside_report(enum room_report_kind kind, int value, const char *text);
 /* Report `what` with the text of errno, and end. EPERM and the like: the room is forbidden here. */
 _Noreturn void inside_fail(const char *what);
 
-/* inside_mounts.c: no mount outside appears here from now on; the files of ROOM_FD_COVERS are
- * covered. One that is gone meanwhile is no loss. */
+/* inside_mounts.c: no mount outside appears here from now on; what ROOM_FD_COVERS
+ * names is covered. One that is gone meanwhile is no loss. */
 void inside_cover_files(void);
 
 /* inside_network.c: ROOM_ADDRESS, sockets, redirection; reported with ROOM_REPORT_SOCKETS. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sockets of servers outside that have a name in the file system: covered.
+ * Sockets of servers outside that have a name in the file system, and directories of agents and
+ * brokers: covered.
  *
- * bubblewrap could do it, but servers come and go: for a name that is gone it would make a file, on
+ * bubblewrap could do it, but servers come and go: for a name that is gone it would make one, on
  * the user's disk.
  */
 #include "inside.h"
@@ -27,11 +28,16 @@ static void
 cover(const char *path)
 {
     struct stat about;
-    // The name may be another file's by now.
-    if (lstat(path, &about) == 0 && !S_ISSOCK(about.st_mode))
+    int result = 0;
+    if (lstat(path, &about) != 0)
         return;
-    if (mount("/dev/null", path, NULL, MS_BIND, NULL) != 0 && !cover_is_needless(errno))
-        inside_fail("covering a socket");
+    // The name may be another file's by now.
+    if (S_ISSOCK(about.st_mode))
+        result = mount("/dev/null", path, NULL, MS_BIND, NULL);
+    else if (S_ISDIR(about.st_mode))
+        result = mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_RDONLY, "mode=0755");
+    if (result != 0 && !cover_is_needless(errno))
+        inside_fail("covering what servers outside have in the file system");
 }
 
 void
@@ -45,14 +51,14 @@ inside_cover_files(void)
     for (;;) {
         ssize_t part = names != NULL ? read(ROOM_FD_COVERS, names + n, cap - n) : -1;
         if (part < 0 || n > COVERS_MAX)
-            inside_fail("reading the list of sockets");
+            inside_fail("reading the list of covers");
         if (part == 0)
             break;
         n += (size_t)part;
         if (n == cap) {
             char *more = realloc(names, cap *= 2);
             if (more == NULL)
-                inside_fail("reading the list of sockets");
+                inside_fail("reading the list of covers");
             names = more;
         }
     }

@@ -14,7 +14,7 @@
 
 enum room_fd {
     ROOM_FD_CONTROL = 3, /* SEQPACKET: struct room_report out, one byte (go) in */
-    ROOM_FD_COVERS,      /* names of files to cover, each with a NUL behind it */
+    ROOM_FD_COVERS,      /* names of sockets and directories to cover, each with a NUL behind it */
     ROOM_FD_CALLS,       /* the system call filter: struct sock_filter[] */
     ROOM_FD_STDERR,      /* the program's; on 2 is where complaints about the room go */
     ROOM_FD_HELPER,      /* keyhole-room itself, which may be hidden inside */
