@@ -225,6 +225,12 @@ $(foreach room,support caveats http broker database admin proxy authority webaut
     $(eval $(call unit_rule,$(room))))
 .PRECIOUS: $(BUILD)/obj/%.o
 
+# A client finds keyhole-room beside itself.
+$(BUILD)/tests/libexec:
+	@mkdir -p $(@D)
+	@ln -sfn ../libexec $@
+$(BUILD)/tests/client/test_room_start: | $(BUILD)/tests/libexec $(BUILD)/libexec/keyhole/keyhole-room
+
 # A security key without hardware, for tests that run whole programs.
 SOFTAUTHN := $(BUILD)/tests/bin/softauthn
 $(SOFTAUTHN): $(BUILD)/obj/tests/support/softauthn/main.o $(UNIT_SUPPORT) $(call archive,core)
