@@ -39,3 +39,20 @@ test('rotate --grace, rotate --back', async (t) => {
   for (const wrong of [['--grace', '1x'], ['--back', '--grace', '1m']])
     assert.equal((await broker.operator(['credential', 'rotate', 'x', ...wrong], { may: true, stdin: 'k\n' })).status, 2);
 });
+
+test('in the grace, what was derived from the earlier secret is searched for as well', async (t) => {
+  const before = `OLDKEYID${realKey('').slice(0, 8)}`, session = realKey('session-'), hidden = realKey('hidden-'), after = realKey('after-');
+  const pair = (key, end = '') => `${key}:${hidden}${end}`;
+  const upstream = await startUpstream(t, { accepts: accepts.anything(), fallback: (received, res) => res.end(`${before} ${session}`) });
+  const broker = await startBroker(t);
+  broker.secrets.push(hidden, session, after);
+  await broker.addCredential('x', { secret: pair(before, `:${session}`), upstream, hosts: ['upstream.example'],
+    args: ['--slot', 'bearer', '--inject', 'sigv4', '--option', 'region=r', '--option', 'service=s'] });
+  const token = await broker.mint('x');
+  await broker.operator(['credential', 'rotate', 'x', '--grace', '10m'], { stdin: `${pair('NEWKEYID', `x`)}\n` });
+  const answer = await broker.request('/~x/echo', { token });
+  assert.equal(answer.text, `${token} ${token}`);
+  assert.match(upstream.requests.at(-1).headers.authorization, /Credential=NEWKEYID\//);
+  await broker.operator(['credential', 'rotate', 'x'], { stdin: `${pair('NEWERKEYID')}\n` });
+  assert.equal((await broker.request('/~x/echo', { token })).text, `${before} ${session}`);
+});

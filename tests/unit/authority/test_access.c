@@ -138,6 +138,38 @@ another_secret_begins_anew(void **state)
     assert_true(access_token->secret_version != version);
 }
 
+static void
+earlier(void **state)
+{
+    (void)state;
+    access_keep_earlier(access_token, 5000); // there is none
+    assert_int_equal(access_earlier(access_token, 0, 1).n, 0);
+    assert_int_equal(access_earlier(access_token, ACCESS_EARLIER_MAX, 1).n, 0);
+    take(3600, 1000);
+    access_keep_earlier(access_token, 2000);
+    assert_null(access_token->token);
+    assert_true(bytes_is(access_earlier(access_token, 0, 1999), "at-1"));
+    assert_int_equal(access_earlier(access_token, 0, 2000).n, 0);
+    // One that expires before the grace ends is worth nothing then.
+    take(100, 1000);
+    access_keep_earlier(access_token, 90000);
+    assert_true(bytes_is(access_earlier(access_token, 1, 1100), "at-1"));
+    assert_int_equal(access_earlier(access_token, 1, 1200).n, 0);
+    access_expire_earlier(access_token, 1200);
+    assert_null(access_token->earlier[1].token);
+    assert_non_null(access_token->earlier[0].token);
+    // The oldest makes room, and without a grace all go.
+    for (int i = 0; i < 2 * ACCESS_EARLIER_MAX; i++) {
+        take(3600, 1000);
+        access_keep_earlier(access_token, 2000);
+    }
+    take(3600, 1000);
+    access_keep_earlier(access_token, 0);
+    for (unsigned i = 0; i < ACCESS_EARLIER_MAX; i++)
+        assert_null(access_token->earlier[i].token);
+    assert_non_null(access_token->token);
+}
+
 int
 main(void)
 {
@@ -148,6 +180,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_401_drops_what_it_was_said_of, begin, end),
         cmocka_unit_test_setup_teardown(and_less_and_less_often, begin, end),
         cmocka_unit_test_setup_teardown(another_secret_begins_anew, begin, end),
+        cmocka_unit_test_setup_teardown(earlier, begin, end),
     };
     return cmocka_run_group_tests_name("access", tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
  */
 #include "fixture.h"
 
+#include "../../../broker/authority/access.h"
 #include "../../../broker/authority/grace.h"
 #include "../../../broker/authority/inject.h"
 
@@ -191,6 +192,94 @@ answers_are_searched_for_it(void **state)
     assert_false(scrubs(FIXTURE_NOW + 600, OLD));
 }
 
+/* ---- what was derived ---- */
+
+static bool
+scrubs_of(const struct credential *credential, const struct message_decide *request,
+          const char *secret)
+{
+    struct injection_context context = {.request = request, .now = FIXTURE_NOW};
+    struct injection injection;
+    bool found = false;
+    enum injection_result result = injection_make(credential, &context, &injection);
+    assert_true(result == INJECTION_READY);
+    for (size_t i = 0; i < injection.secret_count; i++)
+        found = found || bytes_find(injection.secret[i], bytes_str(secret)) < injection.secret[i].n;
+    injection_free(&injection);
+    return found;
+}
+
+static const struct credential *
+rotated(const char *more, const char *before, const char *after)
+{
+    static char request[40000];
+    json_decref(fixture_do(&authority, "{\"command\": \"credential.remove\", \"name\": \"x\"}"));
+    snprintf(request, sizeof request,
+             "{\"command\": \"credential.add\", \"name\": \"x\", \"hosts\": [\"a.example\"], "
+             "\"secret\": \"%s\", %s}",
+             before, more);
+    json_decref(fixture_do(&authority, request));
+    if (one()->route.inject_kind == INJECT_OAUTH2)
+        assert_ok(
+            access_take(one()->access, BYTES("at-of-the-old-one"), 3600, FIXTURE_NOW, 0, fault));
+    snprintf(request, sizeof request,
+             "{\"command\": \"credential.rotate\", \"name\": \"x\", \"secret\": \"%s\", "
+             "\"grace_s\": 600}",
+             after);
+    json_decref(fixture_do(&authority, request));
+    return one();
+}
+
+static void
+what_was_derived(void **state)
+{
+    static char large[3 * 4096 + 1], json[2][2 * 4096 + 8200];
+    static struct message_decide request = {.scheme = BYTES("https"),
+                                            .host = BYTES("a.example"),
+                                            .port = 443,
+                                            .method = BYTES("GET"),
+                                            .path = BYTES("/"),
+                                            .path_encoded = BYTES("/"),
+                                            .body = {.has_size = true, .has_sha256 = true}};
+    (void)state;
+    // The key id and the session token; the secret key never left, and does not now.
+    const struct credential *credential =
+        rotated("\"inject\": \"sigv4\", \"slots\": [\"bearer\"], \"options\": "
+                "[\"region=r\", \"service=s\"]",
+                "OLDKEYID:old-secret-key:old-session-token", "NEWKEYID:new-secret-key");
+    assert_true(scrubs_of(credential, &request, "NEWKEYID"));
+    assert_true(scrubs_of(credential, &request, "OLDKEYID"));
+    assert_true(scrubs_of(credential, &request, "old-session-token"));
+    assert_false(scrubs_of(credential, &request, "old-secret-key"));
+    // Nothing of a key that only signs.
+    credential = rotated("\"inject\": \"hmac:sha256:hex:x-s: {signature}\", \"slots\": "
+                         "[\"bearer\"], \"options\": [\"sign={method}\"]",
+                         "old-hmac-key", "new-hmac-key");
+    assert_false(scrubs_of(credential, &request, "old-hmac-key"));
+    // A password without its user, and a user without a password.
+    credential =
+        rotated("\"inject\": \"basic\", \"slots\": [\"bearer\"]", "old-user-key:", "new-user-key:");
+    assert_true(scrubs_of(credential, &request, "old-user-key"));
+    credential = rotated("\"preset\": \"github\", \"inject\": \"basic\", \"slots\": [\"basic\"]",
+                         "old-github-key", "new-github-key");
+    assert_true(scrubs_of(credential, &request, "old-github-key"));
+    // Of oauth2 the access token that was got with it, and its parts, however long they are.
+    memset(large, 'L', sizeof large - 1);
+    snprintf(json[0], sizeof json[0],
+             "{\\\"client_id\\\":\\\"c\\\",\\\"client_secret\\\":\\\"old-client-secret\\\","
+             "\\\"refresh_token\\\":\\\"%s\\\"}",
+             large);
+    credential = rotated("\"inject\": \"oauth2\", \"slots\": [\"bearer\"], \"options\": "
+                         "[\"token-url=https://t.example/\"]",
+                         json[0], "new-refresh-token");
+    assert_ok(
+        access_take(credential->access, BYTES("at-of-the-new-one"), 3600, FIXTURE_NOW, 0, fault));
+    assert_true(scrubs_of(credential, &request, "at-of-the-new-one"));
+    assert_true(scrubs_of(credential, &request, "at-of-the-old-one"));
+    assert_true(scrubs_of(credential, &request, "old-client-secret"));
+    assert_true(scrubs_of(credential, &request, large));
+}
+
 // Rotates for ever, and says so once it is done.
 static void
 work(int out)
@@ -262,6 +351,7 @@ main(void)
         TEST(erased_after_a_restart),
         TEST(goes_with_its_credential),
         TEST(answers_are_searched_for_it),
+        TEST(what_was_derived),
         TEST(killed_in_between),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

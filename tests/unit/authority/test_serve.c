@@ -84,11 +84,12 @@ records(const char *needle)
 static void
 bad_bodies_end_the_channel(void **state)
 {
-    static const enum message_type types[] = {MESSAGE_DECIDE, MESSAGE_FINISHED, MESSAGE_LEAF_ASK,
-                                              MESSAGE_REVOKE_ASK, MESSAGE_LOGIN_ASK};
+    static const enum message_type types[] = {MESSAGE_DECIDE,    MESSAGE_FINISHED,
+                                              MESSAGE_LEAF_ASK,  MESSAGE_REVOKE_ASK,
+                                              MESSAGE_LOGIN_ASK, MESSAGE_SEAL_TOKEN};
 
     (void)state;
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 6; i++) {
         int ends[2];
         assert_ok(channel_pair(ends, fault));
         peer_close(&proxy);

@@ -43,6 +43,10 @@ random_route(struct random *random, struct buffer *pool, struct route *out)
         out->network[i].prefix_bits = (uint8_t)random_below(random, 129);
     }
     out->upstream_ca = random_bytes(random, pool, 5000);
+    out->token_answers = (enum token_answers)random_below(random, TOKEN_ANSWERS_COUNT);
+    out->answer_cookies = (enum answer_cookies)random_below(random, ANSWER_COOKIES_COUNT);
+    out->cookies = random_bytes(random, pool, ROUTE_ANSWER_NAMES_MAX);
+    out->dropped_fields = random_bytes(random, pool, ROUTE_ANSWER_NAMES_MAX);
     out->pass_through = random_below(random, 4) == 0;
     if (out->pass_through) {
         out->credential = BYTES(PASS_THROUGH_NAME);
@@ -83,6 +87,10 @@ assert_routes_equal(const struct route *a, const struct route *b)
     assert_int_equal(a->network_count, b->network_count);
     assert_memory_equal(a->network, b->network, sizeof(a->network));
     assert_bytes_equal(a->upstream_ca, b->upstream_ca);
+    assert_int_equal(a->token_answers, b->token_answers);
+    assert_int_equal(a->answer_cookies, b->answer_cookies);
+    assert_bytes_equal(a->cookies, b->cookies);
+    assert_bytes_equal(a->dropped_fields, b->dropped_fields);
     assert_int_equal(a->pass_through, b->pass_through);
 }
 

@@ -248,10 +248,28 @@ test_random_cuts(void **state)
     }
 }
 
+/* As long as a secret can be, cut wherever. */
+static void
+test_a_large_secret(void **state)
+{
+    static char secret[16385];
+    BUFFER_AUTO text, out;
+    (void)state;
+    for (size_t i = 0; i < sizeof secret - 1; i++)
+        secret[i] = "abcdefghijklmnopqrstuvwxyz0123456789"[(i * 7 + i / 31) % 36];
+    buffer_init(&text, 65536);
+    buffer_init(&out, 65536);
+    buffer_printf(&text, "before %s after", secret);
+    static const size_t cut[] = {3, 8, 5000, 16390};
+    run(buffer_bytes(&text), cut, COUNT(cut), secret, &out);
+    assert_bytes(buffer_bytes(&out), BYTES("before " TOKEN " after"));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_large_secret),
         cmocka_unit_test(test_short_secrets_are_left),
         cmocka_unit_test(test_every_encoding_at_every_cut),
         cmocka_unit_test(test_percent_encoded_whole),
