@@ -40,6 +40,24 @@ cover(const char *path)
         inside_fail("covering what servers outside have in the file system");
 }
 
+// Who is root outside may write these without any capability: kernel.core_pattern names a program
+// that the kernel starts out there. bubblewrap looks at the rights of the directory, and lets it
+// be.
+static void
+protect_kernel(void)
+{
+    static const char *const places[] = {
+        "/proc/sys", "/proc/sysrq-trigger", "/proc/irq",  "/proc/bus",    "/proc/acpi",
+        "/proc/fs",  "/proc/scsi",          "/proc/mtrr", "/proc/driver", "/proc/dynamic_debug",
+    };
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (access(places[i], F_OK) == 0 &&
+            (mount(places[i], places[i], NULL, MS_BIND | MS_REC, NULL) != 0 ||
+             mount(NULL, places[i], NULL,
+                   MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0))
+            inside_fail(places[i]);
+}
+
 void
 inside_cover_files(void)
 {
@@ -48,6 +66,7 @@ inside_cover_files(void)
     // What is mounted outside from now on would otherwise be mounted here as well.
     if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) != 0)
         inside_fail("cutting off the mounts outside");
+    protect_kernel();
     for (;;) {
         ssize_t part = names != NULL ? read(ROOM_FD_COVERS, names + n, cap - n) : -1;
         if (part < 0 || n > COVERS_MAX)
