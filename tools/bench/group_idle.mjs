@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { FIVE, contestant, startKeyhole } from './keyhole.mjs';
 import { prime } from './load.mjs';
-import { pssOf, tree } from './measure.mjs';
+import { descriptorsOf, pssOf, tree } from './measure.mjs';
 import { startNginx } from './peers.mjs';
 import { withTls } from './group_tls.mjs';
 import { within } from './run.mjs';
@@ -24,6 +24,8 @@ async function idle(run, c, options) {
   const many = await prime({ ...of, idle: true, connections: run.clients });
   await pause(1000);
   const after = pssOf(tree(c.pid));
+  const open = descriptorsOf(tree(c.pid));
+  if (open < run.clients) throw new Error(`${open} descriptors are open: clients were turned away`);
   await many.end();
   await few.end();
   return { name: c.name, bytes_each: (after - before) * 1024 / run.clients, pss_kib: after };

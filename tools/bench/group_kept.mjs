@@ -55,7 +55,7 @@ export function targets({ row, ratio }) {
   return [
     { what: 'CPU per request, 5 caveats, policy, audit, against nginx plain', at: 'most', target: 1.25, wish: 1.0, unit: '×',
       measured: ratio(policy, 'nginx', 'cpu_us') },
-    { what: 'requests/s, 5 caveats, policy, audit, against nginx + auth_request', at: 'least', target: 1.4, unit: '×',
+    { what: 'requests/s, 5 caveats, policy, audit, against nginx + auth_request', at: 'least', target: 1.4, unit: '×', timed: true,
       measured: ratio(policy, 'nginx + auth_request', 'requests_per_s') },
   ];
 }

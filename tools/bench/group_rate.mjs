@@ -23,6 +23,6 @@ export async function measure(run) {
 
 export function targets({ row }) {
   const [ours, nginx] = [row('Keyhole, 5 caveats, policy'), row('nginx')];
-  return [{ what: 'p99 at half load, beyond that of nginx', at: 'most', target: 0.5, unit: 'ms',
+  return [{ what: 'p99 at half load, beyond that of nginx', at: 'most', target: 0.5, unit: 'ms', timed: true,
     measured: ours && nginx ? (ours.p99_us - nginx.p99_us) / 1000 : undefined }];
 }

@@ -8,7 +8,8 @@ import { cores, median } from './measure.mjs';
 
 export const title = 'Tokens alone';
 export const about = 'One thread, no sockets, CPU time. Judging is the whole decision: scan, both chains, caveats, rules. ' +
-  'The root key is at hand, as in the authority; nothing is remembered from one to the next.';
+  'The root key is at hand, as in the authority. Nothing is remembered from one to the next but where it says that the token was seen before: ' +
+  'then its verified chain is, and the request is judged as always.';
 
 export async function measure(run) {
   const found = new Map();

@@ -59,6 +59,19 @@ export function pssOf(pids) {
   return kib;
 }
 
+/** How many descriptors these processes have open. */
+export function descriptorsOf(pids) {
+  let count = 0;
+  for (const pid of pids) {
+    try {
+      count += readdirSync(`/proc/${pid}/fd`).length;
+    } catch {
+      // it ended meanwhile
+    }
+  }
+  return count;
+}
+
 /** Pin a process and everything below it, threads included. */
 export function pin(pid, core) {
   for (const p of tree(pid)) {

@@ -41,6 +41,7 @@ struct subject {
     struct buffer plain, discharged;
     struct token *scanned; /* of plain */
     struct policy *policy;
+    struct chain_cache *chains;
 };
 
 static void
@@ -113,6 +114,7 @@ prepare(struct subject *s)
     fill_hole(s);
     err = policy_read("rules", bytes_str(rules), &s->policy, &fault);
     check(err == KH_OK, "policy", &fault);
+    check(chain_cache_new(64, &s->chains) == KH_OK, "chains", NULL);
 }
 
 /* ---- the world that requests are judged in ---- */
@@ -143,7 +145,7 @@ know_credential(void *context, struct bytes name, struct decision_credential *ou
 }
 
 static void
-judge(const struct buffer *text, const struct policy *policy)
+judge(const struct buffer *text, const struct policy *policy, struct chain_cache *chains)
 {
     static const struct fact_pair headers[] = {{BYTES("accept"), BYTES("*/*")},
                                                {BYTES("user-agent"), BYTES("bench")}};
@@ -162,6 +164,7 @@ judge(const struct buffer *text, const struct policy *policy)
         .root_key = know_key,
         .revoked = know_no_revocation,
         .credential = know_credential,
+        .chains = chains,
         .policy = policy,
     };
     struct decision decision;
@@ -198,19 +201,31 @@ verify(struct subject *s)
 static void
 judge_plain(struct subject *s)
 {
-    judge(&s->plain, NULL);
+    judge(&s->plain, NULL, NULL);
 }
 
 static void
 judge_policy(struct subject *s)
 {
-    judge(&s->plain, s->policy);
+    judge(&s->plain, s->policy, NULL);
 }
 
 static void
 judge_discharged(struct subject *s)
 {
-    judge(&s->discharged, NULL);
+    judge(&s->discharged, NULL, NULL);
+}
+
+static void
+judge_again(struct subject *s)
+{
+    judge(&s->plain, s->policy, s->chains);
+}
+
+static void
+judge_discharged_again(struct subject *s)
+{
+    judge(&s->discharged, s->policy, s->chains);
 }
 
 static const struct {
@@ -222,6 +237,8 @@ static const struct {
     {"judge, 5 caveats", judge_plain},
     {"judge, 5 caveats, policy", judge_policy},
     {"judge, 5 caveats, discharge", judge_discharged},
+    {"judge, 5 caveats, policy, token seen before", judge_again},
+    {"judge, 5 caveats, policy, discharge, token seen before", judge_discharged_again},
 };
 
 static double
@@ -255,6 +272,7 @@ main(int argc, char **argv)
     }
     token_free(&subject.scanned);
     policy_free(&subject.policy);
+    chain_cache_free(&subject.chains);
     buffer_free(&subject.plain);
     buffer_free(&subject.discharged);
     return 0;
