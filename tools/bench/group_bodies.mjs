@@ -23,7 +23,7 @@ export async function measure(run) {
   contestants.sort((a, b) => a.name.slice(0, 2).localeCompare(b.name.slice(0, 2)));
   const load = (c, seconds) => wrk(`http://127.0.0.1:${c.port}${c.path}${c.at}`, { seconds, connections: 8,
     authorization: `Bearer ${c.token ?? 'client'}`, bodyBytes: c.bodyBytes, contentType: 'application/octet-stream' });
-  return { rows: await alternate(run, contestants, load), baseline: 'down: nginx' };
+  return { rows: await alternate(run, contestants, load), baseline: 'nginx' };
 }
 
 export function targets({ ratio }) {

@@ -20,7 +20,7 @@ export async function measure(run) {
     [keyhole, ...peers].map((c) => ({ ...c, name: `${kind}: ${c.name}`, handshake, connections })));
   const load = generator((c) => ({ port: c.port, path: '/v1/hello', host: c.host, connect: c.connect, authority: c.authority, tls: true,
     handshake: c.handshake, connections: c.connections, authorization: `Bearer ${c.token ?? 'client'}` }));
-  return { rows: await alternate(run, contestants, load), baseline: 'kept: squid, ssl-bump' };
+  return { rows: await alternate(run, contestants, load), baseline: 'squid, ssl-bump' };
 }
 
 export function targets({ ratio }) {

@@ -10,7 +10,7 @@ const short = (us) => (us === undefined ? '' : us >= 10000 ? `${(us / 1000).toFi
 // [heading, how a row shows it, whether any row has it]
 const COLUMNS = [
   ['CPU µs/request', (r) => number(r.cpu_us), 'cpu_us'],
-  ['× baseline', (r, base) => (base?.cpu_us ? number(r.cpu_us / base.cpu_us, 2) : ''), 'cpu_us'],
+  [(g) => `× ${g.baseline}`, (r, base) => (base?.cpu_us ? number(r.cpu_us / base.cpu_us, 2) : ''), 'cpu_us'],
   ['low–high', (r) => `${number(r.cpu_us_low)}–${number(r.cpu_us_high)}`, 'cpu_us_low'],
   ['requests/s', (r) => number(r.requests_per_s, 0), 'requests_per_s'],
   ['p50', (r) => short(r.p50_us), 'p50_us'],
@@ -26,14 +26,19 @@ const COLUMNS = [
     .map(([name, us]) => `${name.replace(/^keyhole-/, '')} ${number(us)}`).join(', '), 'cpu_us_of'],
 ];
 
+// What a row is compared with: the baseline, and in groups of several kinds ("new: nginx") that of its kind.
+function baseOf(group, row) {
+  const kind = /^[^:]+: /.exec(row.name)?.[0] ?? '';
+  return group.rows.find((r) => r.name === `${kind}${group.baseline}` && !r.failed);
+}
+
 function table(group) {
   const measured = group.rows.filter((r) => !r.failed);
-  const columns = COLUMNS.filter(([, , field]) => measured.some((r) => r[field] !== undefined));
-  const base = group.rows.find((r) => r.name === group.baseline);
-  const lines = [`| | ${columns.map(([h]) => h).join(' | ')} |`, `| --- |${columns.map(() => ' ---: |').join('')}`];
+  const columns = COLUMNS.filter(([h, , field]) => (typeof h === 'string' || group.baseline) && measured.some((r) => r[field] !== undefined));
+  const lines = [`| | ${columns.map(([h]) => (typeof h === 'string' ? h : h(group))).join(' | ')} |`, `| --- |${columns.map(() => ' ---: |').join('')}`];
   for (const row of group.rows)
     lines.push(row.failed ? `| ${row.name} | not measured: ${row.failed.replaceAll('|', '/')} |`
-      : `| ${row.name}${row.what ? ` (${row.what})` : ''} | ${columns.map(([, show, field]) => (row[field] === undefined ? '' : show(row, base))).join(' | ')} |`);
+      : `| ${row.name}${row.what ? ` (${row.what})` : ''} | ${columns.map(([, show, field]) => (row[field] === undefined ? '' : show(row, baseOf(group, row)))).join(' | ')} |`);
   return lines.join('\n');
 }
 
