@@ -92,3 +92,21 @@ answer_failure(const char *where, long status, const json_t *object, struct faul
         detail != NULL && detail[0] != '\0' ? "\n  " : "", detail != NULL ? detail : "",
         advice != NULL && advice[0] != '\0' ? "\n  " : "", advice != NULL ? advice : "");
 }
+
+enum kh_err
+answer_refusal(const struct http_answer *answer, const json_t *object, struct fault *fault)
+{
+    const char *code = answer_string(object, "code"), *title = answer_string(object, "title");
+    const char *detail = answer_string(object, "detail"), *advice = answer_string(object, "advice");
+    if (strcmp(answer->content_type, "application/problem+json") != 0 || code == NULL)
+        return fault_set(fault, KH_ERR_PROTOCOL,
+                         "what answers with status %ld is no Keyhole broker (redirects are not "
+                         "followed)",
+                         answer->status);
+    bool denied = answer->status == 401 || answer->status == 403;
+    return fault_set(fault, denied ? KH_ERR_DENIED : KH_ERR_PROTOCOL,
+                     "%.120s (%.40s, status %ld)%s%.120s%s%.120s",
+                     title != NULL ? title : "the broker refuses", code, answer->status,
+                     detail != NULL ? "\n  " : "", detail != NULL ? detail : "",
+                     advice != NULL ? "\n  " : "", advice != NULL ? advice : "");
+}

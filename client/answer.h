@@ -28,5 +28,8 @@ void answer_code(const json_t *object, char code[ANSWER_CODE_MAX]);
  */
 enum kh_err answer_failure(const char *where, long status, const json_t *object,
                            struct fault *fault);
+/* The same for a broker's. KH_ERR_DENIED for 401 and 403, else KH_ERR_PROTOCOL. */
+enum kh_err answer_refusal(const struct http_answer *answer, const json_t *object,
+                           struct fault *fault);
 
 #endif

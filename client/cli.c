@@ -98,7 +98,10 @@ cli_run_command(struct cli *cli, const struct command *command, int argc, char *
     struct fault fault = {.err = KH_ERR_INTERNAL};
     struct options options;
     cli->command = command->name;
-    if (options_parse(command->option, argc, argv, &options, &fault) != KH_OK)
+    enum kh_err err = command->program
+                          ? options_parse_program(command->option, argc, argv, &options, &fault)
+                          : options_parse(command->option, argc, argv, &options, &fault);
+    if (err != KH_OK)
         return cli_fail(cli, &fault);
     enum cli_exit status = options.help ? cli_help(cli, command) : command->run(cli, &options);
     options_free(&options);

@@ -29,6 +29,7 @@ struct command {
     const struct option_spec *option;
     const char *examples; /* lines as one types them, with what they do */
     enum cli_exit (*run)(struct cli *cli, const struct options *options);
+    bool program; /* what follows its options is a program with options of its own */
 };
 
 /* Every command, in the order of the help; ends with a NULL name. */

@@ -60,24 +60,6 @@ login_read_token(const struct login *login, const char *text, struct token **out
     return err;
 }
 
-static enum kh_err
-login_read_refusal(const struct http_answer *answer, const json_t *object, struct fault *fault)
-{
-    const char *code = answer_string(object, "code"), *title = answer_string(object, "title");
-    const char *detail = answer_string(object, "detail"), *advice = answer_string(object, "advice");
-    if (strcmp(answer->content_type, "application/problem+json") != 0 || code == NULL)
-        return fault_set(fault, KH_ERR_PROTOCOL,
-                         "what answers with status %ld is no Keyhole broker (redirects are not "
-                         "followed)",
-                         answer->status);
-    bool denied = answer->status == 401 || answer->status == 403;
-    return fault_set(fault, denied ? KH_ERR_DENIED : KH_ERR_PROTOCOL,
-                     "%.120s (%.40s, status %ld)%s%.120s%s%.120s",
-                     title != NULL ? title : "the broker refuses", code, answer->status,
-                     detail != NULL ? "\n  " : "", detail != NULL ? detail : "",
-                     advice != NULL ? "\n  " : "", advice != NULL ? advice : "");
-}
-
 enum kh_err
 login_read_answer(const struct login *login, const struct http_answer *answer, struct token **out,
                   struct fault *fault)
@@ -92,7 +74,7 @@ login_read_answer(const struct login *login, const struct http_answer *answer, s
     else if (answer->status == 200 && readable)
         err = login_read_token(login, answer_string(object, "token"), out, fault);
     else
-        err = login_read_refusal(answer, object, fault);
+        err = answer_refusal(answer, object, fault);
     json_decref(object);
     return err;
 }

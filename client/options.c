@@ -67,14 +67,15 @@ options_take(const struct option_spec *table, struct bytes text, const char *inl
 }
 
 static enum kh_err
-options_read(const struct option_spec *spec, int argc, char *const *argv, struct options *out,
-             struct fault *fault)
+options_read(const struct option_spec *spec, bool program, int argc, char *const *argv,
+             struct options *out, struct fault *fault)
 {
     bool no_more = false;
     for (int i = 0; i < argc; i++) {
         const char *text = argv[i];
         if (no_more || text[0] != '-' || text[1] == '\0') {
             out->positional[out->positional_count++] = text;
+            no_more = no_more || program;
         } else if (strcmp(text, "--") == 0) {
             no_more = true;
         } else if (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0) {
@@ -97,9 +98,9 @@ options_read(const struct option_spec *spec, int argc, char *const *argv, struct
     return KH_OK;
 }
 
-enum kh_err
-options_parse(const struct option_spec *spec, int argc, char *const *argv, struct options *out,
-              struct fault *fault)
+static enum kh_err
+options_parse_as(const struct option_spec *spec, bool program, int argc, char *const *argv,
+                 struct options *out, struct fault *fault)
 {
     size_t most = argc > 0 ? (size_t)argc : 1;
     struct options options = {
@@ -108,12 +109,26 @@ options_parse(const struct option_spec *spec, int argc, char *const *argv, struc
     };
     enum kh_err err = options.given == NULL || options.positional == NULL
                           ? fault_set(fault, KH_ERR_MEMORY, "memory is used up")
-                          : options_read(spec, argc, argv, &options, fault);
+                          : options_read(spec, program, argc, argv, &options, fault);
     if (err != KH_OK)
         options_free(&options);
     else
         *out = options;
     return err;
+}
+
+enum kh_err
+options_parse(const struct option_spec *spec, int argc, char *const *argv, struct options *out,
+              struct fault *fault)
+{
+    return options_parse_as(spec, false, argc, argv, out, fault);
+}
+
+enum kh_err
+options_parse_program(const struct option_spec *spec, int argc, char *const *argv,
+                      struct options *out, struct fault *fault)
+{
+    return options_parse_as(spec, true, argc, argv, out, fault);
 }
 
 void

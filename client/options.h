@@ -33,6 +33,11 @@ struct options {
  * an option. KH_ERR_USAGE with a sentence; free with options_free. */
 KH_MUST_CHECK enum kh_err options_parse(const struct option_spec *spec, int argc, char *const *argv,
                                         struct options *out, struct fault *fault);
+/* The same for a command that runs another one: its first operand is the program, and nothing
+ * behind it is an option of ours. */
+KH_MUST_CHECK enum kh_err options_parse_program(const struct option_spec *spec, int argc,
+                                                char *const *argv, struct options *out,
+                                                struct fault *fault);
 void options_free(struct options *options);
 
 bool options_has(const struct options *options, int id);
