@@ -92,7 +92,8 @@ void request_free(struct request *request);
 
 /*
  * Find the token: the one slot of `route`s that holds a token-shaped text. Every declared slot of
- * every route is looked at, and Proxy-Authorization and Keyhole-Token, which all routes have.
+ * every route is looked at, and Proxy-Authorization and Keyhole-Token, which all routes have. A
+ * token in Proxy-Authorization is for requests that bring no other: it may differ.
  *
  * - KH_REASON_UNSET: `out` says the text and where it was found; the fields and parameters of all
  *   slots are out of the request from now on

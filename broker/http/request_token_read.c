@@ -126,6 +126,9 @@ search_take(struct search *search, struct slot slot, const struct reading *readi
         search->misplaced = "the user and the password of one field are different tokens";
     if (reading->kind != READING_TOKEN)
         return;
+    /* The one that opens the proxy is for requests that bring none, as it is at CONNECT. */
+    if (search->has_token && slot.kind == SLOT_PROXY_AUTHORIZATION)
+        return;
     if (search->has_token && !token_is_same(search->found.text, reading->text))
         search->misplaced = "two slots hold different tokens";
     if (search->has_token)

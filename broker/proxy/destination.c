@@ -197,10 +197,13 @@ find_connect(const struct routes *routes, const struct destination_view *view, u
         refuse(out, KH_REASON_DESTINATION_CONFLICT, "SNI is not a name of this broker");
     } else if (port == 0) {
         refuse(out, KH_REASON_REQUEST_MALFORMED, "CONNECT without a port");
-    } else if (!routes_match(routes, buffer_bytes(&out->host), port, &out->match)) {
-        refuse(out, KH_REASON_HOST_NOT_ALLOWED, "no credential is for that host and port");
-    } else {
+    } else if (routes_match(routes, buffer_bytes(&out->host), port, &out->match)) {
         out->kind = DESTINATION_CONNECT;
+    } else if (destination_is_own(view, buffer_bytes(&out->host))) {
+        out->kind = DESTINATION_OWN;
+        out->way = WAY_OWN;
+    } else {
+        refuse(out, KH_REASON_HOST_NOT_ALLOWED, "no credential is for that host and port");
     }
 }
 

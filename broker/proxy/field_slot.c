@@ -153,7 +153,8 @@ conflict(const struct exchange *x, const struct finding *finding)
         return "the body cannot be read, and may hold a key beside the token";
     if ((finding->foreign || x->draft->foreign) && (field || head_travels))
         return "a token stands beside a key that is none";
-    if (field && head->text.n > 0 && !token_is_same(head->text, finding->token.text))
+    if (field && head->text.n > 0 && head->slot.kind != SLOT_PROXY_AUTHORIZATION &&
+        !token_is_same(head->text, finding->token.text))
         return "two slots hold different tokens";
     return NULL;
 }

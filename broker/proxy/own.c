@@ -109,9 +109,25 @@ is_page(const struct own_page *page, struct bytes path)
     return has_names ? bytes_starts(path, own) : bytes_equal(path, own);
 }
 
+// Clients that tunnel whatever goes through a proxy do so for a base URL of ours as well
+// (EnvHttpProxyAgent of Node.js). The tunnel leads back here: requests go on as before.
+static void
+serve_connect(struct exchange *x)
+{
+    struct connection *c = x->client;
+    buffer_put_str(&c->conduit.out, "HTTP/1.1 200 Connection established\r\n\r\n");
+    c->keep_alive = true; // Connection speaks of the request to the proxy alone
+    exchange_end(x, KH_REASON_UNSET);
+    connection_move(c, CONNECTION_ANSWERING);
+}
+
 void
 own_serve(struct exchange *x, const struct http1_head *head)
 {
+    if (head->form == TARGET_AUTHORITY) {
+        serve_connect(x);
+        return;
+    }
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
         if (!is_page(&pages[i], head->path))
             continue;
