@@ -119,6 +119,31 @@ const struct command cli_command[] = {
                     "  keyhole trust --remove home\n",
     },
     {
+        ROW(run),
+        .program = true,
+        .synopsis = "[OPTION…] [--] CMD [ARG…]",
+        .summary = "run a program that holds tokens and no keys",
+        .details =
+            "Starts CMD with tokens where its clients look for keys (OPENAI_API_KEY, "
+            "GITHUB_TOKEN,\n"
+            "…), and with the broker as its proxy: credentials' hosts are reached with a token, "
+            "what\n"
+            "the operator lists as pass-through without a key, and nothing else. The tokens are\n"
+            "narrowed for this run, and end with it. Programs that ignore proxy variables are not\n"
+            "stopped. Exit status: CMD's, 128+N after signal N, 127 and 126 when it cannot be "
+            "run;\n"
+            "1, 2 and 3 as ever when keyhole itself fails.\n",
+        .examples =
+            "  export KEYHOLE_TOKEN; keyhole run -- claude\n"
+            "      with the token in KEYHOLE_TOKEN, for what it covers\n"
+            "  keyhole run --credential github --method GET --for 1h -- gh issue list\n"
+            "      one of its credentials, to read, for an hour\n"
+            "  keyhole run --token @token --allow-host files.pythonhosted.org -- python3 agent.py\n"
+            "      no other host than that one and the credentials'\n"
+            "  keyhole run --credential openai -- sh -c 'env | grep OPENAI'\n"
+            "      without a token: the broker that you run on this machine mints one\n",
+    },
+    {
         ROW(revoke),
         .synopsis = "[--broker URL|PATH] [--cacert FILE] [--json] [TOKEN|-]",
         .summary = "end a token and everything made from it",
