@@ -144,6 +144,24 @@ const struct command cli_command[] = {
             "      without a token: the broker that you run on this machine mints one\n",
     },
     {
+        ROW(env),
+        .synopsis = "[--format FORMAT] [OPTION…]",
+        .summary = "print the variables that run would set",
+        .details =
+            "For shells, containers and services: the same tokens, proxies and certificates, with\n"
+            "the broker's own URL. Nothing ends these tokens but their time and keyhole revoke.\n"
+            "FORMAT is shell, fish, dotenv, docker (--env-file), systemd (EnvironmentFile=), json "
+            "or\n"
+            "github (for $GITHUB_ENV).\n",
+        .examples =
+            "  eval \"$(keyhole env --for 8h)\"\n"
+            "      in a shell, or in direnv's .envrc\n"
+            "  keyhole env --credential openai --format docker > agent.env\n"
+            "      for docker run --network host --env-file agent.env\n"
+            "  keyhole env --format systemd --ca-bundle /etc/agent/ca.pem > /etc/agent/env\n"
+            "      for EnvironmentFile=/etc/agent/env\n",
+    },
+    {
         ROW(revoke),
         .synopsis = "[--broker URL|PATH] [--cacert FILE] [--json] [TOKEN|-]",
         .summary = "end a token and everything made from it",
