@@ -40,7 +40,7 @@ relayed_may_begin(const struct connection *c)
 {
     struct preface preface;
     size_t used;
-    return !c->relayed.done &&
+    return !c->relayed.done && !c->tunnel.intercepted &&
            preface_read(buffer_bytes(&c->conduit.in), &preface, &used) != PREFACE_NONE;
 }
 

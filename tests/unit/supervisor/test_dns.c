@@ -54,7 +54,7 @@ both_sockets_have_one_port(void **state)
     assert_int_equal(out[1].dns, LISTENER_DNS_TCP);
     assert_memory_equal(out[1].answer, config.answer, 4);
     // Nobody else answers there.
-    const struct config_dns taken = config_of(out[0].name);
+    const struct config_dns taken = config_of(out[1].name);
     assert_int_not_equal(dns_open(&taken, again, &fault), KH_OK);
     assert_says(fault, "cannot answer DNS");
     listener_close(&out[0]);
