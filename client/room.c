@@ -57,13 +57,6 @@ room_go(struct room *room, struct fault *fault)
     return fault_set(fault, KH_ERR_CLOSED, "the room ended before it began: %s", strerror(code));
 }
 
-void
-room_signal(const struct room *room, int number)
-{
-    if (room->program_fd >= 0)
-        syscall(SYS_pidfd_send_signal, room->program_fd, number, NULL, 0);
-}
-
 // As the shell's other jobs stop, with all that is in the job: a pipe's other end too.
 static void
 room_stop_ourselves(int number)
@@ -79,6 +72,15 @@ room_stop_ourselves(int number)
     sigaction(number, &before, NULL);
 }
 
+static void
+room_stop_together(struct room *room, int number)
+{
+    room_take_terminal(room);
+    room_stop_ourselves(number);
+    room_lend_terminal(room);
+    kill(-room->program, SIGCONT);
+}
+
 void
 room_attend(struct room *room)
 {
@@ -89,10 +91,19 @@ room_attend(struct room *room)
     if (report.value != SIGTSTP && report.value != SIGTTIN && report.value != SIGTTOU &&
         report.value != SIGSTOP)
         return;
-    room_take_terminal(room);
-    room_stop_ourselves(report.value);
-    room_lend_terminal(room);
-    kill(-room->program, SIGCONT);
+    room_stop_together(room, report.value);
+}
+
+void
+room_signal(struct room *room, int number)
+{
+    // Without a terminal its group is one that the kernel does not stop for SIGTSTP.
+    if (number == SIGTSTP && room->program > 0) {
+        kill(-room->program, SIGSTOP);
+        room_stop_together(room, number);
+    } else if (room->program_fd >= 0) {
+        syscall(SYS_pidfd_send_signal, room->program_fd, number, NULL, 0);
+    }
 }
 
 bool

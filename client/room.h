@@ -24,9 +24,10 @@ struct room_settings {
     size_t ro_count, rw_count, hide_count;
     uint16_t port[ROOM_PORTS_MAX]; /* of ROOM_ADDRESS that are listened on; 80 and 443 always */
     size_t port_count;
-    const char *ca_bundle; /* a file that is to be seen inside under its own name; NULL: none */
-    bool unix_sockets;     /* the program may open unix sockets; none of those outside is seen
-                              either way */
+    const char *bundle; /* a file or directory that is seen inside, read-only, under its own name
+                           (certificates); NULL: none */
+    bool unix_sockets;  /* the program may open unix sockets; none of those outside is seen
+                           either way */
 };
 
 /* A descriptor that somebody else closes (a relay) is to be set to -1. */
@@ -61,8 +62,8 @@ KH_MUST_CHECK enum kh_err room_start(const struct room_settings *settings, char 
 KH_MUST_CHECK enum kh_err room_go(struct room *room, struct fault *fault);
 /* The program stopped (Ctrl-Z): stop as well, as a job of the shell, and go on together. */
 void room_attend(struct room *room);
-/* Hand a signal on to the program. */
-void room_signal(const struct room *room, int number);
+/* Hand a signal on to the program; for SIGTSTP, stop together as in room_attend. */
+void room_signal(struct room *room, int number);
 /* Whether it ended; the exit status then, 128 and more for a signal. Does not wait. */
 KH_MUST_CHECK bool room_ended(struct room *room, int *status);
 /* Kill what is left of it, take the terminal back, close its descriptors. */

@@ -363,8 +363,8 @@ room_layout_make(const struct room_settings *settings, const struct room_facts *
         if (strcmp(entries.entry[i].path, "/") != 0)
             layout_add_entry(out, &entries, &entries.entry[i]);
     layout_add_names(out, &entries, facts);
-    if (settings->ca_bundle != NULL)
-        layout_add_all(out, "--ro-bind", settings->ca_bundle, settings->ca_bundle, NULL);
+    if (settings->bundle != NULL)
+        layout_add_all(out, "--ro-bind", settings->bundle, settings->bundle, NULL);
     layout_add_all(out, "--chdir", facts->directory, NULL);
     layout_add_program(out, settings, facts, argv);
     if (out->failed)

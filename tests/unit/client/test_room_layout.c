@@ -105,7 +105,7 @@ test_usual(void **state)
     (void)state;
     struct room_layout layout;
     struct room_facts facts = usual_facts();
-    const struct room_settings settings = {.ca_bundle = "/run/user/1000/kh/ca.pem"};
+    const struct room_settings settings = {.bundle = "/run/user/1000/kh/ca.pem"};
     const char *text = laid_out(&settings, &facts, &layout);
     // Each of these closes something: none may get lost.
     EXPECT(" bwrap", " --unshare-user", " --unshare-net", " --unshare-pid", " --unshare-ipc",
