@@ -81,17 +81,19 @@ room_stop_together(struct room *room, int number)
     kill(-room->program, SIGCONT);
 }
 
-void
+bool
 room_attend(struct room *room)
 {
     struct room_report report;
     ssize_t n = recv(room->control_fd, &report, sizeof report, MSG_DONTWAIT);
-    if (n != (ssize_t)sizeof report || report.kind != ROOM_REPORT_STOPPED || room->terminal < 0)
-        return;
-    if (report.value != SIGTSTP && report.value != SIGTTIN && report.value != SIGTTOU &&
-        report.value != SIGSTOP)
-        return;
-    room_stop_together(room, report.value);
+    if (n != (ssize_t)sizeof report)
+        return n < 0 && (errno == EAGAIN || errno == EINTR);
+    // A SIGSTOP is somebody's own doing; the others come from the terminal.
+    bool from_terminal =
+        report.value == SIGTSTP || report.value == SIGTTIN || report.value == SIGTTOU;
+    if (report.kind == ROOM_REPORT_STOPPED && room->terminal >= 0 && from_terminal)
+        room_stop_together(room, report.value);
+    return true;
 }
 
 void

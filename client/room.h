@@ -60,8 +60,9 @@ KH_MUST_CHECK enum kh_err room_start(const struct room_settings *settings, char 
 /* Let it run. Where this process is in the foreground of a terminal, the program is from here on:
  * Ctrl-C is the program's alone. */
 KH_MUST_CHECK enum kh_err room_go(struct room *room, struct fault *fault);
-/* The program stopped (Ctrl-Z): stop as well, as a job of the shell, and go on together. */
-void room_attend(struct room *room);
+/* The program stopped (Ctrl-Z): stop as well, as a job of the shell, and go on together. False when
+ * nothing will be heard of the room any more. */
+bool room_attend(struct room *room);
 /* Hand a signal on to the program; for SIGTSTP, stop together as in room_attend. */
 void room_signal(struct room *room, int number);
 /* Whether it ended; the exit status then, 128 and more for a signal. Does not wait. */
