@@ -18,6 +18,17 @@ const struct option_spec command_run_options[] = {
      "leave the tokens alive when the program ends"},
     {RUN_OPTION_REPORT, "report", "FILE", false,
      "write what became of it to FILE, as JSON: status, tokens, refusals"},
+    {RUN_OPTION_ISOLATE, "isolate", NULL, false,
+     "in a closed room: a network whose only way out is the broker, processes and sockets of its "
+     "own; what cannot be closed here does not run"},
+    {RUN_OPTION_RO, "ro", "PATH", true, "with --isolate: PATH and what is below cannot be written"},
+    {RUN_OPTION_RW, "rw", "PATH", true,
+     "with --isolate: PATH can be written, and the rest, but for /tmp, cannot"},
+    {RUN_OPTION_HIDE, "hide", "PATH", true,
+     "with --isolate: PATH is an empty directory of the room's own, or an empty file; the longest "
+     "path of --ro, --rw and --hide decides"},
+    {RUN_OPTION_UNIX_SOCKETS, "unix-sockets", NULL, false,
+     "with --isolate: the program may open unix sockets, for what it starts itself"},
     {0},
 };
 
@@ -62,10 +73,21 @@ run_program(struct run_setup *setup, char *const argv[])
     return status;
 }
 
+static bool
+run_has_room_option(const struct options *options)
+{
+    return options_has(options, RUN_OPTION_RO) || options_has(options, RUN_OPTION_RW) ||
+           options_has(options, RUN_OPTION_HIDE) || options_has(options, RUN_OPTION_UNIX_SOCKETS);
+}
+
 enum cli_exit
 command_run(struct cli *cli, const struct options *options)
 {
     struct fault fault = {.err = KH_ERR_INTERNAL};
+    if (!options_has(options, RUN_OPTION_ISOLATE) && run_has_room_option(options)) {
+        fault_set(&fault, KH_ERR_USAGE, "--ro, --rw, --hide and --unix-sockets are for --isolate");
+        return cli_fail(cli, &fault);
+    }
     if (options->positional_count == 0 || options->positional[0][0] == '\0') {
         fault_set(&fault, KH_ERR_USAGE, "what is to be run? Give a program: keyhole run … -- CMD");
         return cli_fail(cli, &fault);

@@ -130,9 +130,9 @@ const struct command cli_command[] = {
             "what\n"
             "the operator lists as pass-through without a key, and nothing else. The tokens are\n"
             "narrowed for this run, and end with it. Programs that ignore proxy variables are not\n"
-            "stopped. Exit status: CMD's, 128+N after signal N, 127 and 126 when it cannot be "
-            "run;\n"
-            "1, 2 and 3 as ever when keyhole itself fails.\n",
+            "stopped, unless they run in a closed room (--isolate). Exit status: CMD's, 128+N\n"
+            "after signal N, 127 and 126 when it cannot be run; 1, 2 and 3 as ever when keyhole\n"
+            "itself fails.\n",
         .examples =
             "  export KEYHOLE_TOKEN; keyhole run -- claude\n"
             "      with the token in KEYHOLE_TOKEN, for what it covers\n"
@@ -141,7 +141,9 @@ const struct command cli_command[] = {
             "  keyhole run --token @token --allow-host files.pythonhosted.org -- python3 agent.py\n"
             "      no other host than that one and the credentials'\n"
             "  keyhole run --credential openai -- sh -c 'env | grep OPENAI'\n"
-            "      without a token: the broker that you run on this machine mints one\n",
+            "      without a token: the broker that you run on this machine mints one\n"
+            "  keyhole run --isolate --rw . --credential openai -- ./agent\n"
+            "      in a room whose only way out is the broker, and that writes here alone\n",
     },
     {
         ROW(env),

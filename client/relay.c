@@ -176,7 +176,7 @@ listener_copy_preface(struct relay_listener *listener, const struct preface *pre
     preface_write(&written, &trial);
     bool ok = !trial.failed && !listener->token.failed && !listener->hosts.failed;
     buffer_free(&trial);
-    return ok && preface->kind != PREFACE_DNS;
+    return ok;
 }
 
 enum kh_err

@@ -4,6 +4,9 @@
  */
 #include "run.h"
 
+#include "command_run.h"
+#include "run_room.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -30,20 +33,37 @@ run_signal_set(sigset_t *out)
     }
 }
 
+// A room has a session or a process group of its own: the terminal's signals to us are none to it.
+static void
+run_signal(struct run *run, const struct signalfd_siginfo *info)
+{
+    if (run->isolated)
+        room_signal(&run->room, (int)info->ssi_signo);
+    else
+        child_signal(&run->child, (int)info->ssi_signo, info->ssi_code, (pid_t)info->ssi_pid);
+}
+
+static bool
+run_ended(struct run *run)
+{
+    if (run->isolated)
+        return run->ended || (run->ended = room_ended(&run->room, &run->status));
+    child_attend(&run->child);
+    return child_ended(&run->child, &run->status);
+}
+
 static void
 run_take_signal(evutil_socket_t fd, short what, void *context)
 {
     struct run *run = context;
     struct signalfd_siginfo info;
-    int status;
     (void)what;
     while (read((int)fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo != SIGCHLD)
-            child_signal(&run->child, (int)info.ssi_signo, info.ssi_code, (pid_t)info.ssi_pid);
+            run_signal(run, &info);
     }
     // Also after a SIGCONT: a stop may have been seen by nobody.
-    child_attend(&run->child);
-    if (child_ended(&run->child, &status))
+    if (run_ended(run))
         event_base_loopbreak(run->base);
 }
 
@@ -70,18 +90,19 @@ run_start(struct run *run, char *const argv[], struct fault *fault)
 {
     enum kh_err err = run_watch_signals(run, fault);
     run->handed_over = err == KH_OK;
-    if (err == KH_OK)
-        err = child_start(argv, run->environment, &run->mask_before, &run->files_before,
-                          &run->child, fault);
-    return err;
+    if (err != KH_OK)
+        return err;
+    if (options_has(run->setup->options, RUN_OPTION_ISOLATE))
+        return run_room_start(run, argv, fault);
+    return child_start(argv, run->environment, &run->mask_before, &run->files_before, &run->child,
+                       fault);
 }
 
 int
 run_wait(struct run *run)
 {
-    int status = 0;
-    while (!child_ended(&run->child, &status))
+    while (!run_ended(run))
         if (event_base_dispatch(run->base) < 0)
             break;
-    return status;
+    return run->status;
 }

@@ -8,6 +8,7 @@
 
 #include "child.h"
 #include "relay.h"
+#include "room.h"
 #include "run_directory.h"
 #include "run_report.h"
 #include "run_setup.h"
@@ -34,7 +35,12 @@ struct run {
     bool mask_changed;
     struct rlimit files_before;
 
-    struct child child;
+    struct child child; /* unless it is in a room */
+    bool isolated;      /* there is a room */
+    struct room room;
+    struct event *room_event;
+    bool ended;
+    int status;
     bool handed_over; /* the tokens, to a program */
 };
 

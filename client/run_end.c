@@ -7,6 +7,7 @@
 #include "moment.h"
 #include "revoke.h"
 #include "run.h"
+#include "run_room.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,7 @@ end_report(const struct run *run, int status)
 static void
 end_relay(struct run *run)
 {
+    run_room_end(run);
     if (run->relay != NULL)
         run->lost = relay_lost(run->relay);
     relay_free(&run->relay);

@@ -7,6 +7,7 @@
 
 #include "../caveats/path.h"
 #include "bundle.h"
+#include "run_room.h"
 #include "run_variables.h"
 
 #include <arpa/inet.h>
@@ -112,6 +113,8 @@ prepare_relay(struct run *run, uint16_t *port, struct fault *fault)
     getrlimit(RLIMIT_NOFILE, &run->files_before);
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){.rlim_cur = run->files_before.rlim_max,
                                               .rlim_max = run->files_before.rlim_max});
+    if (options_has(run->setup->options, RUN_OPTION_ISOLATE))
+        return KH_OK; // the room's sockets are all there is
     int fd = prepare_listen(port);
     if (fd < 0)
         return fault_set(fault, KH_ERR_IO, "no port of 127.0.0.1 can be listened on: %s",
@@ -130,10 +133,11 @@ prepare_environment(struct run *run, uint16_t port, struct fault *fault)
     char base[64];
     BUFFER_AUTO notes;
     buffer_init(&notes, 16384);
-    snprintf(base, sizeof base, "http://127.0.0.1:%u", port);
+    bool isolated = options_has(run->setup->options, RUN_OPTION_ISOLATE);
+    snprintf(base, sizeof base, "http://127.0.0.1:%u", isolated ? ROOM_PROXY_PORT : port);
     const struct run_place place = {
         .base = base,
-        .proxy_token = true,
+        .proxy_token = !isolated, // nobody else reaches the room's port
         .ca = run->ca,
         .bundle = run->bundle,
         .clear_keys = options_has(run->setup->options, RUN_OPTION_CLEAR_KEYS),

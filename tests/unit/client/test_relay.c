@@ -37,7 +37,6 @@ test_prefaces_that_cannot_be_said(void **state)
     memset(much, 'a', sizeof much);
     assert_ok(test_relay_open(&relay, "unix:/nonexistent/sock", NULL, &fault));
     const struct preface bad[] = {
-        {.kind = PREFACE_DNS},
         {.kind = PREFACE_KIND_COUNT},
         {.hosts = bytes_of(much, sizeof much)},
         {.hosts = BYTES("not a host!")},
@@ -49,6 +48,10 @@ test_prefaces_that_cannot_be_said(void **state)
         assert_int_equal(relay_listen(relay.relay, fd, &bad[i], &fault), KH_ERR_USAGE);
         assert_int_equal(fcntl(fd, F_GETFD), -1); // it was taken over all the same
     }
+    // DNS over TCP is a connection like others.
+    uint16_t port;
+    const struct preface dns = {.kind = PREFACE_DNS, .answer = {198, 18, 0, 1}};
+    assert_ok(relay_listen(relay.relay, test_listen_tcp(&port), &dns, &fault));
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     assert_int_equal(relay_serve_dns(relay.relay, fd, &plain, &fault), KH_ERR_USAGE);
     assert_int_equal(fcntl(fd, F_GETFD), -1);
