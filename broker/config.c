@@ -32,6 +32,7 @@ config_free(struct config *config)
     config_gateways_free(config);
     config_dns_free(config);
     config_dischargers_free(config);
+    config_pass_through_free(config);
     *config = (struct config){0};
 }
 
@@ -68,6 +69,13 @@ static const char head[] =
     "#dns:\n"
     "#  - address: 192.0.2.10:53\n"
     "#    answer: 192.0.2.10\n"
+    "\n"
+    "## Hosts that no credential is for, and that may be reached all the same: as they are, with "
+    "TLS\n"
+    "## between client and host that nobody looks into.\n"
+    "#pass-through:\n"
+    "#  - host: files.pythonhosted.org\n"
+    "#    ports: [443]\n"
     "\n"
     "## The discharger that runs beside the broker: it fills holes for whoever touches a security "
     "key.\n"

@@ -20,6 +20,7 @@ struct config_listener {
     char *address; /* "127.0.0.1:8437", "[::1]:0" */
     bool tls;
     bool insecure;     /* plain on an address that is not loopback: the operator said so */
+    bool transparent;  /* clients are redirected to it, and know nothing of the broker */
     char *certificate; /* file names, PEM; NULL: a leaf of the local CA */
     char *key;
 };
@@ -69,6 +70,12 @@ struct config_known_discharger {
     char *name, *address; /* "https://discharge.example#kd1_…" */
 };
 
+/* `pass-through:` hosts without a credential that may be reached all the same. */
+struct config_pass_through {
+    char *host;          /* canonical pattern, for messages */
+    struct buffer route; /* all of it: a body of message_route_tx, with pass_through */
+};
+
 struct config {
 #define KH_SETTING(field, group, key, type, default_, minimum, maximum, reload, description)       \
     int64_t field;
@@ -85,6 +92,8 @@ struct config {
     struct config_known_discharger *known_discharger;
     size_t known_discharger_count;
     char *default_discharger; /* a name; NULL: the local one, else the first */
+    struct config_pass_through *pass_through;
+    size_t pass_through_count;
 };
 
 void config_init(struct config *config); /* defaults; one listener, 127.0.0.1:8437 */

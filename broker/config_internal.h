@@ -9,6 +9,7 @@
  *     config_listen.c    the rules for listeners and names
  *     config_gateway.c   the rules for listeners of gateways
  *     config_dns.c       the rules for `dns:`
+ *     config_pass_through.c  the rules for hosts that are passed through
  *     config_discharger.c  the rules for the discharger beside the broker, and for those of others
  */
 #ifndef KEYHOLE_CONFIG_INTERNAL_H
@@ -70,10 +71,17 @@ enum {
     CONFIG_GATEWAYS_MAX = 16,
     CONFIG_DNS_MAX = 16,
     CONFIG_KNOWN_DISCHARGERS_MAX = 15, /* and the one beside the broker */
+    CONFIG_PASS_THROUGH_MAX = 1024,
 };
 
 struct config_raw_listener {
-    char *address, *tls, *insecure, *certificate, *key;
+    char *address, *tls, *insecure, *transparent, *certificate, *key;
+};
+
+struct config_raw_pass_through {
+    char *host, *upstream_ca, *plain;
+    char **port, **resolve, **network;
+    unsigned port_count, resolve_count, network_count;
 };
 
 struct config_raw_discharger {
@@ -117,6 +125,8 @@ struct config_raw {
     struct config_raw_known_discharger *known_discharger;
     unsigned known_discharger_count;
     char *default_discharger;
+    struct config_raw_pass_through *pass_through;
+    unsigned pass_through_count;
 };
 
 struct config_schema {
@@ -142,6 +152,7 @@ struct config_listener_list {
 struct config_listener_rules {
     const char *place;    /* of the list in the file: "listen" */
     bool may_be_insecure; /* plain on a network, when the operator says so */
+    bool may_be_transparent;
 };
 KH_MUST_CHECK enum kh_err
 config_listener_list_read(struct yaml_text *document, const struct config_listener_rules *rules,
@@ -160,6 +171,9 @@ KH_MUST_CHECK enum kh_err config_listeners_read(struct yaml_text *document,
 KH_MUST_CHECK enum kh_err config_names_read(struct yaml_text *document,
                                             const struct config_raw *raw, struct config *config,
                                             struct fault *fault);
+/* A file name that is not absolute is meant from the directory of the configuration. Free it;
+ * NULL: no memory. */
+char *config_file_name(const char *config_path, const char *name);
 void config_listeners_free(struct config *config);
 void config_names_free(struct config *config);
 
@@ -182,6 +196,13 @@ KH_MUST_CHECK enum kh_err config_dns_read(struct yaml_text *document, const stru
                                           struct config *config, struct fault *fault);
 void config_dns_free(struct config *config);
 bool config_dns_equal(const struct config *a, const struct config *b);
+
+/* ---- hosts that are passed through ---- */
+
+KH_MUST_CHECK enum kh_err config_pass_through_read(struct yaml_text *document,
+                                                   const struct config_raw *raw,
+                                                   struct config *config, struct fault *fault);
+void config_pass_through_free(struct config *config);
 
 /* ---- dischargers ---- */
 

@@ -128,9 +128,8 @@ flag_read(const struct place *place, const char *key, const char *text, bool *ou
     return KH_OK;
 }
 
-// A file name that is not absolute is meant from the directory of the configuration.
-static char *
-file_name(const char *config_path, const char *name)
+char *
+config_file_name(const char *config_path, const char *name)
 {
     const char *slash = strrchr(config_path, '/');
     size_t n = name[0] == '/' || slash == NULL ? 0 : (size_t)(slash - config_path) + 1;
@@ -148,7 +147,7 @@ file_read_name(const struct place *place, const char *key, const char *name, cha
     struct stat status;
     if (name == NULL)
         return KH_OK;
-    char *path = file_name(place->document->path, name);
+    char *path = config_file_name(place->document->path, name);
     if (path == NULL)
         return fault_set(place->fault, KH_ERR_MEMORY, "no memory for the configuration");
     if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) {
@@ -179,6 +178,12 @@ listener_check(const struct place *place, const struct config_listener *listener
             ": expected tls: true%s for an address that is not loopback, found a plain "
             "listener on %.80s",
             place->rules->may_be_insecure ? ", or insecure: true," : "", raw->address);
+    if (listener->transparent && !place->rules->may_be_transparent)
+        return place_fault(place, "transparent", ".transparent: a discharger is none");
+    if (listener->transparent && listener->tls)
+        return place_fault(place, "tls",
+                           ".tls: clients of a transparent listener speak TLS to the destination; "
+                           "expected no tls: true");
     if ((raw->certificate == NULL) != (raw->key == NULL))
         return place_fault(place, raw->key == NULL ? "certificate" : "key",
                            ": expected certificate and key together, found one of them");
@@ -194,6 +199,8 @@ listener_read(const struct place *place, const struct config_raw_listener *raw,
     enum kh_err err = flag_read(place, "tls", raw->tls, &out->tls);
     if (err == KH_OK)
         err = flag_read(place, "insecure", raw->insecure, &out->insecure);
+    if (err == KH_OK)
+        err = flag_read(place, "transparent", raw->transparent, &out->transparent);
     if (err == KH_OK)
         err = listener_check(place, out, raw);
     if (err == KH_OK)
@@ -258,7 +265,8 @@ enum kh_err
 config_listeners_read(struct yaml_text *document, const struct config_raw *raw,
                       struct config *config, struct fault *fault)
 {
-    static const struct config_listener_rules rules = {.place = "listen", .may_be_insecure = true};
+    static const struct config_listener_rules rules = {
+        .place = "listen", .may_be_insecure = true, .may_be_transparent = true};
     struct config_listener_list list = {0};
     enum kh_err err = config_listener_list_read(document, &rules, raw->listener,
                                                 raw->listener_count, &list, fault);

@@ -118,6 +118,8 @@ raw_read(struct yaml_text *document, const struct config_schema *schema,
         err = config_gateways_read(document, raw, config, fault);
     if (err == KH_OK && yaml_text_has(document, "dns"))
         err = config_dns_read(document, raw, config, fault);
+    if (err == KH_OK && yaml_text_has(document, "pass-through"))
+        err = config_pass_through_read(document, raw, config, fault);
     return err == KH_OK ? config_dischargers_read(document, raw, config, fault) : err;
 }
 

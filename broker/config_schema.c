@@ -2,6 +2,8 @@
 /* The cyaml schema of keyholed.yaml, made from the table of settings. */
 #include "config_internal.h"
 
+#include "messages.h"
+
 #include <string.h>
 
 enum { VALUE_MAX = 4096 };
@@ -15,6 +17,8 @@ static const cyaml_schema_field_t listener_fields[] = {
     TEXT_FIELD("tls", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_listener, tls),
     TEXT_FIELD("insecure", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_listener,
                insecure),
+    TEXT_FIELD("transparent", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_listener,
+               transparent),
     TEXT_FIELD("certificate", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_listener,
                certificate),
     TEXT_FIELD("key", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_listener, key),
@@ -89,6 +93,26 @@ static const cyaml_schema_value_t known_discharger_value = {
                         known_discharger_fields),
 };
 
+#define TEXT_LIST(name, member, max)                                                               \
+    CYAML_FIELD_SEQUENCE_COUNT(name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,                     \
+                               struct config_raw_pass_through, member, member##_count,             \
+                               &name_value, 0, max)
+static const cyaml_schema_field_t pass_through_fields[] = {
+    TEXT_FIELD("host", CYAML_FLAG_POINTER, struct config_raw_pass_through, host),
+    TEXT_LIST("ports", port, ROUTE_PORTS_MAX),
+    TEXT_LIST("resolve", resolve, ROUTE_RESOLVE_MAX),
+    TEXT_LIST("allow-networks", network, ROUTE_NETWORKS_MAX),
+    TEXT_FIELD("upstream-ca", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+               struct config_raw_pass_through, upstream_ca),
+    TEXT_FIELD("plain", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_pass_through,
+               plain),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t pass_through_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_raw_pass_through, pass_through_fields),
+};
+
 // What is no row of the table.
 static const cyaml_schema_field_t other_fields[] = {
     CYAML_FIELD_SEQUENCE_COUNT("listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
@@ -107,6 +131,9 @@ static const cyaml_schema_field_t other_fields[] = {
     CYAML_FIELD_SEQUENCE_COUNT("dischargers", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                                struct config_raw, known_discharger, known_discharger_count,
                                &known_discharger_value, 0, CONFIG_KNOWN_DISCHARGERS_MAX),
+    CYAML_FIELD_SEQUENCE_COUNT("pass-through", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                               struct config_raw, pass_through, pass_through_count,
+                               &pass_through_value, 0, CONFIG_PASS_THROUGH_MAX),
     TEXT_FIELD("default-discharger", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw,
                default_discharger),
 };

@@ -185,6 +185,7 @@ authority_close(struct authority *authority)
     contents_free(&authority->contents);
     runs_free(&authority->runs);
     credentials_free(&authority->credentials);
+    pass_through_free(&authority->pass_through);
     chain_cache_free(&authority->chains);
     root_keys_free(&authority->keys);
     seal_free(&authority->seal);

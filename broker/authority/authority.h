@@ -23,6 +23,7 @@
 #include "local_ca.h"
 #include "login_rate.h"
 #include "master_key.h"
+#include "pass_through.h"
 #include "revoke.h"
 #include "root_key.h"
 #include "runs.h"
@@ -68,6 +69,7 @@ struct authority {
     int64_t pruned_at;
     uint32_t actor_uid; /* of the admin request that is carried out; else UINT32_MAX */
     struct config config;
+    struct pass_through pass_through;
     struct contents contents;               /* bodies that are to be signed */
     struct sealings sealings;               /* requests whose answers may be tokens to keep */
     struct policy *policy;                  /* in force; NULL: none */

@@ -9,6 +9,7 @@
 #include "credential_answer.h"
 #include "credential_option.h"
 
+#include "../../caveats/decide.h"
 #include "../../caveats/path.h"
 #include "../route_text.h"
 
@@ -278,6 +279,10 @@ build_name(struct credential *credential, const struct store_credential *given, 
                          "name: 1 to %d letters, digits, '.', '_' or '-', with a letter or digit "
                          "first",
                          CREDENTIAL_NAME_MAX);
+    if (bytes_is(given->name, PASS_THROUGH_NAME))
+        return fault_set(fault, KH_ERR_USAGE,
+                         "name: " PASS_THROUGH_NAME
+                         " stands for hosts that no credential is for; take another name");
     if (given->preset.n > 0 && (err = preset_find(given->preset, &credential->preset, fault))) {
         fault_prefix(fault, "preset: ");
         return err;

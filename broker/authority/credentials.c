@@ -6,6 +6,7 @@
 
 #include "../../caveats/path.h"
 #include "../admin/suggest.h"
+#include "../route_text.h"
 #include "access.h"
 
 #include <stdlib.h>
@@ -137,6 +138,16 @@ credentials_cover_host(const struct credentials *credentials, struct bytes host)
             if (host_pattern_matches(route->host[j], host))
                 return true;
         }
+    }
+    return false;
+}
+
+bool
+credentials_name_host(const struct credentials *credentials, struct bytes host)
+{
+    for (size_t i = 0; i < credentials->count; i++) {
+        if (route_lists_host(&credentials->item[i]->route, host))
+            return true;
     }
     return false;
 }

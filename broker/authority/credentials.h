@@ -26,6 +26,8 @@ KH_MUST_CHECK enum kh_err credentials_get(const struct credentials *credentials,
                                           struct credential **out, struct fault *fault);
 /* Whether an enabled credential goes to that host: may the local CA stand in for it? */
 bool credentials_cover_host(const struct credentials *credentials, struct bytes host);
+/* Whether any credential, in use or not, names that host: then it is never passed through. */
+bool credentials_name_host(const struct credentials *credentials, struct bytes host);
 
 /* Check the secret, seal it, write everything; `credential` keeps the secret. KH_ERR_EXISTS. */
 KH_MUST_CHECK enum kh_err credentials_insert(struct credentials *credentials, struct store *store,

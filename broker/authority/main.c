@@ -117,6 +117,32 @@ on_config(struct channel *channel, void *context, const struct message *message)
 }
 
 static bool
+on_pass_through(struct channel *channel, void *context, const struct message *message)
+{
+    struct service *service = context;
+    enum kh_err err = pass_through_receive(&service->authority.pass_through, message->body);
+
+    (void)channel;
+    if (err == KH_ERR_MEMORY)
+        log_error("pass-through", "memory is used up: a host is not passed through");
+    return err == KH_OK || err == KH_ERR_MEMORY;
+}
+
+// What runs to a host that is not on the new list is cut.
+static bool
+on_pass_through_end(struct channel *channel, void *context, const struct message *message)
+{
+    struct service *service = context;
+
+    (void)channel;
+    (void)message;
+    pass_through_adopt(&service->authority.pass_through);
+    publish_routes_to_all(&service->authority);
+    publish_rejudge(&service->authority);
+    return true;
+}
+
+static bool
 on_admin_listener(struct channel *channel, void *context, const struct message *message)
 {
     struct service *service = context;
@@ -209,6 +235,8 @@ on_stop(struct channel *channel, void *context, const struct message *message)
 
 static const struct channel_handler handlers[] = {
     {MESSAGE_CONFIG_AUTHORITY, on_config},
+    {MESSAGE_PASS_THROUGH, on_pass_through},
+    {MESSAGE_PASS_THROUGH_END, on_pass_through_end},
     {MESSAGE_ADMIN_LISTENER, on_admin_listener},
     {MESSAGE_PROXY_CHANNEL, on_proxy_channel},
     {MESSAGE_PROCESS_STATE, on_process_state},

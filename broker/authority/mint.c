@@ -5,6 +5,7 @@
 #include "mint.h"
 
 #include "../../caveats/caveat.h"
+#include "../../caveats/decide.h"
 #include "../../caveats/duration.h"
 
 #include <string.h>
@@ -50,6 +51,12 @@ check_credentials(const struct authority *authority, const struct mint_request *
         return fault_set(fault, KH_ERR_TOO_LONG, "credentials: a token is for at most %d",
                          TOKEN_CREDENTIALS_MAX);
     for (size_t i = 0; i < request->credential_count; i++) {
+        if (bytes_is(request->credential[i], PASS_THROUGH_NAME))
+            return fault_set(
+                fault, KH_ERR_USAGE,
+                "credentials: " PASS_THROUGH_NAME
+                " is none, and any token reaches hosts that are passed through; to "
+                "have one for these alone add the caveat \"credential = " PASS_THROUGH_NAME "\"");
         enum kh_err err =
             credentials_get(&authority->credentials, request->credential[i], &credential, fault);
         if (err)

@@ -25,6 +25,8 @@ publish_routes(struct authority *authority, struct channel *channel)
         else
             channel_send(channel, MESSAGE_ROUTE, 0, buffer_bytes(&body));
     }
+    for (size_t i = 0; i < pass_through_count(&authority->pass_through); i++)
+        channel_send(channel, MESSAGE_ROUTE, 0, pass_through_body(&authority->pass_through, i));
     channel_send(channel, MESSAGE_ROUTES_END, 0, BYTES_EMPTY);
 }
 

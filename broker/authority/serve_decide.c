@@ -148,6 +148,8 @@ serve_world_of(struct serve_world *context)
         .prepare = world_prepare,
         .counting = context->counting,
         .body_is_gone = context->body_is_gone,
+        .pass_through = context->pass_through,
+        .token_optional = context->token_optional,
     };
 }
 
@@ -166,6 +168,7 @@ facts_of(const struct authority *authority, const struct message_decide *request
         .header_count = request->header_count,
         .body = request->body,
         .upgrade = request->upgrade,
+        .opaque = pass_through_is_tunnel(request),
         .client = request->client,
         .time = clock_now_s(&authority->clock),
     };
@@ -183,12 +186,20 @@ deny(struct message_decision *out, enum kh_reason reason, struct bytes detail)
 }
 
 static void
-allow(const struct authority *authority, const struct decision *decision,
-      const struct injection *injection, struct message_decision *out)
+allow(const struct authority *authority, const struct message_decide *request,
+      const struct decision *decision, const struct injection *injection,
+      struct message_decision *out)
 {
     const struct credential *credential =
         credentials_find(&authority->credentials, bytes_str(decision->credential));
 
+    if (request->pass_through) {
+        out->allow = true;
+        out->reason = KH_REASON_UNSET;
+        out->credential = BYTES(PASS_THROUGH_NAME);
+        out->recheck_at = decision->recheck_at;
+        return;
+    }
     if (credential == NULL) {
         deny(out, KH_REASON_INTERNAL, BYTES("the credential is gone"));
         return;
@@ -275,6 +286,15 @@ judge_foreign(const struct authority *authority, const struct message_decide *re
     return true;
 }
 
+// Whoever has a unix socket has been let in by its mode; on a network a token is needed, or the
+// broker would be an open proxy.
+static bool
+token_is_optional(const struct message_decide *request)
+{
+    return request->pass_through && !request->token_required && bytes_is(request->client, "unix") &&
+           request->client_uid != UINT32_MAX;
+}
+
 static void
 judge(struct authority *authority, const struct message_decide *request, struct decision *decision,
       struct decision_details *details, struct injection *injection, struct message_decision *out)
@@ -289,15 +309,23 @@ judge(struct authority *authority, const struct message_decide *request, struct 
         .injection = request->rejudge ? NULL : injection,
         .counting = request->rejudge ? COUNTING_DONE : COUNTING_TAKE,
         .body_is_gone = request->rejudge,
+        .pass_through = request->pass_through,
+        .token_optional = token_is_optional(request),
     };
     const struct decision_world world = serve_world_of(&context);
     struct facts facts = facts_of(authority, request);
 
+    if (request->pass_through &&
+        !pass_through_allows(&authority->pass_through, &authority->credentials, request)) {
+        deny(out, KH_REASON_HOST_NOT_ALLOWED,
+             BYTES("it is not on the list of hosts that are passed through"));
+        return;
+    }
     decide(&world, request->token, request->wanted, &facts, decision, details);
     if (decision->verdict != DECISION_ALLOW)
         injection_free(injection); // a counter denied after it was made
     if (decision->verdict == DECISION_ALLOW)
-        allow(authority, decision, injection, out);
+        allow(authority, request, decision, injection, out);
     else if (decision->verdict == DECISION_NEED_BODY)
         ask_for_body(request, decision, &details->body_need, out);
     else

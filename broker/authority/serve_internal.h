@@ -25,6 +25,7 @@ struct serve_world {
     struct injection *injection;          /* to be made; NULL: not for this request */
     enum counting counting;
     bool body_is_gone; /* of a running request */
+    bool pass_through, token_optional;
 };
 
 /* `context` must outlive it. */

@@ -163,7 +163,9 @@ record_of(const struct message_decide *request, const struct message_decision *a
         .allow = answer->allow,
         .reason = answer->reason,
         .detail = answer->detail,
-        .credential = answer->credential.n > 0 ? answer->credential : request->wanted,
+        .credential = answer->credential.n > 0 ? answer->credential
+                      : request->pass_through  ? BYTES(PASS_THROUGH_NAME)
+                                               : request->wanted,
         .client = request->client,
         .has_uid = request->client_uid != UINT32_MAX,
         .uid = request->client_uid,

@@ -4,6 +4,7 @@
 #include "policy_suggest.h"
 
 #include "../../caveats/caveat.h"
+#include "../../caveats/decide.h"
 #include "../../caveats/duration.h"
 #include "../../caveats/quoted.h"
 
@@ -155,6 +156,7 @@ policy_suggest_add(struct policy_suggest *suggest, const json_t *record, struct 
 {
     static struct replay replay; // large, and one at a time
     if (!replay_read(record, &replay) || !replay.allowed || replay.path_hidden ||
+        bytes_is(replay.facts.credential, PASS_THROUGH_NAME) || // needs no grant
         !bytes_equal(replay.facts.user, suggest->user))
         return KH_OK;
     BUFFER_AUTO pattern;

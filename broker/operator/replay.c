@@ -2,6 +2,7 @@
 /* Audit records as facts. What was cut, replaced or left out of a record is hidden, not absent. */
 #include "replay.h"
 
+#include "../../caveats/decide.h"
 #include "../../caveats/decimal.h"
 #include "../../caveats/path.h"
 #include "audit_record.h"
@@ -138,6 +139,8 @@ static bool
 is_hidden(void *context, const struct predicate *p)
 {
     const struct replay *r = context;
+    if (r->facts.opaque) // it was not seen then either, and that is judged
+        return false;
     switch (p->attribute) {
     case ATTRIBUTE_QUERY:
         return !is_known(r->query, r->facts.query_count, p->key);
@@ -215,6 +218,8 @@ replay_read(const json_t *record, struct replay *out)
     out->facts.method = text_of(record, "method");
     out->facts.client = text_of(record, "client");
     out->facts.credential = text_of(record, "credential");
+    out->facts.opaque = bytes_is(out->facts.credential, PASS_THROUGH_NAME) &&
+                        bytes_is(out->facts.method, "CONNECT");
     out->reason = text_of(record, "reason");
     out->lifetime_s = json_is_integer(lifetime) ? json_integer_value(lifetime) : -1;
     out->values = json_object_get(record, "values");
@@ -239,8 +244,9 @@ replay_judge(const struct policy *policy, struct replay *replay,
     };
     replay->facts.group = group;
     replay->facts.group_count = policy_groups_of(policy, replay->facts.user, group);
-    // A key of the client's own: there is nobody to grant anything to.
-    if (replay->facts.user.n == 0)
+    // A key of the client's own: there is nobody to grant anything to. And what is passed through
+    // needs no grant.
+    if (replay->facts.user.n == 0 || bytes_is(replay->facts.credential, PASS_THROUGH_NAME))
         (void)policy_forbids(policy, &request, out);
     else
         policy_judge(policy, &request, out);

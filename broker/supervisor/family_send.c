@@ -26,6 +26,15 @@ child_send(struct family_child *child, enum message_type type, const struct buff
 }
 
 static void
+send_pass_through(const struct config *config, struct family_child *child)
+{
+    const struct buffer end = {0};
+    for (size_t i = 0; i < config->pass_through_count; i++)
+        child_send(child, MESSAGE_PASS_THROUGH, &config->pass_through[i].route);
+    child_send(child, MESSAGE_PASS_THROUGH_END, &end);
+}
+
+static void
 send_config(struct family *family, struct family_child *child)
 {
     const struct config *config = family->config;
@@ -46,6 +55,8 @@ send_config(struct family *family, struct family_child *child)
                    &body);
     }
     buffer_free(&body);
+    if (child->role == ROLE_AUTHORITY)
+        send_pass_through(config, child);
 }
 
 static bool
@@ -80,6 +91,7 @@ send_listener(struct family_child *child, enum message_type type, const struct l
                 : listener->local ? LISTENER_UNIX
                                   : LISTENER_TCP,
         .tls = listener->config.tls,
+        .transparent = listener->config.transparent,
         .name = bytes_str(listener->name),
         .certificate = buffer_bytes(&listener->certificate),
         .key = buffer_bytes(&listener->key),
@@ -108,11 +120,12 @@ send_listener_names(struct family *family)
     for (size_t i = 0; i < family->listener_count; i++) {
         const struct listener *listener = &family->listener[i];
         buffer_printf(&text, "%s%s=%s", i > 0 ? "\n" : "",
-                      listener->gateway.only ? "gateway"
-                      : listener->dns        ? "dns"
-                      : listener->local      ? "unix"
-                      : listener->config.tls ? "https"
-                                             : "http",
+                      listener->gateway.only         ? "gateway"
+                      : listener->dns                ? "dns"
+                      : listener->local              ? "unix"
+                      : listener->config.transparent ? "transparent"
+                      : listener->config.tls         ? "https"
+                                                     : "http",
                       listener->name);
     }
     struct buffer body;

@@ -183,6 +183,7 @@ listener_copy_config(const struct config_listener *config, struct config_listene
 {
     out->tls = config->tls;
     out->insecure = config->insecure;
+    out->transparent = config->transparent;
     return text_copy(config->address, &out->address) &&
            text_copy(config->certificate, &out->certificate) && text_copy(config->key, &out->key);
 }
@@ -302,13 +303,22 @@ listener_close(struct listener *listener)
     *listener = (struct listener){.fd = -1};
 }
 
-static void
-ready_addresses(const struct listener *listener, size_t count, bool tls, struct buffer *out)
+static const char *
+ready_word(const struct listener *listener)
 {
-    const char *before = tls ? " https=" : " http=";
+    if (listener->local || listener->gateway.only || listener->dns)
+        return "";
+    if (listener->config.transparent)
+        return " transparent=";
+    return listener->config.tls ? " https=" : " http=";
+}
+
+static void
+ready_addresses(const struct listener *listener, size_t count, const char *word, struct buffer *out)
+{
+    const char *before = word;
     for (size_t i = 0; i < count; i++)
-        if (!listener[i].local && !listener[i].gateway.only && !listener[i].dns &&
-            listener[i].config.tls == tls) {
+        if (strcmp(ready_word(&listener[i]), word) == 0) {
             buffer_printf(out, "%s%s", before, listener[i].name);
             before = ",";
         }
@@ -319,8 +329,9 @@ listener_ready_line(const struct listener *listener, size_t count, const char *a
                     const char *discharger, struct buffer *out)
 {
     buffer_put_str(out, "ready");
-    ready_addresses(listener, count, false, out);
-    ready_addresses(listener, count, true, out);
+    ready_addresses(listener, count, " http=", out);
+    ready_addresses(listener, count, " https=", out);
+    ready_addresses(listener, count, " transparent=", out);
     buffer_printf(out, " admin=%s", admin);
     for (size_t i = 0; i < count; i++)
         if (listener[i].local && !listener[i].gateway.only)

@@ -98,7 +98,8 @@ static bool
 listener_same(const struct config_listener *a, const struct config_listener *b)
 {
     return text_same(a->address, b->address) && a->tls == b->tls &&
-           text_same(a->certificate, b->certificate) && text_same(a->key, b->key);
+           a->transparent == b->transparent && text_same(a->certificate, b->certificate) &&
+           text_same(a->key, b->key);
 }
 
 void

@@ -220,6 +220,8 @@ fake_on_dischargers(struct channel *channel, void *context, const struct message
 static const struct channel_handler fake_handlers[] = {
     {MESSAGE_CONFIG, fake_on_config},
     {MESSAGE_CONFIG_AUTHORITY, fake_on_config},
+    {MESSAGE_PASS_THROUGH, fake_on_ignored},
+    {MESSAGE_PASS_THROUGH_END, fake_on_ignored},
     {MESSAGE_LISTENER, fake_on_ignored},
     {MESSAGE_ADMIN_LISTENER, fake_on_ignored},
     {MESSAGE_SUPERVISOR_LISTENERS, fake_on_ignored},
