@@ -176,6 +176,14 @@ conduit_again(struct conduit *c)
         event_add(c->again_event, &now);
 }
 
+void
+conduit_end(struct conduit *c)
+{
+    if (c->stream.ssl)
+        (void)SSL_shutdown(c->stream.ssl);
+    (void)shutdown(c->stream.fd, SHUT_WR);
+}
+
 bool
 conduit_moved(struct conduit *c)
 {

@@ -53,6 +53,8 @@ void conduit_again(struct conduit *conduit);
 /* What a handshake waits for. */
 void conduit_need(struct conduit *conduit, enum stream_result want);
 
+/* Nothing more is written: the peer reads the end after what came before it. */
+void conduit_end(struct conduit *conduit);
 bool conduit_moved(struct conduit *conduit);             /* since the last call */
 void conduit_consume(struct conduit *conduit, size_t n); /* from `in` */
 /* Give the buffers' memory back, wiped; bytes that are still needed are kept. */

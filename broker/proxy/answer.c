@@ -6,6 +6,7 @@
 
 #include "../http/http1_write.h"
 #include "check.h"
+#include "pass_through.h"
 #include "proxy.h"
 
 bool
@@ -37,6 +38,11 @@ answer_problem(struct exchange *x, enum kh_reason reason, struct bytes detail,
                uint32_t retry_after_s)
 {
     struct connection *c = x->client;
+    if (x->raw) {
+        pass_through_alert(x, reason);
+        written(x, reason);
+        return;
+    }
     c->keep_alive = answer_keeps_alive(x);
     struct http1_problem problem = {
         .code = kh_reason_code(reason),

@@ -8,6 +8,7 @@
 #include "address.h"
 #include "intercept.h"
 #include "proxy.h"
+#include "transparent.h"
 #include "upstream.h"
 
 #include <netinet/tcp.h>
@@ -200,6 +201,12 @@ connection_accept(struct proxy *proxy, const struct listener *listener, int fd)
     }
     proxy->connections.count++;
     relayed_begin(c);
+    if (listener->transparent) {
+        c->relayed.done = true; // whoever is redirected here speaks to somebody else
+        transparent_begin(c, transparent_port(fd));
+        connection_run(c);
+        return;
+    }
     connection_move(c, listener->context                    ? CONNECTION_HANDSHAKE
                        : listener->kind == LISTENER_DNS_TCP ? CONNECTION_DNS
                                                             : CONNECTION_IDLE);

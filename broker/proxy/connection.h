@@ -22,6 +22,7 @@ struct connection;
 
 enum connection_state {
     CONNECTION_CLOSED = 0, /* memory goes next turn */
+    CONNECTION_PEEKING,    /* what does the client begin with? (transparent.h, pass_through.h) */
     CONNECTION_HANDSHAKE,  /* TLS with the client */
     CONNECTION_LEAF,       /* the authority makes a certificate */
     CONNECTION_IDLE,       /* between requests, or before the first byte */
@@ -33,14 +34,15 @@ enum connection_state {
     CONNECTION_RESOLVING,
     CONNECTION_CONNECTING,
     CONNECTION_UPSTREAM_TLS,
-    CONNECTION_SENDING,    /* the request goes up */
-    CONNECTION_WAITING,    /* it is up; no answer yet */
-    CONNECTION_RELAYING,   /* the answer comes down */
-    CONNECTION_SEALING,    /* the answer is a token, which the authority keeps */
-    CONNECTION_TUNNELLING, /* a WebSocket: bytes go both ways */
-    CONNECTION_ANSWERING,  /* the answer is made; what is left of it and of the request goes through
-                            */
-    CONNECTION_LINGERING,  /* nothing more to say; let the client read it before the reset */
+    CONNECTION_SENDING,     /* the request goes up */
+    CONNECTION_WAITING,     /* it is up; no answer yet */
+    CONNECTION_RELAYING,    /* the answer comes down */
+    CONNECTION_SEALING,     /* the answer is a token, which the authority keeps */
+    CONNECTION_TUNNELLING,  /* a WebSocket, or what is passed through: bytes go both ways */
+    CONNECTION_HALF_TUNNEL, /* and now one way: the other side has said all that it says */
+    CONNECTION_ANSWERING, /* the answer is made; what is left of it and of the request goes through
+                           */
+    CONNECTION_LINGERING, /* nothing more to say; let the client read it before the reset */
     CONNECTION_STATE_COUNT
 };
 
@@ -71,10 +73,12 @@ struct connection_lists {
 
 /* What TLS and CONNECT said, for the requests inside. Names are canonical. */
 struct connection_tunnel {
-    bool opening; /* 200 is on its way, then the handshake */
+    bool transparent; /* the client believes to speak to the destination itself */
+    size_t peek_need; /* of what it begins with: look again when that many bytes are there */
+    bool opening;     /* 200 is on its way, then the handshake */
     bool intercepted;
-    struct buffer host; /* of CONNECT */
-    uint16_t port;
+    struct buffer host; /* of CONNECT; transparent: of SNI */
+    uint16_t port;      /* transparent: where the client connected to */
     struct buffer sni;
     struct buffer token; /* of Proxy-Authorization at CONNECT, or of the preface; secret */
     bool token_in_user;

@@ -3,14 +3,17 @@
  * The states of a client's connection as a table, and the steps of those in which no upstream is
  * involved.
  */
+#include "../http/client_hello.h"
 #include "answer.h"
 #include "buffering.h"
 #include "dns_stream.h"
 #include "intercept.h"
 #include "judge.h"
+#include "pass_through.h"
 #include "proxy.h"
 #include "relay.h"
 #include "token_seal.h"
+#include "transparent.h"
 #include "tunnel.h"
 #include "upstream.h"
 
@@ -75,9 +78,7 @@ static void
 start_lingering(struct connection *c)
 {
     // A reset that overtakes the answer would take it from the client (RFC 9112 9.6).
-    if (c->conduit.stream.ssl)
-        (void)SSL_shutdown(c->conduit.stream.ssl);
-    (void)shutdown(c->conduit.stream.fd, SHUT_WR);
+    conduit_end(&c->conduit);
     connection_move(c, CONNECTION_LINGERING);
 }
 
@@ -156,7 +157,22 @@ step_lingering(struct connection *c)
     return STEP_WAIT;
 }
 
+static enum step
+step_peeking(struct connection *c)
+{
+    return c->exchange ? pass_through_peek(c) : transparent_peek(c);
+}
+
 /* ---- what happens when the time is up ---- */
+
+static void
+expired_peeking(struct connection *c)
+{
+    if (c->exchange)
+        pass_through_peek_expired(c);
+    else
+        connection_close(c);
+}
 
 static void
 expired_quietly(struct connection *c)
@@ -190,6 +206,8 @@ expired_head(struct connection *c)
 
 const struct connection_row connection_row[CONNECTION_STATE_COUNT] = {
     [CONNECTION_CLOSED] = {"closed", CONNECTION_NO_FIELD, 0, false, step_wait, expired_quietly},
+    [CONNECTION_PEEKING] = {"peeking", LIMIT(tls_timeout_ms), CLIENT_HELLO_READ_MAX, false,
+                            step_peeking, expired_peeking},
     [CONNECTION_HANDSHAKE] = {"handshake", LIMIT(tls_timeout_ms), 0, false,
                               intercept_step_handshake, expired_abort},
     [CONNECTION_LEAF] = {"leaf", LIMIT(decide_timeout_ms), 0, false, step_wait,
@@ -223,6 +241,8 @@ const struct connection_row connection_row[CONNECTION_STATE_COUNT] = {
     // Not serving: either side may end it in order, and then what came before is passed on.
     [CONNECTION_TUNNELLING] = {"tunnelling", LIMIT(tunnel_timeout_ms), CONDUIT_OUT_HIGH, false,
                                tunnel_step, tunnel_expired},
+    [CONNECTION_HALF_TUNNEL] = {"half-tunnel", LIMIT(body_timeout_ms), CONDUIT_OUT_HIGH, false,
+                                tunnel_step, tunnel_expired},
     [CONNECTION_ANSWERING] = {"answering", LIMIT(body_timeout_ms), READ_AHEAD, false,
                               step_answering, expired_answering},
     [CONNECTION_LINGERING] = {"lingering", CONNECTION_NO_FIELD, READ_AHEAD, false, step_lingering,

@@ -117,7 +117,7 @@ static void
 find_intercepted(const struct routes *routes, const struct destination_view *view,
                  const struct http1_head *head, uint16_t port, struct destination *out)
 {
-    out->way = WAY_CONNECT;
+    out->way = view->transparent ? WAY_TRANSPARENT : WAY_CONNECT;
     if (head->form == TARGET_ABSOLUTE && !bytes_equal_nocase(head->scheme, BYTES("https"))) {
         refuse(out, KH_REASON_DESTINATION_CONFLICT, "an http target inside of a TLS tunnel");
         return;
@@ -131,7 +131,8 @@ find_intercepted(const struct routes *routes, const struct destination_view *vie
         refuse(out, KH_REASON_DESTINATION_CONFLICT, "SNI is not what CONNECT asked for");
         return;
     }
-    if (!routes_match(routes, host, view->connect_port, &out->match)) {
+    // What is passed through is not looked into; a host that became such a one is not either.
+    if (!routes_match(routes, host, view->connect_port, &out->match) || out->match.pass_through) {
         refuse(out, KH_REASON_HOST_NOT_ALLOWED, "no credential is for that host and port");
         return;
     }
@@ -186,6 +187,38 @@ find_by_host(const struct routes *routes, const struct destination_view *view, u
         refuse(out, KH_REASON_MISDIRECTED, "Host is neither this broker's nor a credential's");
 }
 
+// HTTP of a client that was redirected here: Host is all that names its destination.
+static void
+find_transparent(const struct routes *routes, const struct destination_view *view,
+                 const struct http1_head *head, uint16_t port, struct destination *out)
+{
+    struct bytes host = buffer_bytes(&out->host);
+    bool own = destination_is_own(view, host);
+    out->way = WAY_TRANSPARENT;
+    if (head->form == TARGET_ABSOLUTE && !bytes_equal_nocase(head->scheme, BYTES("http"))) {
+        refuse(out, KH_REASON_DESTINATION_CONFLICT, "an https target without TLS");
+        return;
+    }
+    if (view->sni.n && !(own && destination_is_own(view, view->sni))) {
+        refuse(out, KH_REASON_DESTINATION_CONFLICT, "SNI and Host differ");
+        return;
+    }
+    if (own) {
+        find_own(routes, out);
+        return;
+    }
+    uint16_t reached = view->reached_port;
+    if ((port ? port : 80) != reached) {
+        refuse(out, KH_REASON_DESTINATION_CONFLICT,
+               "Host names another port than the client connected to");
+        return;
+    }
+    if (routes_match(routes, host, reached == 80 ? 0 : reached, &out->match))
+        out->kind = DESTINATION_UPSTREAM;
+    else
+        refuse(out, KH_REASON_HOST_NOT_ALLOWED, "no credential is for that host and port");
+}
+
 static void
 find_connect(const struct routes *routes, const struct destination_view *view, uint16_t port,
              struct destination *out)
@@ -198,7 +231,8 @@ find_connect(const struct routes *routes, const struct destination_view *view, u
     } else if (port == 0) {
         refuse(out, KH_REASON_REQUEST_MALFORMED, "CONNECT without a port");
     } else if (routes_match(routes, buffer_bytes(&out->host), port, &out->match)) {
-        out->kind = DESTINATION_CONNECT;
+        out->way = out->match.pass_through ? WAY_TUNNEL : WAY_CONNECT;
+        out->kind = out->match.pass_through ? DESTINATION_TUNNEL : DESTINATION_CONNECT;
     } else if (destination_is_own(view, buffer_bytes(&out->host))) {
         out->kind = DESTINATION_OWN;
         out->way = WAY_OWN;
@@ -217,17 +251,21 @@ destination_find(const struct routes *routes, const struct destination_view *vie
     buffer_clear(&out->host);
     out->path = head->path;
     out->wanted = BYTES_EMPTY;
-    out->way = view->intercepted ? WAY_CONNECT : WAY_UNSET;
+    out->way = view->transparent ? WAY_TRANSPARENT : view->intercepted ? WAY_CONNECT : WAY_UNSET;
     if (authority_split(authority, &out->host, &port) != KH_OK || out->host.failed) {
         refuse(out, KH_REASON_REQUEST_MALFORMED, "the host is not a host name or address");
         return;
     }
     if (head->form == TARGET_ASTERISK)
         refuse(out, KH_REASON_REQUEST_MALFORMED, "\"*\" names no resource of an upstream");
+    else if (head->form == TARGET_AUTHORITY && view->transparent)
+        refuse(out, KH_REASON_REQUEST_MALFORMED, "CONNECT is for proxies");
     else if (head->form == TARGET_AUTHORITY)
         find_connect(routes, view, port, out);
     else if (view->intercepted)
         find_intercepted(routes, view, head, port, out);
+    else if (view->transparent)
+        find_transparent(routes, view, head, port, out);
     else if (head->form == TARGET_ABSOLUTE)
         find_absolute(routes, view, head, port, out);
     else

@@ -15,6 +15,8 @@ struct destination_view {
     struct bytes connect_host; /* its authority */
     uint16_t connect_port;
     struct bytes sni;        /* of the innermost TLS; empty when there was none */
+    bool transparent;        /* the client believes to speak to the destination itself */
+    uint16_t reached_port;   /* transparent: where it connected to */
     struct bytes local_host; /* the address that the client reached us at */
     uint16_t local_port;     /* 0: a unix socket */
     char *const *name;       /* the broker's own names, of the configuration */
@@ -25,6 +27,7 @@ enum destination_kind {
     DESTINATION_REFUSED = 0,
     DESTINATION_UPSTREAM,
     DESTINATION_CONNECT, /* open a tunnel and look into it */
+    DESTINATION_TUNNEL,  /* open a tunnel to a host that is passed through */
     DESTINATION_OWN,     /* the broker itself */
 };
 

@@ -14,6 +14,7 @@
 #include "intercept.h"
 #include "judge.h"
 #include "own.h"
+#include "pass_through.h"
 #include "proxy.h"
 #include "rejudge.h"
 #include "resolve.h"
@@ -104,6 +105,8 @@ exchange_view(const struct connection *c, struct destination_view *view)
         .connect_host = buffer_bytes(&c->tunnel.host),
         .connect_port = c->tunnel.port,
         .sni = buffer_bytes(&c->tunnel.sni),
+        .transparent = c->tunnel.transparent,
+        .reached_port = c->tunnel.transparent ? c->tunnel.port : 0,
         .local_host = bytes_str(c->local),
         .local_port = c->listener->port,
         .name = c->proxy->config.name,
@@ -193,8 +196,8 @@ exchange_begin_upstream(struct exchange *x, const struct http1_head *head)
         field_slot_begin(x);
         return;
     }
-    if (missing && exchange_tunnel_token(x->client, &token))
-        reason = KH_REASON_UNSET;
+    if (missing && (exchange_tunnel_token(x->client, &token) || match->pass_through))
+        reason = KH_REASON_UNSET; // whether it goes without is the authority's matter
     if (reason != KH_REASON_UNSET)
         judge_refuse(x, head, reason, fault.detail);
     else if (x->check && (why = check_fault(x)))
@@ -238,6 +241,9 @@ dispatch(struct exchange *x, const struct http1_head *head)
         return;
     case DESTINATION_CONNECT:
         intercept_connect(x, head);
+        return;
+    case DESTINATION_TUNNEL:
+        pass_through_connect(x, head);
         return;
     case DESTINATION_OWN:
         own_serve(x, head);

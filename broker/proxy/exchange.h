@@ -77,6 +77,9 @@ struct exchange {
 
     struct buffering *buffering; /* the body, while it is held back */
     struct tunnel *tunnel;       /* a WebSocket was asked for (tunnel.h) */
+    bool opaque;                 /* no request, but a tunnel that is passed through */
+    bool ended_up, ended_down;   /* the other side was told that this one says nothing more */
+    bool raw;                    /* and whose client would not understand an answer in HTTP */
     struct check *check;         /* of a gateway (check.h) */
     struct carry *carry;         /* no client's: the authority's own (carry.h) */
 

@@ -7,6 +7,7 @@
 
 #include "../http/client_hello.h"
 #include "../http/tls.h"
+#include "../http/tls_prefix.h"
 #include "answer.h"
 #include "judge.h"
 #include "leaf.h"
@@ -55,7 +56,8 @@ name_is_served(const struct connection *c, struct bytes name)
     struct destination_view view;
     struct routes_match match;
     exchange_view(c, &view);
-    return destination_is_own(&view, name) || routes_match(c->proxy->routes, name, 0, &match);
+    return destination_is_own(&view, name) ||
+           (routes_match(c->proxy->routes, name, 0, &match) && !match.pass_through);
 }
 
 /* ---- certificates ---- */
@@ -98,7 +100,8 @@ client_hello(SSL *ssl, int *alert, void *context)
     *alert = SSL_AD_UNRECOGNIZED_NAME;
     if (!c || !learn_sni(c, ssl))
         return SSL_CLIENT_HELLO_ERROR;
-    if (c->tunnel.intercepted || c->listener->operator_certificate)
+    // The operator's certificate is for the listener, not for whom a redirected client looks for.
+    if (c->tunnel.intercepted || (c->listener->operator_certificate && !c->tunnel.transparent))
         return SSL_CLIENT_HELLO_SUCCESS;
     struct bytes name = leaf_name(c);
     if (c->leaf_refused || !name_is_served(c, name))
@@ -244,6 +247,40 @@ new_session(struct connection *c, SSL_CTX *context)
     return ssl;
 }
 
+// What was looked at comes first; then the socket, or the TLS that the listener speaks.
+static bool
+attach_read(struct connection *c, SSL *ssl)
+{
+    SSL *outer = c->conduit.stream.ssl;
+    BIO *next = outer ? BIO_new(BIO_f_ssl()) : BIO_new_socket(c->conduit.stream.fd, BIO_NOCLOSE);
+    if (next && outer)
+        BIO_set_ssl(next, outer, BIO_NOCLOSE);
+    BIO *bio = tls_prefix_new(buffer_bytes(&c->conduit.in), next);
+    if (!bio)
+        return false;
+    if (outer)
+        BIO_set_close(next, BIO_CLOSE); // freed with the inner one
+    SSL_set_bio(ssl, bio, bio);
+    c->conduit.eager = true;
+    buffer_free(&c->conduit.in);
+    return true;
+}
+
+void
+intercept_transparent(struct connection *c, struct bytes host)
+{
+    SSL *ssl = new_session(c, c->proxy->intercept->context);
+    buffer_clear(&c->tunnel.host);
+    buffer_put(&c->tunnel.host, host);
+    if (!ssl || c->tunnel.host.failed || !attach_read(c, ssl)) {
+        SSL_free(ssl);
+        connection_abort(c);
+        return;
+    }
+    c->conduit.stream.ssl = ssl;
+    connection_move(c, CONNECTION_HANDSHAKE);
+}
+
 // The tunnel's TLS reads from the socket, or from the TLS that the listener speaks.
 static bool
 attach(struct connection *c, SSL *ssl)
@@ -300,6 +337,7 @@ intercept_step_handshake(struct connection *c)
     ERR_clear_error();
     int r = SSL_do_handshake(ssl);
     if (r == 1) {
+        c->tunnel.intercepted |= c->tunnel.transparent && c->tunnel.host.n > 0;
         conduit_need(&c->conduit, STREAM_OK);
         c->conduit.readable = true; // the first request may have come with the last flight
         connection_move(c, CONNECTION_IDLE);

@@ -58,24 +58,15 @@ describe_body(const struct exchange *x, struct message_decide *message)
                                          has_length, x->content_length);
 }
 
-void
-judge_ask(struct exchange *x, const struct request_token *token)
+static void
+ask(struct exchange *x, struct message_decide *message, const struct request_token *token)
 {
-    struct message_decide message = {0};
-    request_describe(&x->draft->request, &message);
-    describe_peer(x, &message);
-    describe_body(x, &message);
-    message.way = x->destination.way;
-    message.wanted = x->destination.wanted;
-    message.slot = token->slot;
-    message.slot_in_user = token->slot_in_user;
-    message.token = token->text;
-    message.aws = token->aws;
-    if (x->check && !check_describe(x->check, &message)) {
-        judge_refuse(x, NULL, KH_REASON_REQUEST_MALFORMED, "there are too many fields to judge");
-        return;
-    }
-    message_decide_tx(&message, &x->decide);
+    message->way = x->destination.way;
+    message->pass_through = x->destination.match.pass_through;
+    message->slot = token->slot;
+    message->slot_in_user = token->slot_in_user;
+    message->token = token->text;
+    message_decide_tx(message, &x->decide);
     // The token is kept for the answer's sake: it takes the place of the key if that comes back.
     buffer_put(&x->token, token->text);
     if (x->decide.failed || x->token.failed) {
@@ -85,6 +76,35 @@ judge_ask(struct exchange *x, const struct request_token *token)
     }
     if (!send_question(x))
         judge_unavailable(x);
+}
+
+void
+judge_ask(struct exchange *x, const struct request_token *token)
+{
+    struct message_decide message = {0};
+    request_describe(&x->draft->request, &message);
+    describe_peer(x, &message);
+    describe_body(x, &message);
+    message.wanted = x->destination.wanted;
+    message.aws = token->aws;
+    if (x->check && !check_describe(x->check, &message)) {
+        judge_refuse(x, NULL, KH_REASON_REQUEST_MALFORMED, "there are too many fields to judge");
+        return;
+    }
+    ask(x, &message, token);
+}
+
+void
+judge_ask_tunnel(struct exchange *x, const struct request_token *token)
+{
+    struct message_decide message = {
+        .scheme = BYTES("https"),
+        .host = buffer_bytes(&x->destination.host),
+        .port = x->destination.match.port,
+        .method = BYTES("CONNECT"),
+    };
+    describe_peer(x, &message);
+    ask(x, &message, token);
 }
 
 bool
@@ -237,7 +257,8 @@ allow(struct exchange *x, const struct message_decision *decision)
         check_allow(x, decision);
         return;
     }
-    bool composed = x->route && x->draft && x->draft->built && compose(x, decision);
+    bool composed =
+        x->route && (x->opaque || (x->draft && x->draft->built && compose(x, decision)));
     exchange_drop_draft(x);
     if (!composed) {
         exchange_fail(x, KH_REASON_INTERNAL, "the decision does not fit the request");

@@ -13,6 +13,8 @@ struct message;
 
 /* Ask whether the request of `exchange->draft` may go. */
 void judge_ask(struct exchange *exchange, const struct request_token *token);
+/* Ask whether a tunnel to `exchange->destination` may be opened, which is passed through. */
+void judge_ask_tunnel(struct exchange *exchange, const struct request_token *token);
 /* The question that was asked, its slices pointing into `exchange->decide`; false when there is
  * none. And again, with what is known of the body now. */
 KH_MUST_CHECK bool judge_question(const struct exchange *exchange, struct message_decide *out);

@@ -112,6 +112,7 @@ set_up(struct listener *listener, const struct message_listener *message, struct
     if (!listener->readable || !listener->pause)
         return fault_set(fault, KH_ERR_MEMORY, "%s: no memory", listener->name);
     listener->operator_certificate = message->certificate.n > 0;
+    listener->transparent = message->transparent;
     if (!message->tls)
         return KH_OK;
     enum kh_err r = intercept_context(proxy->intercept, message->certificate, message->key,

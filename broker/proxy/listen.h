@@ -30,6 +30,7 @@ struct listener {
     uint16_t port;                           /* 0: unix */
     SSL_CTX *context;                        /* NULL: plain */
     bool operator_certificate;
+    bool transparent;
     struct event *readable, *pause;
     char name[128];
 };

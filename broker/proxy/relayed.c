@@ -5,6 +5,7 @@
 #include "relayed.h"
 
 #include "proxy.h"
+#include "transparent.h"
 
 #include <string.h>
 
@@ -58,14 +59,15 @@ keep(struct connection *c, const struct preface *preface)
 }
 
 static enum step
-begin(struct connection *c, enum preface_kind kind)
+begin(struct connection *c, enum preface_kind kind, uint16_t port)
 {
     switch (kind) {
     case PREFACE_PROXY:
         connection_move(c, CONNECTION_IDLE);
         return STEP_AGAIN;
     case PREFACE_TRANSPARENT:
-        break;
+        transparent_begin(c, port);
+        return STEP_AGAIN;
     case PREFACE_DNS:
         connection_move(c, CONNECTION_DNS);
         return STEP_AGAIN;
@@ -103,8 +105,9 @@ relayed_step(struct connection *c)
         return STEP_WAIT;
     }
     enum preface_kind kind = preface.kind;
+    uint16_t port = preface.port;
     conduit_consume(&c->conduit, used);
-    return begin(c, kind);
+    return begin(c, kind, port);
 }
 
 bool

@@ -92,7 +92,8 @@ routes_add(struct routes *routes, struct bytes body)
                         ? KH_ERR_TOO_LONG
                         : message_route_rx(buffer_bytes(&entry->body), &entry->route);
     if (r == KH_OK &&
-        (entry->route.credential.n == 0 || routes_by_name(routes, entry->route.credential)))
+        (entry->route.credential.n == 0 ||
+         (!entry->route.pass_through && routes_by_name(routes, entry->route.credential))))
         r = KH_ERR_PROTOCOL;
     if (r == KH_OK && EVP_Digest(body.p, body.n, entry->fingerprint, NULL, EVP_sha256(), NULL) != 1)
         r = KH_ERR_CRYPTO;
@@ -114,7 +115,8 @@ const struct route *
 routes_by_name(const struct routes *routes, struct bytes credential)
 {
     for (size_t i = 0; i < routes->count; i++) {
-        if (bytes_equal(routes->entry[i]->route.credential, credential))
+        if (!routes->entry[i]->route.pass_through &&
+            bytes_equal(routes->entry[i]->route.credential, credential))
             return &routes->entry[i]->route;
     }
     return NULL;
@@ -166,6 +168,17 @@ routes_have_host(const struct routes *routes, struct bytes host)
     return false;
 }
 
+static bool
+is_a_credentials(const struct routes *routes, struct bytes host)
+{
+    for (size_t i = 0; i < routes->count; i++) {
+        const struct route *route = &routes->entry[i]->route;
+        if (!route->pass_through && route_has_host(route, host))
+            return true;
+    }
+    return false;
+}
+
 // The scheme and port that the destination has, from the first route that fits it.
 static bool
 choose(const struct routes *routes, struct bytes host, uint16_t port, struct routes_match *out)
@@ -173,7 +186,8 @@ choose(const struct routes *routes, struct bytes host, uint16_t port, struct rou
     bool found = false;
     for (size_t i = 0; i < routes->count; i++) {
         const struct route *route = &routes->entry[i]->route;
-        if (!route_has_host(route, host) || (port && !route_has_port(route, port)))
+        if (route->pass_through != out->pass_through || !route_has_host(route, host) ||
+            (port && !route_has_port(route, port)))
             continue;
         uint16_t here = port ? port : route_default_port(route);
         bool better = !found || (out->plain && !route->plain) ||
@@ -191,13 +205,13 @@ bool
 routes_match(const struct routes *routes, struct bytes host, uint16_t port,
              struct routes_match *out)
 {
-    struct routes_match match = {0};
+    struct routes_match match = {.pass_through = !is_a_credentials(routes, host)};
     if (host.n == 0 || !choose(routes, host, port, &match))
         return false;
     for (size_t i = 0; i < routes->count && match.count < ROUTES_CANDIDATES_MAX; i++) {
         const struct route *route = &routes->entry[i]->route;
-        if (route->plain == match.plain && route_has_host(route, host) &&
-            route_has_port(route, match.port))
+        if (route->pass_through == match.pass_through && route->plain == match.plain &&
+            route_has_host(route, host) && route_has_port(route, match.port))
             match.route[match.count++] = route;
     }
     *out = match;

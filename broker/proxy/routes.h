@@ -28,13 +28,15 @@ const uint8_t *routes_fingerprint(const struct route *route);
 
 /* One destination, and the routes that may serve it. */
 struct routes_match {
-    bool plain;    /* HTTP to the upstream */
-    uint16_t port; /* as dialled */
+    bool pass_through; /* no credential's: the operator lets it through as it is */
+    bool plain;        /* HTTP to the upstream */
+    uint16_t port;     /* as dialled */
     const struct route *route[ROUTES_CANDIDATES_MAX];
     size_t count;
 };
 
-/* Routes for a canonical host. Port 0: the client named none, the route's own first one counts.
+/* Routes for a canonical host; a host that is a credential's, at whatever port, is never passed
+ * through. Port 0: the client named none, the route's own first one counts.
  * False when there is none. TLS goes before plain where both would fit. */
 bool routes_match(const struct routes *routes, struct bytes host, uint16_t port,
                   struct routes_match *out);

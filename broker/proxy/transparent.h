@@ -11,12 +11,15 @@
 
 /* The connection is one of these from its next byte on; bytes that came already stand in
  * conduit.in. It was not used for anything yet, and moves on from its state before
- * (CONNECTION_HANDSHAKE or CONNECTION_IDLE): return STEP_AGAIN from its step. `port`: where the
- * client connected to, not 0. On a listener with TLS of its own it is aborted. */
+ * (CONNECTION_IDLE or CONNECTION_PREFACE): return STEP_AGAIN from its step. `port`: where the
+ * client connected to; with 0 the connection is ended. */
 void transparent_begin(struct connection *connection, uint16_t port);
 
 /* Where the client of a TCP connection connected to: SO_ORIGINAL_DST when it was redirected, else
  * the socket's own port (TPROXY, or the listener's). 0: neither can be had. */
 uint16_t transparent_port(int fd);
+
+/* The step of CONNECTION_PEEKING without an exchange. */
+enum step transparent_peek(struct connection *connection);
 
 #endif

@@ -222,6 +222,39 @@ is_over(const struct conduit *from, const struct conduit *to)
            (to->out.n == 0 || to->write_failed);
 }
 
+// What is passed through may end one way and go on the other: TCP can, and somebody may rely on it.
+static bool
+ends_with_one_side(const struct exchange *x)
+{
+    const struct conduit *down = &x->client->conduit, *up = &x->upstream->conduit;
+    return !x->opaque || down->ended == STREAM_ERROR || up->ended == STREAM_ERROR ||
+           down->write_failed || up->write_failed;
+}
+
+static void
+pass_on_end(struct exchange *x, struct conduit *to, bool *done)
+{
+    if (*done)
+        return;
+    *done = true;
+    conduit_end(to);
+    connection_move(x->client, CONNECTION_HALF_TUNNEL);
+}
+
+static bool
+both_are_over(struct exchange *x)
+{
+    struct conduit *down = &x->client->conduit, *up = &x->upstream->conduit;
+    bool up_over = is_over(down, up), down_over = is_over(up, down);
+    if (!(up_over || down_over) || (up_over && down_over) || ends_with_one_side(x))
+        return up_over || down_over;
+    if (up_over)
+        pass_on_end(x, up, &x->ended_up);
+    else
+        pass_on_end(x, down, &x->ended_down);
+    return false;
+}
+
 static void
 end(struct exchange *x)
 {
@@ -252,7 +285,7 @@ tunnel_step(struct connection *c)
         moved |= conduit_moved(&c->conduit);
         any |= moved;
     }
-    if (is_over(&c->conduit, up) || is_over(up, &c->conduit)) {
+    if (both_are_over(x)) {
         end(x);
         return STEP_AGAIN;
     }
@@ -266,5 +299,5 @@ tunnel_step(struct connection *c)
 void
 tunnel_expired(struct connection *c)
 {
-    exchange_fail(c->exchange, KH_REASON_UPSTREAM_TIMEOUT, "the WebSocket was silent for too long");
+    exchange_fail(c->exchange, KH_REASON_UPSTREAM_TIMEOUT, "the tunnel was silent for too long");
 }

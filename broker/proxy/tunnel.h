@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
+ * Bytes both ways: a WebSocket, or what is passed through (pass_through.h).
+ *
  * A WebSocket (RFC 6455): an allowed request that asks for one, the upstream's 101, and then bytes
  * both ways with back pressure until one side ends it, it is silent for too long, or a revocation
  * or the end of the token cuts it (8-threats, rows 19 and 22).

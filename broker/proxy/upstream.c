@@ -6,6 +6,7 @@
 #include "upstream.h"
 
 #include "address.h"
+#include "pass_through.h"
 #include "proxy.h"
 #include "relay.h"
 #include "resolve.h"
@@ -270,7 +271,7 @@ dial_anew(struct exchange *x)
 void
 upstream_dial(struct exchange *x)
 {
-    if (!x->carry && take_pooled(x))
+    if (!x->carry && !x->opaque && take_pooled(x))
         relay_start(x);
     else
         dial_anew(x);
@@ -358,9 +359,12 @@ upstream_step_connect(struct connection *c)
         return STEP_AGAIN;
     }
     conduit_need(&u->conduit, STREAM_OK);
-    if (!x->destination.match.plain)
+    if (x->opaque) // TLS is the client's own
+        pass_through_connected(x);
+    else if (!x->destination.match.plain)
         return start_tls(x);
-    relay_start(x);
+    else
+        relay_start(x);
     return STEP_AGAIN;
 }
 
