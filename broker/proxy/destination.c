@@ -270,4 +270,7 @@ destination_find(const struct routes *routes, const struct destination_view *vie
         find_absolute(routes, view, head, port, out);
     else
         find_by_host(routes, view, port, out);
+    // Where it would have gone: for the record, and for a run's list of what was refused.
+    if (out->kind == DESTINATION_REFUSED && out->match.port == 0)
+        out->match.port = port ? port : head->form == TARGET_ABSOLUTE ? 80 : 443;
 }

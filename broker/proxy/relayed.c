@@ -18,7 +18,7 @@ void
 relayed_init(struct relayed *relayed)
 {
     *relayed = (struct relayed){0};
-    buffer_init(&relayed->hosts, PREFACE_HOSTS_MAX);
+    buffer_init(&relayed->hosts, (size_t)RELAYED_PREFACES_MAX * (PREFACE_HOSTS_MAX + 1));
 }
 
 void
@@ -49,12 +49,19 @@ static bool
 keep(struct connection *c, const struct preface *preface)
 {
     struct relayed *relayed = &c->relayed;
-    memcpy(relayed->run, preface->run, sizeof relayed->run);
+    static const uint8_t none[PREFACE_RUN_SIZE];
+    if (memcmp(preface->run, none, sizeof none) != 0)
+        memcpy(relayed->run, preface->run, sizeof relayed->run);
     memcpy(relayed->answer, preface->answer, sizeof relayed->answer);
-    relayed->require_token = preface->require_token;
-    relayed->has_token = preface->token.n > 0;
+    relayed->require_token |= preface->require_token;
+    if (relayed->hosts.n > 0 && preface->hosts.n > 0)
+        buffer_put_byte(&relayed->hosts, '\n');
     buffer_put(&relayed->hosts, preface->hosts);
-    buffer_put(&c->tunnel.token, preface->token);
+    if (preface->token.n > 0) {
+        relayed->has_token = true;
+        buffer_clear(&c->tunnel.token);
+        buffer_put(&c->tunnel.token, preface->token);
+    }
     return !relayed->hosts.failed && !c->tunnel.token.failed; // a limit that is lost is none
 }
 
@@ -99,7 +106,7 @@ relayed_step(struct connection *c)
         connection_abort(c);
         return STEP_WAIT;
     }
-    c->relayed.done = true;
+    c->relayed.done = preface.kind != PREFACE_PROXY || ++c->relayed.count == RELAYED_PREFACES_MAX;
     if (!keep(c, &preface)) {
         connection_abort(c);
         return STEP_WAIT;
@@ -113,6 +120,11 @@ relayed_step(struct connection *c)
 bool
 relayed_allows(const struct connection *c, struct bytes host)
 {
-    const struct preface preface = {.hosts = buffer_bytes(&c->relayed.hosts)};
-    return preface_allows(&preface, host);
+    struct bytes rest = buffer_bytes(&c->relayed.hosts), hosts;
+    while (bytes_cut(&rest, '\n', &hosts)) {
+        const struct preface preface = {.hosts = hosts};
+        if (!preface_allows(&preface, host))
+            return false;
+    }
+    return true;
 }

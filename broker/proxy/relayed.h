@@ -12,14 +12,18 @@
 struct connection;
 enum step;
 
-/* Zeros: nothing was said. */
+enum { RELAYED_PREFACES_MAX = 4 };
+
+/* Zeros: nothing was said. A relay may stand behind another one (a run within a run): each puts its
+ * preface first, and what comes later narrows further. */
 struct relayed {
     bool done; /* no preface can come any more */
+    unsigned count;
     bool require_token;
     bool has_token;           /* it is the connection's tunnel.token */
-    uint8_t run[RUN_ID_SIZE]; /* zeros: none */
+    uint8_t run[RUN_ID_SIZE]; /* of the last that names one; zeros: none */
     uint8_t answer[4];        /* for DNS */
-    struct buffer hosts;      /* patterns; empty: no limit */
+    struct buffer hosts;      /* a list of patterns a line, each a limit; empty: none */
 };
 
 void relayed_init(struct relayed *relayed);

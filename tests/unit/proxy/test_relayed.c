@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "../../../broker/http/tls.h"
+#include "../../../broker/proxy/relayed.h"
 #include "../../../caveats/preface.h"
 
 #define OTHER         "kh1_AgEMYW5vdGhlci10b2tlbi10ZXh0"
@@ -69,14 +70,14 @@ test_malformed(void **state)
     assert_true(authority_is_silent(w));
 }
 
-// A second one is no preface any more, but a request that is none.
+// A relay behind a relay behind a relay; one more is no preface, but a request that is none.
 static void
-test_a_second_one(void **state)
+test_too_many(void **state)
 {
     const struct preface none = {.kind = PREFACE_PROXY};
     (void)state;
-    send_preface(&none);
-    send_preface(&none);
+    for (unsigned i = 0; i < RELAYED_PREFACES_MAX + 1; i++)
+        send_preface(&none);
     assert_int_equal(expect_decide(w)->refused, KH_REASON_REQUEST_MALFORMED);
     deny(w, KH_REASON_REQUEST_MALFORMED);
     assert_contains(read_answer(client), "HTTP/1.1 400 ");
@@ -165,6 +166,29 @@ test_hosts(void **state)
     expect_host_refused("CONNECT b.test:80 HTTP/1.1\r\nHost: b.test:80\r\n\r\n", "b.test");
     send_text(client, GET_MODELS);
     assert_int_equal(expect_decide(w)->refused, KH_REASON_UNSET);
+    deny(w, KH_REASON_FORBIDDEN);
+    assert_contains(read_answer(client), "HTTP/1.1 403 ");
+}
+
+// A run within a run: each one's limit holds, whichever is the wider, and the inner one's name.
+static void
+test_hosts_of_several(void **state)
+{
+    const struct preface outer = {.run = {9}, .require_token = true, .hosts = BYTES("b.test")};
+    const struct preface unlimited = {.run = {8}};
+    const struct preface inner = {.run = {3}, .hosts = BYTES("api.test b.test")};
+    (void)state;
+    send_preface(&outer);
+    send_preface(&unlimited);
+    send_preface(&inner);
+    expect_host_refused(
+        "GET /x HTTP/1.1\r\nHost: api.test\r\nAuthorization: Bearer " TOKEN "\r\n\r\n", "api.test");
+    send_text(client,
+              "GET /~b/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " TOKEN "\r\n\r\n");
+    const struct message_decide *decide = expect_decide(w);
+    assert_int_equal(decide->refused, KH_REASON_UNSET);
+    assert_true(decide->token_required);
+    assert_int_equal(decide->run[0], 3);
     deny(w, KH_REASON_FORBIDDEN);
     assert_contains(read_answer(client), "HTTP/1.1 403 ");
 }
@@ -340,12 +364,13 @@ main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_malformed),
-        TEST(test_a_second_one),
+        TEST(test_too_many),
         TEST(test_after_a_request),
         TEST(test_begins_like_one),
         TEST(test_cut),
         TEST(test_byte_by_byte),
         TEST(test_hosts),
+        TEST(test_hosts_of_several),
         TEST(test_own_pages_are_always_there),
         TEST(test_token),
         TEST(test_without_a_preface),
