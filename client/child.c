@@ -75,6 +75,7 @@ child_stop_as_well(const struct child *child, int number)
 {
     struct sigaction usual = {.sa_handler = SIG_DFL}, ours;
     sigset_t only, before;
+    siginfo_t woken = {.si_pid = 0};
     sigemptyset(&usual.sa_mask);
     sigaction(number, &usual, &ours);
     sigemptyset(&only);
@@ -83,7 +84,9 @@ child_stop_as_well(const struct child *child, int number)
     sigprocmask(SIG_UNBLOCK, &only, &before); // stopped here
     sigprocmask(SIG_SETMASK, &before, NULL);
     sigaction(number, &ours, NULL);
-    kill(child->pid, SIGCONT);
+    // Unless it was woken with us.
+    if (waitid(P_PID, (id_t)child->pid, &woken, WCONTINUED | WNOHANG) != 0 || woken.si_pid == 0)
+        kill(child->pid, SIGCONT);
 }
 
 void

@@ -15,8 +15,7 @@
 
 // What may be meant for the program. Those that the terminal sends it gets from there.
 static const int run_signal_number[] = {
-    SIGINT,  SIGTERM, SIGHUP,   SIGQUIT, SIGUSR1, SIGUSR2,
-    SIGALRM, SIGCONT, SIGWINCH, SIGTSTP, SIGCHLD,
+    SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGTSTP, SIGCHLD,
 };
 
 // What was ignored when we were started (nohup) stays ignored, here and there.
@@ -62,7 +61,6 @@ run_take_signal(evutil_socket_t fd, short what, void *context)
         if (info.ssi_signo != SIGCHLD)
             run_signal(run, &info);
     }
-    // Also after a SIGCONT: a stop may have been seen by nobody.
     if (run_ended(run))
         event_base_loopbreak(run->base);
 }

@@ -22,7 +22,7 @@ struct run {
     uint8_t id[PREFACE_RUN_SIZE];
     struct buffer hosts; /* the limit of this run, as of a preface; empty: none */
     struct run_directory directory;
-    char ca[RUN_DIRECTORY_PATH_MAX], bundle[RUN_DIRECTORY_PATH_MAX];
+    char ca[RUN_DIRECTORY_PATH_MAX], bundle[RUN_DIRECTORY_PATH_MAX], wgetrc[RUN_DIRECTORY_PATH_MAX];
     struct variables variables;
     char **environment;
 

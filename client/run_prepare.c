@@ -7,6 +7,7 @@
 
 #include "../caveats/path.h"
 #include "bundle.h"
+#include "files.h"
 #include "run_room.h"
 #include "run_variables.h"
 
@@ -17,6 +18,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+enum { WGETRC_MAX = 1 << 20 };
 
 /* ---- the hosts of this run ---- */
 
@@ -62,6 +65,24 @@ prepare_hosts(struct run *run, struct fault *fault)
 
 /* ---- files ---- */
 
+// Debian's wget is linked with GnuTLS, and no variable says what it is to trust. The file takes the
+// place of the user's own, which is read as well.
+static enum kh_err
+prepare_wgetrc(struct run *run, struct fault *fault)
+{
+    const char *own = cli_environment("WGETRC"), *home = cli_environment("HOME");
+    char path[4096];
+    BUFFER_AUTO text;
+    buffer_init(&text, WGETRC_MAX);
+    if (own == NULL && home != NULL &&
+        snprintf(path, sizeof path, "%s/.wgetrc", home) < (int)sizeof path)
+        own = path;
+    if (own != NULL && files_read(own, &text, NULL) != KH_OK)
+        buffer_clear(&text);
+    buffer_printf(&text, "\nca_certificate = %s\n", run->bundle);
+    return run_directory_write(&run->directory, "wgetrc", buffer_bytes(&text), run->wgetrc, fault);
+}
+
 static enum kh_err
 prepare_files(struct run *run, struct fault *fault)
 {
@@ -77,7 +98,7 @@ prepare_files(struct run *run, struct fault *fault)
     if (err == KH_OK)
         err = run_directory_write(&run->directory, "bundle.pem", buffer_bytes(&bundle), run->bundle,
                                   fault);
-    return err;
+    return err == KH_OK ? prepare_wgetrc(run, fault) : err;
 }
 
 /* ---- the way out ---- */
@@ -140,6 +161,7 @@ prepare_environment(struct run *run, uint16_t port, struct fault *fault)
         .proxy_token = !isolated, // nobody else reaches the room's port
         .ca = run->ca,
         .bundle = run->bundle,
+        .wgetrc = run->wgetrc,
         .clear_keys = options_has(run->setup->options, RUN_OPTION_CLEAR_KEYS),
     };
     enum kh_err err = run_variables_make(&run->setup->tokens, run->setup->environment, &place,

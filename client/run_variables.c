@@ -62,6 +62,8 @@ put_trust(const struct run_place *place, struct variables *out)
     for (size_t i = 0; i < sizeof bundle_variable / sizeof *bundle_variable; i++)
         variables_set(out, bundle_variable[i], place->bundle);
     variables_set(out, "NODE_EXTRA_CA_CERTS", place->ca); // appends
+    if (place->wgetrc != NULL)
+        variables_set(out, "WGETRC", place->wgetrc);
     variables_set(out, "UV_NATIVE_TLS", "1");
     variables_set(out, "NODE_USE_ENV_PROXY", "1");
     variables_set(out, "NO_PROXY", "");

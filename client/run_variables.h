@@ -15,6 +15,7 @@ struct run_place {
     bool proxy_token;   /* the proxy wants one for hosts that have no credential */
     const char *ca;     /* file with our CA and nothing else */
     const char *bundle; /* file with the system's roots and our CA */
+    const char *wgetrc; /* file for wget, whose TLS library takes no variable; NULL: none */
     bool clear_keys;    /* unset well-known variables that hold other keys */
 };
 
