@@ -11,6 +11,11 @@
 #include <jansson.h>
 #include <string.h>
 
+enum {
+    PASS_THROUGH_SIZE_MAX = 48 << 10, // of its rows in JSON
+    PASS_THROUGH_ROW_SIZE = 24,       // without host and ports
+};
+
 static json_t *
 text_of(struct bytes text)
 {
@@ -113,6 +118,29 @@ list_credentials(const struct authority *authority, const struct decision_detail
     return list;
 }
 
+// The list is the operator's, and may be longer than an answer: whoever asks does with less.
+static json_t *
+list_pass_through(const struct pass_through *pass_through, bool *failed)
+{
+    json_t *list = json_array();
+    size_t size = 0;
+    for (size_t i = 0; i < pass_through_count(pass_through); i++) {
+        struct route route;
+        if (message_route_rx(pass_through_body(pass_through, i), &route) != KH_OK)
+            continue;
+        for (size_t j = 0; j < route.host_count; j++) {
+            size += route.host[j].n + PASS_THROUGH_ROW_SIZE + 6 * route.port_count;
+            if (size > PASS_THROUGH_SIZE_MAX)
+                return list;
+            json_t *row = json_object();
+            put(row, "host", text_of(route.host[j]), failed);
+            put(row, "ports", list_ports(&route, failed), failed);
+            add(list, row, failed);
+        }
+    }
+    return list;
+}
+
 static void
 write_json(const struct authority *authority, const struct decision_details *details,
            struct buffer *out)
@@ -125,7 +153,7 @@ write_json(const struct authority *authority, const struct decision_details *det
     local_ca_pem(authority->ca, &pem);
     timestamp_print(details->chain->identity.expires_at, expires);
     put(object, "credentials", list_credentials(authority, details, &failed), &failed);
-    put(object, "pass_through", json_array(), &failed);
+    put(object, "pass_through", list_pass_through(&authority->pass_through, &failed), &failed);
     put(object, "expires_at", json_string(expires), &failed);
     put(object, "ca", text_of(buffer_bytes(&pem)), &failed);
     char *text = failed || pem.failed ? NULL : json_dumps(object, JSON_COMPACT);

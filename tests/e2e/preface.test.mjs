@@ -4,20 +4,25 @@
 // (8-threats, rows 1, 6, 11, 17).
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { before, beforeEach, describe, test } from 'node:test';
 
 import { Broker, realKey, startBroker } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
 import { framed, preface, query, randomRun, readDns } from '../support/preface.mjs';
-import { startUpstream } from '../support/upstream.mjs';
+import { accepts, startUpstream } from '../support/upstream.mjs';
 
 const openaiKey = realKey(), stripeKey = realKey('sk_live_');
-let openai, stripe, broker, token, ca;
+let openai, stripe, other, broker, token, ca;
 
 before(async () => {
   openai = await startUpstream(wholeFile, { key: openaiKey });
   stripe = await startUpstream(wholeFile, { key: stripeKey });
-  broker = await startBroker(wholeFile);
+  other = await startUpstream(wholeFile, { accepts: accepts.anything() });
+  broker = await startBroker(wholeFile, { config: `pass-through:
+  - host: other.example
+    resolve: [${other.resolve(['other.example']).join(', ')}]
+    allow-networks: [127.0.0.0/8]` });
   await broker.addCredential('openai', { preset: 'openai', secret: openaiKey, upstream: openai });
   await broker.addCredential('stripe', { preset: 'stripe', secret: stripeKey, upstream: stripe });
   await broker.addCredential('wild', { hosts: ['*.wild.example'], secret: realKey(),
@@ -63,7 +68,7 @@ describe('the environment of a token', () => {
       environment: ['OPENAI_API_KEY={token}', 'OPENAI_BASE_URL={base}/v1'],
       prefix: 'sk-',
     }]);
-    assert.deepEqual(passThrough, []);
+    assert.deepEqual(passThrough, [{ host: 'other.example', ports: [443] }]);
     assert.match(expires, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     assert.equal(pem, ca);
     assert.ok(!answer.text.includes(openaiKey));
@@ -190,6 +195,76 @@ describe('a preface presents a token', () => {
     client.write(get('/~openai/v1/models', 'localhost'));
     broker.denied(await client.answer(), 401, 'revoked');
     client.destroy();
+  });
+});
+
+describe('a preface says that the client is not to know', () => {
+  const transparent = (more) => relayed('unix', { kind: 'transparent', port: 443, ...more });
+
+  test('SNI leads to a credential, and the request inside is judged', async () => {
+    const run = randomRun();
+    const client = await transparent({ run, hosts: ['api.openai.com'] });
+    await client.startTls({ ca, servername: 'api.openai.com' });
+    client.write(get('/v1/models', 'api.openai.com', token));
+    const answer = await client.answer();
+    assert.equal(answer.status, 200, answer.text);
+    assert.ok(openai.only('/v1/models').authorized);
+    const record = broker.recordOf(answer);
+    assert.deepEqual([record.way, record.client, record.port], ['transparent', 'unix', 443]);
+    client.write(get('/v1/models', 'api.stripe.com', token));
+    broker.denied(await client.answer(), 421, 'destination-conflict');
+    client.destroy();
+    assert.equal((await refusedTo(run)).refused[0].code, 'destination-conflict');
+  });
+
+  test('a name that is not for the run gets no certificate, and is listed', async () => {
+    for (const name of ['api.stripe.com', 'other.example', 'evil.example']) {
+      const run = randomRun();
+      const client = await transparent({ run, hosts: ['api.openai.com'] });
+      await assert.rejects(client.startTls({ ca, servername: name }), name);
+      client.destroy();
+      assert.deepEqual((await refusedTo(run)).refused,
+        [{ host: name, port: 443, code: 'host-not-allowed', count: 1 }]);
+    }
+  });
+});
+
+describe('hosts that are passed through', () => {
+  const connect = 'CONNECT other.example:443 HTTP/1.1\r\nHost: other.example:443\r\n';
+
+  async function through(client) {
+    assert.equal((await client.answer({ method: 'HEAD' })).status, 200);
+    await client.startTls({ ca: readFileSync(other.ca), servername: 'other.example' });
+    client.write(get('/file', 'other.example'));
+    assert.equal((await client.answer()).status, 200);
+    client.destroy();
+  }
+
+  test('the unix socket needs no token, unless the preface asks for one', async () => {
+    await through((await relayed('unix', {})).write(`${connect}\r\n`));
+    const without = await relayed('unix', { requireToken: true });
+    without.write(`${connect}\r\n`);
+    broker.denied(await without.answer({ method: 'CONNECT' }), 407, 'proxy-token-missing');
+    without.destroy();
+    await through((await relayed('unix', { requireToken: true, token })).write(`${connect}\r\n`));
+    const given = `${connect}Proxy-Authorization: Bearer ${token}\r\n\r\n`;
+    await through((await relayed('unix', { requireToken: true })).write(given));
+  });
+
+  test('a token of the preface is judged for them too', async () => {
+    const narrow = await broker.attenuate(token, '--caveat', 'host = api.openai.com');
+    const client = await relayed('unix', { token: narrow });
+    client.write(`${connect}\r\n`);
+    broker.denied(await client.answer({ method: 'CONNECT' }), 401, 'caveat-failed');
+    client.destroy();
+  });
+
+  test('the hosts of the run hold for them', async () => {
+    const client = await relayed('unix', { hosts: ['api.openai.com'] });
+    client.write(`${connect}\r\n`);
+    broker.denied(await client.answer({ method: 'CONNECT' }), 403, 'host-not-allowed');
+    client.destroy();
+    assert.equal(other.requests.filter((r) => r.url !== '/file').length, 0);
   });
 });
 

@@ -178,6 +178,49 @@ without_a_preset(void **state)
     json_decref(minted);
 }
 
+static void
+pass_through(const char *host, uint16_t port)
+{
+    const struct route route = {.credential = BYTES("pass-through"),
+                                .host = {bytes_str(host)},
+                                .host_count = 1,
+                                .port = {443, port},
+                                .port_count = port ? 2 : 1,
+                                .enabled = true,
+                                .pass_through = true};
+    BUFFER_AUTO body;
+    buffer_init(&body, 1024);
+    message_route_tx(&route, &body);
+    assert_int_equal(pass_through_receive(&authority.pass_through, buffer_bytes(&body)), KH_OK);
+}
+
+static void
+hosts_that_are_passed_through(void **state)
+{
+    char *token = fixture_mint(&authority, "");
+    (void)state;
+    pass_through("files.example", 0);
+    pass_through("*.cdn.example", 8443);
+    pass_through_adopt(&authority.pass_through);
+    json_t *json = environment_of(token);
+    expect_json(json, "pass_through",
+                "[{\"host\":\"files.example\",\"ports\":[443]},"
+                "{\"host\":\"*.cdn.example\",\"ports\":[443,8443]}]");
+    json_decref(json);
+    // A list that is longer than an answer may be is told as far as it fits.
+    for (int i = 0; i < 1000; i++) {
+        char host[256];
+        snprintf(host, sizeof host, "%03d.%060d.%060d.%060d.example", i, 1, 2, 3);
+        pass_through(host, 8443);
+    }
+    pass_through_adopt(&authority.pass_through);
+    json = environment_of(token);
+    size_t n = json_array_size(json_object_get(json, "pass_through"));
+    assert_true(n > 100 && n < 1000);
+    json_decref(json);
+    free(token);
+}
+
 // A caveat speaks of a request, and there is none.
 static void
 caveats_are_not_judged(void **state)
@@ -217,6 +260,7 @@ main(void)
         TEST(a_preset),
         TEST(no_base_url),
         TEST(without_a_preset),
+        TEST(hosts_that_are_passed_through),
         TEST(caveats_are_not_judged),
         TEST(the_certificate_alone),
     };
