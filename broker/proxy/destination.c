@@ -256,6 +256,8 @@ destination_find(const struct routes *routes, const struct destination_view *vie
         refuse(out, KH_REASON_REQUEST_MALFORMED, "the host is not a host name or address");
         return;
     }
+    bool is_tls = view->intercepted || bytes_equal_nocase(head->scheme, BYTES("https"));
+    out->named_port = port ? port : is_tls ? 443 : 80;
     if (head->form == TARGET_ASTERISK)
         refuse(out, KH_REASON_REQUEST_MALFORMED, "\"*\" names no resource of an upstream");
     else if (head->form == TARGET_AUTHORITY && view->transparent)

@@ -37,6 +37,7 @@ struct destination {
     enum kh_reason reason; /* refused: why */
     const char *detail;
     struct buffer host;  /* canonical */
+    uint16_t named_port; /* as the request names it, or as its scheme does */
     struct bytes wanted; /* credential of a base URL, points into the head */
     struct bytes path;   /* of the target, "/~name" cut off */
     struct routes_match match;

@@ -136,7 +136,7 @@ describe_refused(const struct exchange *x, const struct http1_head *head,
     message->way = destination->way;
     message->wanted = destination->wanted;
     message->host = buffer_bytes(&destination->host);
-    message->port = destination->match.port;
+    message->port = destination->match.port ? destination->match.port : destination->named_port;
     if (destination->match.count)
         message->scheme = destination->match.plain ? BYTES("http") : BYTES("https");
     if (head) {

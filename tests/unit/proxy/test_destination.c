@@ -250,6 +250,43 @@ test_own_and_nothing(void **state)
     run(asterisk, COUNT(asterisk), "OPTIONS");
 }
 
+/* What is refused is recorded with the port that was asked for, too. */
+static void
+test_named_port(void **state)
+{
+    static const struct {
+        const char *request;
+        bool intercepted;
+        uint16_t port;
+    } rows[] = {
+        {"CONNECT gone.test:8443 HTTP/1.1\r\nHost: gone.test:8443\r\n\r\n", false, 8443},
+        {"GET http://gone.test/ HTTP/1.1\r\nHost: gone.test\r\n\r\n", false, 80},
+        {"GET https://gone.test/ HTTP/1.1\r\nHost: gone.test\r\n\r\n", false, 443},
+        {"GET / HTTP/1.1\r\nHost: gone.test\r\n\r\n", false, 80},
+        {"GET / HTTP/1.1\r\nHost: gone.test\r\n\r\n", true, 443},
+        {"GET / HTTP/1.1\r\nHost: gone.test:81\r\n\r\n", false, 81},
+    };
+    struct routes *routes = make_routes();
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct http1_head head;
+        struct destination d;
+        size_t scanned = 0;
+        const char *why = NULL;
+        const struct destination_view view = {.intercepted = rows[i].intercepted,
+                                              .connect_host = BYTES("gone.test"),
+                                              .connect_port = 443};
+        assert_int_equal(http1_parse_request(bytes_str(rows[i].request), &head, &scanned, &why),
+                         HTTP1_DONE);
+        destination_init(&d);
+        destination_find(routes, &view, &head, &d);
+        if (d.kind != DESTINATION_REFUSED || d.named_port != rows[i].port)
+            fail_msg("%s: kind %d, port %u", rows[i].request, (int)d.kind, d.named_port);
+        destination_free(&d);
+    }
+    routes_release(&routes);
+}
+
 int
 main(void)
 {
@@ -257,6 +294,7 @@ main(void)
         cmocka_unit_test(test_base_url),           cmocka_unit_test(test_by_host),
         cmocka_unit_test(test_http_proxy),         cmocka_unit_test(test_connect),
         cmocka_unit_test(test_inside_of_a_tunnel), cmocka_unit_test(test_own_and_nothing),
+        cmocka_unit_test(test_named_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
