@@ -256,6 +256,7 @@ destination_find(const struct routes *routes, const struct destination_view *vie
         refuse(out, KH_REASON_REQUEST_MALFORMED, "the host is not a host name or address");
         return;
     }
+    // Where it would have gone: for the record, and for a run's list of what was refused.
     bool is_tls = view->intercepted || bytes_equal_nocase(head->scheme, BYTES("https"));
     out->named_port = port ? port : is_tls ? 443 : 80;
     if (head->form == TARGET_ASTERISK)
@@ -272,7 +273,4 @@ destination_find(const struct routes *routes, const struct destination_view *vie
         find_absolute(routes, view, head, port, out);
     else
         find_by_host(routes, view, port, out);
-    // Where it would have gone: for the record, and for a run's list of what was refused.
-    if (out->kind == DESTINATION_REFUSED && out->match.port == 0)
-        out->match.port = port ? port : head->form == TARGET_ABSOLUTE ? 80 : 443;
 }
