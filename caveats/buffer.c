@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUFFER_FIRST = 64 };
+/* Most texts of a request fit, so that it is not grown into step by step. */
+enum { BUFFER_FIRST = 256 };
 
 void
 wipe(void *p, size_t n)
@@ -29,11 +30,28 @@ buffer_init_secret(struct buffer *b, size_t max)
     *b = (struct buffer){.max = max, .secret = true};
 }
 
+/* What lies behind `kept` goes. Behind `mark` nothing was ever written. */
+static void
+wipe_behind(struct buffer *b, size_t kept)
+{
+    if (b->mark <= kept)
+        return;
+    if (b->secret)
+        wipe(b->p + kept, b->mark - kept);
+    b->mark = kept;
+}
+
+static void
+mark(struct buffer *b, size_t end)
+{
+    if (end > b->mark)
+        b->mark = end;
+}
+
 static void
 release(struct buffer *b)
 {
-    if (b->secret)
-        wipe(b->p, b->cap);
+    wipe_behind(b, 0);
     free(b->p);
 }
 
@@ -53,8 +71,7 @@ buffer_cleanup(struct buffer *b)
 void
 buffer_clear(struct buffer *b)
 {
-    if (b->secret)
-        wipe(b->p, b->cap);
+    wipe_behind(b, 0);
     b->n = 0;
     b->failed = false;
 }
@@ -76,11 +93,12 @@ grow(struct buffer *b, size_t need)
     release(b);
     b->p = fresh;
     b->cap = cap;
+    b->mark = b->n;
     return true;
 }
 
 uint8_t *
-buffer_reserve(struct buffer *b, size_t n)
+buffer_room(struct buffer *b, size_t n)
 {
     if (b->failed)
         return NULL;
@@ -89,6 +107,15 @@ buffer_reserve(struct buffer *b, size_t n)
         return NULL;
     }
     return b->p + b->n;
+}
+
+uint8_t *
+buffer_reserve(struct buffer *b, size_t n)
+{
+    uint8_t *room = buffer_room(b, n);
+    if (room)
+        mark(b, b->n + n);
+    return room;
 }
 
 void
@@ -101,6 +128,7 @@ buffer_advance(struct buffer *b, size_t n)
         return;
     }
     b->n += n;
+    mark(b, b->n);
 }
 
 void
@@ -116,14 +144,22 @@ buffer_put(struct buffer *b, struct bytes s)
 void
 buffer_put_byte(struct buffer *b, uint8_t c)
 {
-    buffer_put(b, bytes_of(&c, 1));
+    uint8_t *room = buffer_reserve(b, 1);
+    if (!room)
+        return;
+    *room = c;
+    b->n++;
 }
 
 void
 buffer_put_number(struct buffer *b, uint64_t value, unsigned size)
 {
-    while (size-- > 0)
-        buffer_put_byte(b, (uint8_t)(value >> (8 * size)));
+    uint8_t *room = buffer_reserve(b, size);
+    if (!room)
+        return;
+    for (unsigned i = 0; i < size; i++)
+        room[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
+    b->n += size;
 }
 
 void
@@ -182,15 +218,15 @@ void
 buffer_consume(struct buffer *b, size_t n)
 {
     if (n >= b->n) {
-        if (b->secret)
-            wipe(b->p, b->cap);
+        wipe_behind(b, 0);
         b->n = 0;
         return;
     }
+    if (n == 0)
+        return;
     memmove(b->p, b->p + n, b->n - n);
     b->n -= n;
-    if (b->secret)
-        wipe(b->p + b->n, b->cap - b->n);
+    wipe_behind(b, b->n);
 }
 
 struct bytes

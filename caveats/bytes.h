@@ -96,6 +96,7 @@ KH_MUST_CHECK bool bytes_from_hex(struct bytes hex, uint8_t *out, size_t n); /* 
 struct buffer {
     uint8_t *p;
     size_t n, cap, max;
+    size_t mark; /* nothing was written behind it, so nothing is wiped there */
     bool failed; /* the limit was passed or memory is used up: contents are not to be used */
     bool secret; /* wiped when grown and when freed */
 };
@@ -112,8 +113,12 @@ void buffer_put_str(struct buffer *b, const char *s);
 void buffer_put_decimal(struct buffer *b, uint64_t number);
 void buffer_put_hex(struct buffer *b, struct bytes s); /* lower case */
 void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Room for n more bytes at the end (b->p + b->n), or NULL; follow with buffer_advance(). */
+/* Room for n more bytes at the end (b->p + b->n), or NULL; follow with buffer_advance(). All of it
+ * counts as written. */
 uint8_t *buffer_reserve(struct buffer *b, size_t n);
+/* The same for what is written from the front of it, and not behind what buffer_advance() or
+ * buffer_put() then count: a read, or a text that grows by parts. The rest is not wiped. */
+uint8_t *buffer_room(struct buffer *b, size_t n);
 void buffer_advance(struct buffer *b, size_t n);
 void buffer_consume(struct buffer *b, size_t n); /* drop n bytes from the front */
 struct bytes buffer_bytes(const struct buffer *b);

@@ -91,7 +91,7 @@ conduit_fill(struct conduit *c, size_t limit)
         if (size < READ_FIRST / 2)
             size = c->in.n ? READ_MORE : READ_FIRST;
         size = size < room ? size : room;
-        uint8_t *p = buffer_reserve(&c->in, size);
+        uint8_t *p = buffer_room(&c->in, size);
         if (!p) {
             c->ended = STREAM_ERROR;
             return;

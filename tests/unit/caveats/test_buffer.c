@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 static void
 limit_is_hard_and_remembered(void **state)
 {
@@ -93,6 +98,101 @@ secrets_are_wiped(void **state)
 }
 
 static void
+only_what_was_written_is_marked(void **state)
+{
+    (void)state;
+    static const uint8_t zero[8];
+    BUFFER_AUTO b;
+    buffer_init_secret(&b, 4096);
+    memcpy(buffer_room(&b, 4000), "secret", 6);
+    assert_int_equal(b.mark, 0);
+    buffer_advance(&b, 6);
+    assert_int_equal(b.mark, 6);
+    buffer_put_str(&b, "!!");
+    assert_int_equal(b.mark, 8);
+    buffer_consume(&b, 2);
+    assert_int_equal(b.mark, 6); /* what it moved away from is clean again */
+    assert_memory_equal(b.p, "cret!!\0\0", 8);
+    buffer_consume(&b, 6);
+    assert_int_equal(b.mark, 0);
+    assert_memory_equal(b.p, zero, 8);
+
+    /* What was reserved may have been written though nothing was advanced. */
+    memcpy(buffer_reserve(&b, 100), "secret", 6);
+    assert_int_equal(b.mark, 100);
+    buffer_clear(&b);
+    assert_memory_equal(b.p, zero, 8);
+    memcpy(buffer_reserve(&b, 8) + 2, "secret", 6);
+    buffer_advance(&b, 2);
+    buffer_consume(&b, 2);
+    assert_memory_equal(b.p, zero, 8);
+}
+
+/* Whether the text, whose characters come one higher, stands anywhere in this process's heap, freed
+ * memory included. */
+static bool
+heap_holds(const char *shifted)
+{
+    static uint8_t piece[1 << 16];
+    char line[512];
+    uint8_t needle[32];
+    size_t n = strlen(shifted);
+    bool found = false;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    assert_non_null(maps);
+    assert_true(memory >= 0);
+    for (size_t i = 0; i < n; i++)
+        needle[i] = (uint8_t)(shifted[i] - 1);
+    while (fgets(line, sizeof line, maps)) {
+        unsigned long start, end;
+        char rights[8], path[256] = "";
+        if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %255s", &start, &end, rights, path) < 3 ||
+            strncmp(rights, "rw", 2) != 0 || (path[0] && strcmp(path, "[heap]") != 0) ||
+            end - start > 1UL << 28)
+            continue;
+        for (unsigned long at = start; at < end; at += sizeof piece - sizeof needle) {
+            size_t want = end - at < sizeof piece ? end - at : sizeof piece;
+            ssize_t got = pread(memory, piece, want, (off_t)at);
+            found |= got > 0 && memmem(piece, (size_t)got, needle, n) != NULL;
+        }
+        memset(piece, 0, sizeof piece);
+    }
+    wipe(needle, sizeof needle);
+    fclose(maps);
+    close(memory);
+    return found;
+}
+
+static void
+put_shifted(struct buffer *b, const char *shifted)
+{
+    for (; *shifted; shifted++)
+        buffer_put_byte(b, (uint8_t)(*shifted - 1));
+}
+
+static void
+nothing_is_left_in_memory_that_was_given_back(void **state)
+{
+    (void)state;
+    static const char shifted[] = "tfdsfu.ofwfs.mfgu.cfijoe";
+    struct buffer b;
+    buffer_init_secret(&b, 1 << 20);
+    put_shifted(&b, shifted);
+    assert_true(heap_holds(shifted)); /* the search works */
+    for (int i = 0; i < 200; i++)     /* grows, several times */
+        put_shifted(&b, shifted);
+    buffer_consume(&b, b.n / 2);
+    put_shifted(&b, shifted);
+    /* Written behind the end, and never counted. */
+    uint8_t *room = buffer_reserve(&b, 400);
+    for (size_t i = 0; i < sizeof shifted - 1; i++)
+        room[370 + i] = (uint8_t)(shifted[i] - 1);
+    buffer_free(&b);
+    assert_false(heap_holds(shifted));
+}
+
+static void
 numbers(void **state)
 {
     (void)state;
@@ -147,6 +247,8 @@ main(void)
         cmocka_unit_test(printing_and_consuming),
         cmocka_unit_test(decimals_and_hexadecimals),
         cmocka_unit_test(secrets_are_wiped),
+        cmocka_unit_test(only_what_was_written_is_marked),
+        cmocka_unit_test(nothing_is_left_in_memory_that_was_given_back),
         cmocka_unit_test(numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
