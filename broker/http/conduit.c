@@ -62,6 +62,7 @@ conduit_close(struct conduit *c, bool clean)
     if (!c->open)
         return;
     c->open = false;
+    conduit_wake(c);
     if (c->read_event)
         event_free(c->read_event);
     if (c->write_event)
@@ -222,4 +223,34 @@ conduit_forget(struct conduit *c)
 {
     forget(&c->in);
     forget(&c->out);
+    stream_forget(&c->stream);
+}
+
+void
+conduit_rest(struct conduit_rest *rest, struct conduit *c)
+{
+    if (c->in.cap > CONDUIT_REST_SIZE)
+        forget(&c->in);
+    if (c->out.cap > CONDUIT_REST_SIZE)
+        forget(&c->out);
+    conduit_wake(c);
+    if (!rest->count)
+        TAILQ_INIT(&rest->list);
+    TAILQ_INSERT_TAIL(&rest->list, c, entry);
+    c->rest = rest;
+    if (++rest->count > CONDUIT_REST_MAX) {
+        struct conduit *longest = TAILQ_FIRST(&rest->list);
+        conduit_wake(longest);
+        conduit_forget(longest);
+    }
+}
+
+void
+conduit_wake(struct conduit *c)
+{
+    if (!c->rest)
+        return;
+    TAILQ_REMOVE(&c->rest->list, c, entry);
+    c->rest->count--;
+    c->rest = NULL;
 }

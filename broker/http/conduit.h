@@ -10,14 +10,28 @@
 #include "tls.h"
 
 #include <event2/event.h>
+#include <sys/queue.h>
 
 enum {
-    CONDUIT_IN_MAX = 80 * 1024,   /* a whole head and the start of what follows it */
-    CONDUIT_OUT_HIGH = 64 * 1024, /* nothing more is put into `out` from here on */
-    CONDUIT_OUT_MAX = 512 * 1024, /* what one step may put into it at most */
+    CONDUIT_IN_MAX = 80 * 1024,    /* a whole head and the start of what follows it */
+    CONDUIT_OUT_HIGH = 64 * 1024,  /* nothing more is put into `out` from here on */
+    CONDUIT_OUT_MAX = 512 * 1024,  /* what one step may put into it at most */
+    CONDUIT_REST_MAX = 256,        /* conduits that keep their memory while they rest */
+    CONDUIT_REST_SIZE = 16 * 1024, /* and of each buffer no more than that */
+};
+
+struct conduit;
+
+/* Conduits between two messages, the one that came last at the end. The next message comes soon, so
+ * up to a number of them keep their memory; it was wiped. Zeroed is empty. */
+struct conduit_rest {
+    TAILQ_HEAD(, conduit) list;
+    size_t count;
 };
 
 struct conduit {
+    TAILQ_ENTRY(conduit) entry; /* of `rest`, unless NULL */
+    struct conduit_rest *rest;
     struct stream stream;
     struct buffer in, out; /* secret: wiped when freed */
     bool open;
@@ -59,5 +73,8 @@ bool conduit_moved(struct conduit *conduit);             /* since the last call 
 void conduit_consume(struct conduit *conduit, size_t n); /* from `in` */
 /* Give the buffers' memory back, wiped; bytes that are still needed are kept. */
 void conduit_forget(struct conduit *conduit);
+/* A message is over: forget, but not at once. conduit_wake() before anything points into `in`. */
+void conduit_rest(struct conduit_rest *rest, struct conduit *conduit);
+void conduit_wake(struct conduit *conduit);
 
 #endif

@@ -134,6 +134,31 @@ stream_has_pending(const struct stream *stream)
     return stream->ssl != NULL && SSL_has_pending(stream->ssl) == 1;
 }
 
+bool
+stream_is_quiet(const struct stream *stream)
+{
+    uint8_t byte;
+
+    if (stream_has_pending(stream))
+        return false;
+    return recv(stream->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+void
+stream_forget(struct stream *stream)
+{
+    if (stream->ssl != NULL)
+        (void)SSL_free_buffers(stream->ssl); /* refused while there is something in them */
+}
+
+void
+stream_forget_always(struct stream *stream)
+{
+    if (stream->ssl != NULL)
+        (void)SSL_set_mode(stream->ssl, SSL_MODE_RELEASE_BUFFERS);
+}
+
 static void
 close_tls(struct stream *stream, bool clean)
 {

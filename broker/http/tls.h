@@ -34,13 +34,18 @@ enum stream_result stream_handshake(struct stream *stream);
  * be repeated with at least the same bytes. */
 enum stream_result stream_read(struct stream *stream, uint8_t *p, size_t cap, size_t *n);
 enum stream_result stream_write(struct stream *stream, const uint8_t *p, size_t len, size_t *n);
-bool stream_has_pending(const struct stream *stream); /* bytes decrypted and not yet read */
+bool stream_has_pending(const struct stream *stream); /* bytes that were taken and not yet read */
+/* Nothing came since everything was read, and it has not ended. */
+bool stream_is_quiet(const struct stream *stream);
+/* Give the memory back that TLS keeps for the next record, wiped; once, or after every record. */
+void stream_forget(struct stream *stream);
+void stream_forget_always(struct stream *stream);
 /* Close, and free what the stream holds. `clean` sends close_notify; without it a TLS peer sees the
  * truncation, and a plain TCP peer a reset (a unix socket has none: its peer sees the end). Keeps
  * session tickets valid (SSL_free alone throws them away). */
 void stream_close(struct stream *stream, bool clean);
 
-/* Contexts: TLS 1.2 and later, release of idle buffers, no renegotiation, no compression. They read
+/* Contexts: TLS 1.2 and later, no renegotiation, no compression. They read
  * what they need from /etc/ssl now and nothing later, so that the process can be shut in. The
  * caller frees them with SSL_CTX_free. */
 

@@ -38,6 +38,7 @@ static enum step
 step_idle(struct connection *c)
 {
     if (c->conduit.in.n > 0) {
+        conduit_wake(&c->conduit);
         bool preface = relayed_may_begin(c);
         c->relayed.done |= !preface;
         c->scanned = 0;
@@ -141,7 +142,7 @@ step_answering(struct connection *c)
     }
     if (!c->body_done)
         return STEP_WAIT;
-    conduit_forget(&c->conduit);
+    conduit_rest(&c->proxy->resting, &c->conduit);
     connection_move(c, CONNECTION_IDLE);
     return STEP_AGAIN;
 }

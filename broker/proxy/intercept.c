@@ -291,7 +291,8 @@ attach(struct connection *c, SSL *ssl)
     BIO *bio = BIO_new(BIO_f_ssl());
     if (!bio)
         return false;
-    BIO_set_ssl(bio, outer, BIO_CLOSE); // freed with the inner one
+    BIO_set_ssl(bio, outer, BIO_CLOSE);       // freed with the inner one
+    stream_forget_always(&c->conduit.stream); // conduit_forget reaches the inner one alone
     SSL_set_bio(ssl, bio, bio);
     c->conduit.eager = true;
     return true;
@@ -340,6 +341,7 @@ intercept_step_handshake(struct connection *c)
         c->tunnel.intercepted |= c->tunnel.transparent && c->tunnel.host.n > 0;
         conduit_need(&c->conduit, STREAM_OK);
         c->conduit.readable = true; // the first request may have come with the last flight
+        conduit_rest(&c->proxy->resting, &c->conduit);
         connection_move(c, CONNECTION_IDLE);
         return STEP_AGAIN;
     }

@@ -37,6 +37,7 @@ struct proxy {
     struct intercept *intercept;
     struct listener_list listeners;
     struct connection_lists connections;
+    struct conduit_rest resting;  /* of clients and of upstreams */
     struct exchange_list running; /* allowed, and not finished */
     struct event *recheck_timer, *pool_timer, *drain_timer, *bury_event;
     struct burial *graveyard;

@@ -169,6 +169,9 @@ tunnel_begin(struct exchange *x, const struct http1_head *head)
     buffer_free(&x->upstream_head);
     x->response_started = x->response_shown = true;
     conduit_consume(&x->upstream->conduit, head->length);
+    // It may be silent for long.
+    stream_forget_always(&c->conduit.stream);
+    stream_forget_always(&x->upstream->conduit.stream);
     connection_move(c, CONNECTION_TUNNELLING);
     return true;
 }

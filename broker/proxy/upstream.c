@@ -103,7 +103,7 @@ upstream_release(struct upstream *u)
     u->exchange = NULL;
     u->reused = true;
     u->scanned = 0;
-    conduit_forget(&u->conduit);
+    conduit_rest(&u->proxy->resting, &u->conduit);
     conduit_arm(&u->conduit, true);
     pool_put(u->proxy->pool, &u->item, proxy_now_ms());
     if (!u->closed && !event_pending(u->proxy->pool_timer, EV_TIMEOUT, NULL)) {
@@ -169,7 +169,9 @@ key_of(const struct exchange *x, struct buffer *key)
 static bool
 is_quiet(struct upstream *u)
 {
-    u->conduit.readable = true;
+    if (stream_is_quiet(&u->conduit.stream))
+        return true;
+    u->conduit.readable = true; // a ticket is nothing to be afraid of
     conduit_fill(&u->conduit, 1);
     return u->conduit.in.n == 0 && u->conduit.ended == STREAM_OK;
 }
@@ -183,6 +185,7 @@ take_pooled(struct exchange *x)
     while (!key.failed && (item = pool_take(x->proxy->pool, buffer_bytes(&key)))) {
         struct upstream *u = (struct upstream *)(void *)item;
         if (is_quiet(u)) {
+            conduit_wake(&u->conduit);
             u->exchange = x;
             x->upstream = u;
             return true;

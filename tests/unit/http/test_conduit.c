@@ -180,6 +180,53 @@ test_forgets(void **state)
     assert_true(conduit.in.secret && conduit.out.secret);
 }
 
+// Between two messages memory is kept, clean, and not by too many.
+static void
+test_rests(void **state)
+{
+    static struct conduit others[CONDUIT_REST_MAX];
+    struct conduit_rest rest = {0};
+    static const uint8_t zero[17];
+    int pair[2];
+    (void)state;
+    buffer_put_str(&conduit.in, "key=sk-secret GET");
+    conduit_consume(&conduit, 17);
+    conduit_rest(&rest, &conduit);
+    assert_memory_equal(conduit.in.p, zero, 17);
+    conduit_rest(&rest, &conduit); // counts once
+    assert_int_equal(rest.count, 1);
+    for (int i = 0; i < CONDUIT_REST_MAX; i++) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+        close(pair[1]);
+        assert_int_equal(conduit_open(&others[i], base, pair[0], ready, &others[i]), KH_OK);
+        assert_non_null(buffer_room(&others[i].in, i == 1 ? CONDUIT_REST_SIZE + 1 : 1));
+        buffer_put_str(&others[i].out, "kept");
+        assert_non_null(conduit.in.p);
+        conduit_rest(&rest, &others[i]);
+    }
+    assert_null(conduit.in.p); // it rests longest
+    assert_null(conduit.rest);
+    assert_int_equal(rest.count, CONDUIT_REST_MAX);
+    assert_non_null(others[0].in.p);
+    assert_null(others[1].in.p); // it was large
+    assert_text(buffer_bytes(&others[1].out), "kept");
+
+    // Whoever is awake is left alone.
+    conduit_wake(&others[0]);
+    conduit_wake(&others[0]);
+    assert_int_equal(rest.count, CONDUIT_REST_MAX - 1);
+    buffer_put_str(&conduit.in, "x");
+    conduit_consume(&conduit, 1);
+    conduit_rest(&rest, &conduit);
+    assert_int_equal(rest.count, CONDUIT_REST_MAX);
+    assert_non_null(others[0].in.p);
+    for (int i = 0; i < CONDUIT_REST_MAX; i++)
+        conduit_close(&others[i], true);
+    assert_int_equal(rest.count, 1);
+    conduit_close(&conduit, true);
+    assert_int_equal(rest.count, 0);
+}
+
 static void
 test_again(void **state)
 {
@@ -225,6 +272,7 @@ main(void)
         TEST(test_a_failed_write_drops_the_rest),
         TEST(test_more_than_fits_is_a_failure_and_not_a_part),
         TEST(test_forgets),
+        TEST(test_rests),
         TEST(test_again),
         cmocka_unit_test(test_what_can_accept),
     };

@@ -243,11 +243,75 @@ test_pending(void **state)
     pair_close(&pair);
 }
 
+static void
+assert_quiet_until_it_speaks(struct pair *pair)
+{
+    uint8_t byte;
+    size_t n;
+
+    assert_true(stream_is_quiet(&pair->server));
+    assert_result(stream_write(&pair->client, (const uint8_t *)"ab", 2, &n), STREAM_OK);
+    assert_false(stream_is_quiet(&pair->server));
+    assert_result(stream_read(&pair->server, &byte, 1, &n), STREAM_OK);
+    if (pair->server.ssl) /* taken, and not yet read */
+        assert_false(stream_is_quiet(&pair->server));
+    assert_result(stream_read(&pair->server, &byte, 1, &n), STREAM_OK);
+    assert_int_equal(byte, 'b');
+    assert_true(stream_is_quiet(&pair->server));
+    stream_close(&pair->client, true);
+    assert_false(stream_is_quiet(&pair->server));
+}
+
+static void
+test_quiet(void **state)
+{
+    struct pair pair;
+
+    (void)state;
+    open_tcp(&pair);
+    assert_quiet_until_it_speaks(&pair);
+    pair_close(&pair);
+    open_tls(&pair);
+    assert_quiet_until_it_speaks(&pair);
+    pair_close(&pair);
+}
+
+/* What TLS gave back comes again by itself, and what is still to be read stays. */
+static void
+test_forgets(void **state)
+{
+    struct pair pair;
+    uint8_t byte;
+    size_t n;
+
+    (void)state;
+    open_tcp(&pair);
+    stream_forget(&pair.server); /* nothing to do */
+    stream_forget_always(&pair.server);
+    pair_close(&pair);
+    open_tls(&pair);
+    assert_sent(&pair.client, &pair.server, "hello");
+    stream_forget(&pair.server);
+    stream_forget(&pair.client);
+    assert_sent(&pair.client, &pair.server, "again");
+    assert_result(stream_write(&pair.client, (const uint8_t *)"ab", 2, &n), STREAM_OK);
+    assert_result(stream_read(&pair.server, &byte, 1, &n), STREAM_OK);
+    stream_forget(&pair.server);
+    assert_result(stream_read(&pair.server, &byte, 1, &n), STREAM_OK);
+    assert_int_equal(byte, 'b');
+    stream_forget_always(&pair.server);
+    assert_true(SSL_get_mode(pair.server.ssl) & SSL_MODE_RELEASE_BUFFERS);
+    assert_sent(&pair.client, &pair.server, "once more");
+    pair_close(&pair);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_to_do),
+        cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_forgets),
         cmocka_unit_test(test_plain_ends),
         cmocka_unit_test(test_tls_ends),
         cmocka_unit_test(test_garbage_is_an_error),

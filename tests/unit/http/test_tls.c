@@ -216,7 +216,7 @@ test_options(void **state)
         assert_true(options & SSL_OP_NO_RENEGOTIATION);
         assert_true(options & SSL_OP_NO_COMPRESSION);
         assert_false(options & SSL_OP_IGNORE_UNEXPECTED_EOF);
-        assert_true(mode & SSL_MODE_RELEASE_BUFFERS);
+        assert_int_equal(SSL_CTX_get_read_ahead(contexts[i]), 1);
         assert_true(mode & SSL_MODE_ENABLE_PARTIAL_WRITE);
         assert_true(mode & SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
         assert_int_equal(SSL_CTX_get_min_proto_version(contexts[i]), TLS1_2_VERSION);
