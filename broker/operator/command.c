@@ -16,7 +16,7 @@ enum { WIDTH = 26 }; // of the first column
 static const struct operator_command *const groups[] = {
     service_commands,    credential_commands, token_commands,       policy_commands,
     explain_commands,    key_commands,        audit_commands,       status_commands,
-    discharger_commands, people_commands,     attestation_commands,
+    discharger_commands, people_commands,     attestation_commands, gateway_commands,
 };
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
 
@@ -181,9 +181,9 @@ help_group(FILE *stream, const char *word)
 static const char *
 nearest_command(const char *first, const char *second, const char *both)
 {
-    static const char *const group_names[] = {"credential", "policy",        "key",
-                                              "ca",         "audit",         "discharger",
-                                              "user",       "authenticator", "attestation"};
+    static const char *const group_names[] = {"credential",  "policy",     "key",  "ca",
+                                              "audit",       "discharger", "user", "authenticator",
+                                              "attestation", "gateway"};
     struct suggestion word, pair, rest;
     const char *in_group = NULL;
     suggest_init(&word, first);

@@ -76,6 +76,7 @@ extern const struct operator_command key_commands[];         /* key … ca show 
 extern const struct operator_command audit_commands[];       /* audit … */
 extern const struct operator_command status_commands[];      /* status */
 extern const struct operator_command discharger_commands[];  /* discharger run, show */
+extern const struct operator_command gateway_commands[];     /* gateway key nginx envoy */
 extern const struct operator_command people_commands[];      /* user … invite authenticator … */
 extern const struct operator_command attestation_commands[]; /* attestation … */
 
