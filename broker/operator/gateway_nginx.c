@@ -237,7 +237,9 @@ print_server_head(const struct gateway_plan *plan, const char *name, struct buff
                       plan->certificate, plan->key);
     buffer_put_str(
         out,
+        "    # Without queries and, at this level, without header lines: tokens stand there.\n"
         "    access_log /var/log/nginx/keyhole.log keyhole;\n"
+        "    error_log /var/log/nginx/keyhole-error.log error;\n"
         "    underscores_in_headers off;\n    ignore_invalid_headers on;\n    merge_slashes off;\n"
         "    server_tokens off;\n    large_client_header_buffers 8 16k;\n"
         "    client_header_timeout 15s;\n    client_body_timeout 60s;\n    send_timeout 60s;\n"
@@ -258,8 +260,7 @@ print_server_head(const struct gateway_plan *plan, const char *name, struct buff
 static void
 print_nothing_here(struct buffer *out)
 {
-    buffer_put_str(out,
-                   "    location / {\n        default_type application/problem+json;\n        ");
+    buffer_put_str(out, "{\n        default_type application/problem+json;\n        ");
     print_problem(421, "misdirected", "No credential is served here.", out);
     buffer_put_str(out, "\n    }\n");
 }
@@ -279,11 +280,15 @@ gateway_print_nginx(const struct gateway_plan *plan, struct buffer *out)
     print_upstreams(plan, out);
     print_server_head(plan, NULL, out);
     for (size_t i = 0; !plan->by_host && i < plan->count; i++) {
+        // nginx would send a redirect to the same path with a slash.
+        buffer_printf(out, "    location = /~%s ", plan->upstream[i].credential);
+        print_nothing_here(out);
         print_location(plan, i, out);
         print_check(plan, &plan->upstream[i], out);
     }
     if (!plan->by_host)
         print_answers(out);
+    buffer_put_str(out, "    location / ");
     print_nothing_here(out);
     buffer_put_str(out, "}\n");
     for (size_t i = 0; plan->by_host && i < plan->count; i++) {

@@ -18,25 +18,26 @@ import { accepts, startUpstream } from '../support/upstream.mjs';
 const key = realKey(), otherKey = realKey('x-key-'), cookieKey = realKey('c-');
 let upstream, other, cookie, broker, gateway, token, otherToken;
 
+before(async () => {
+  if (missing.length) return;
+  upstream = await startUpstream(wholeFile, { key });
+  other = await startUpstream(wholeFile, { accepts: accepts.header('x-api-key', otherKey) });
+  cookie = await startUpstream(wholeFile, { accepts: accepts.header('cookie', `a=1; session=${cookieKey}; b=2`) });
+  broker = await startBroker(wholeFile, { config: socketGateway(wholeFile).config });
+  await broker.addCredential('openai', { preset: 'openai', secret: key, upstream });
+  await broker.addCredential('anthropic', { preset: 'anthropic', secret: otherKey, upstream: other });
+  await broker.addCredential('web', { hosts: ['upstream.example'], secret: cookieKey, upstream: cookie,
+    args: ['--slot', 'cookie:session', '--inject', 'cookie:session'] });
+  token = await broker.mint('openai');
+  otherToken = await broker.mint('anthropic');
+  gateway = await startGateway(wholeFile, broker, ['openai', 'anthropic', 'web'], { upstream });
+});
+
+beforeEach(() => {
+  if (upstream) upstream.requests.length = 0;
+});
+
 describe('nginx asks Keyhole', { skip: missing.length ? `${missing} is not here` : false }, () => {
-  before(async () => {
-    upstream = await startUpstream(wholeFile, { key });
-    other = await startUpstream(wholeFile, { accepts: accepts.header('x-api-key', otherKey) });
-    cookie = await startUpstream(wholeFile, { accepts: accepts.header('cookie', `a=1; session=${cookieKey}; b=2`) });
-    broker = await startBroker(wholeFile, { config: socketGateway(wholeFile).config });
-    await broker.addCredential('openai', { preset: 'openai', secret: key, upstream });
-    await broker.addCredential('anthropic', { preset: 'anthropic', secret: otherKey, upstream: other });
-    await broker.addCredential('web', { hosts: ['upstream.example'], secret: cookieKey, upstream: cookie,
-      args: ['--slot', 'cookie:session', '--inject', 'cookie:session'] });
-    token = await broker.mint('openai');
-    otherToken = await broker.mint('anthropic');
-    gateway = await startGateway(wholeFile, broker, ['openai', 'anthropic', 'web'], { upstream });
-  });
-
-  beforeEach(() => {
-    upstream.requests.length = 0;
-  });
-
   const call = (path, options = {}) => broker.request(path, { base: gateway.base, ...options });
 
   test('the key is put on, and what is not for the upstream is taken off', async () => {

@@ -25,8 +25,8 @@ export function socketGateway(t) {
 export async function startNginx(t, text, ports) {
   const directory = temporaryDirectory(t, 'nginx');
   const file = `${directory}/nginx.conf`;
-  writeFileSync(file, `${uid === 0 ? 'user root;\n' : ''}daemon off;
-worker_processes 1;
+  writeFileSync(file, `daemon off;
+master_process off;
 pid ${directory}/nginx.pid;
 error_log ${directory}/error.log info;
 events { worker_connections 256; }
