@@ -236,3 +236,18 @@ address_port(const struct address *address)
         return ntohs(((const struct sockaddr_in6 *)(const void *)&address->storage)->sin6_port);
     return 0;
 }
+
+bool
+address_same_host(const struct address *a, const struct address *b)
+{
+    uint8_t x[16], y[16];
+    return as_16(a, x) && as_16(b, y) && memcmp(x, y, sizeof x) == 0;
+}
+
+bool
+address_is_any(const struct address *address)
+{
+    static const uint8_t v4[16] = {[10] = 0xff, 0xff}, v6[16];
+    uint8_t a[16];
+    return as_16(address, a) && (memcmp(a, v4, sizeof a) == 0 || memcmp(a, v6, sizeof a) == 0);
+}

@@ -37,5 +37,9 @@ KH_MUST_CHECK bool address_parse(struct bytes host, uint16_t port, struct addres
 void address_print(const struct address *address, char *out, size_t cap);
 
 uint16_t address_port(const struct address *address);
+/* Whatever their ports. */
+bool address_same_host(const struct address *a, const struct address *b);
+/* 0.0.0.0 or ::, of a socket that listens. */
+bool address_is_any(const struct address *address);
 
 #endif

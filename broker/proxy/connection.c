@@ -202,6 +202,10 @@ connection_accept(struct proxy *proxy, const struct listener *listener, int fd)
     proxy->connections.count++;
     relayed_begin(c);
     if (listener->transparent) {
+        if (transparent_is_loop(proxy, fd)) {
+            connection_abort(c);
+            return;
+        }
         c->relayed.done = true; // whoever is redirected here speaks to somebody else
         transparent_begin(c, transparent_port(fd));
         connection_run(c);

@@ -103,8 +103,10 @@ set_up(struct listener *listener, const struct message_listener *message, struct
                                           : !conduit_can_accept(listener->fd))
         return fault_set(fault, KH_ERR_PROTOCOL, "%s: not a listening socket", listener->name);
     if (message->kind == LISTENER_TCP &&
-        getsockname(listener->fd, (struct sockaddr *)&address.storage, &address.length) == 0)
+        getsockname(listener->fd, (struct sockaddr *)&address.storage, &address.length) == 0) {
+        listener->bound = address;
         listener->port = address_port(&address);
+    }
     listener->readable =
         event_new(proxy->base, listener->fd, EV_READ | EV_PERSIST,
                   message->kind == LISTENER_DNS_UDP ? dns_listen_ready : listener_ready, listener);

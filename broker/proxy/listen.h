@@ -6,6 +6,7 @@
 #define KEYHOLE_PROXY_LISTEN_H
 
 #include "../messages.h"
+#include "address.h"
 
 #include <event2/event.h>
 #include <openssl/ssl.h>
@@ -28,6 +29,7 @@ struct listener {
     uint8_t answer[4];                       /* of DNS */
     struct dns_rate rate;                    /* of DNS_UDP */
     uint16_t port;                           /* 0: unix */
+    struct address bound;                    /* of TCP */
     SSL_CTX *context;                        /* NULL: plain */
     bool operator_certificate;
     bool transparent;

@@ -13,6 +13,7 @@
 #include "judge.h"
 #include "pass_through.h"
 #include "proxy.h"
+#include "upstream.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -35,6 +36,19 @@ transparent_port(int fd)
     if (getsockname(fd, (struct sockaddr *)&own.storage, &own.length) != 0)
         return 0;
     return address_port(&own);
+}
+
+bool
+transparent_is_loop(const struct proxy *proxy, int fd)
+{
+    struct address peer = {.length = sizeof peer.storage};
+    if (getpeername(fd, (struct sockaddr *)&peer.storage, &peer.length) != 0)
+        return false; // it is gone already
+    if (!upstream_begins_at(proxy, &peer))
+        return false;
+    log_warning("transparent-loop", "the broker's own connection to an upstream was redirected to "
+                                    "it: except its user from the redirection");
+    return true;
 }
 
 void

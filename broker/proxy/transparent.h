@@ -19,6 +19,9 @@ void transparent_begin(struct connection *connection, uint16_t port);
  * the socket's own port (TPROXY, or the listener's). 0: neither can be had. */
 uint16_t transparent_port(int fd);
 
+/* Whether the redirection has caught a connection of our own to an upstream. */
+bool transparent_is_loop(const struct proxy *proxy, int fd);
+
 /* The step of CONNECTION_PEEKING without an exchange. */
 enum step transparent_peek(struct connection *connection);
 

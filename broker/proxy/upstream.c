@@ -55,6 +55,9 @@ upstream_new(struct exchange *x, struct bytes key, int fd)
         free(u);
         return NULL;
     }
+    u->local.length = sizeof u->local.storage;
+    if (getsockname(fd, (struct sockaddr *)&u->local.storage, &u->local.length) != 0)
+        u->local = (struct address){0};
     u->exchange = x;
     x->upstream = u;
     return u;
@@ -347,6 +350,42 @@ start_tls(struct exchange *x)
     return STEP_AGAIN;
 }
 
+// A name that leads to this very broker (a resolver made for sandboxes, a redirection that catches
+// the broker's own connections) would be served by it, and dialled, and so on.
+static bool
+leads_back(const struct proxy *proxy, const struct upstream *u)
+{
+    struct address peer = {.length = sizeof peer.storage};
+    const struct listener *listener;
+    if (getpeername(u->conduit.stream.fd, (struct sockaddr *)&peer.storage, &peer.length) != 0)
+        return false; // it is gone already
+    bool here = address_same_host(&u->local, &peer);
+    TAILQ_FOREACH(listener, &proxy->listeners, entry)
+    {
+        bool reached = address_same_host(&listener->bound, &peer) ||
+                       (here && address_is_any(&listener->bound));
+        if (reached && listener->kind == LISTENER_TCP && listener->port == address_port(&peer))
+            return true;
+    }
+    return false;
+}
+
+bool
+upstream_begins_at(const struct proxy *proxy, const struct address *address)
+{
+    for (int state = 1; state < CONNECTION_STATE_COUNT; state++) {
+        const struct connection *c;
+        TAILQ_FOREACH(c, &proxy->connections.list[state], entry)
+        {
+            const struct upstream *u = c->exchange ? c->exchange->upstream : NULL;
+            if (u && address_port(&u->local) == address_port(address) &&
+                address_same_host(&u->local, address))
+                return true;
+        }
+    }
+    return false;
+}
+
 enum step
 upstream_step_connect(struct connection *c)
 {
@@ -362,6 +401,10 @@ upstream_step_connect(struct connection *c)
         return STEP_AGAIN;
     }
     conduit_need(&u->conduit, STREAM_OK);
+    if (leads_back(x->proxy, u)) {
+        exchange_fail(x, KH_REASON_ADDRESS_FORBIDDEN, "the host leads to this broker itself");
+        return STEP_AGAIN;
+    }
     if (x->opaque) // TLS is the client's own
         pass_through_connected(x);
     else if (!x->destination.match.plain)

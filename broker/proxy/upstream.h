@@ -6,6 +6,7 @@
 #define KEYHOLE_PROXY_UPSTREAM_H
 
 #include "../http/conduit.h"
+#include "address.h"
 #include "connection.h"
 #include "pool.h"
 
@@ -16,7 +17,8 @@ struct upstream {
     struct conduit conduit;
     bool reused; /* it served another request before */
     bool closed;
-    size_t scanned; /* of the response head */
+    size_t scanned;       /* of the response head */
+    struct address local; /* our end of it, once it is connected */
 };
 
 /* The request was allowed and its head is composed: find or make a connection for it. */
@@ -29,6 +31,8 @@ void upstream_expired(struct connection *connection); /* resolving, TLS */
 /* The connection ended before it answered: once more on a new one, or a failure. */
 void upstream_lost(struct exchange *exchange, const char *detail);
 
+/* Whether one of this process's connections to upstreams begins there. */
+bool upstream_begins_at(const struct proxy *proxy, const struct address *address);
 void upstream_arm(struct upstream *upstream);
 /* The exchange is over: into the pool if it may serve again, else closed. */
 void upstream_release(struct upstream *upstream);

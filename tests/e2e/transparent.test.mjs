@@ -11,7 +11,7 @@ import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { before, beforeEach, describe, test } from 'node:test';
 
-import { realKey, startBroker } from '../support/broker.mjs';
+import { realKey, startBroker, unusedPort } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
 import { must, run } from '../support/programs.mjs';
 import { accepts, startUpstream } from '../support/upstream.mjs';
@@ -52,9 +52,11 @@ function inside() {
   before(async () => {
     upstream = await startUpstream(wholeFile, { key });
     other = await startUpstream(wholeFile, { accepts: accepts.anything() });
-    broker = await startBroker(wholeFile, { listen: null, config: `listen:
+    const port = await unusedPort();
+    broker = await startBroker(wholeFile, { listen: null, config: `workers: 1
+listen:
   - address: 127.0.0.1:0
-  - address: 0.0.0.0:0
+  - address: 0.0.0.0:${port}
     transparent: true
     insecure: true
   - address: "[::]:0"
@@ -62,6 +64,13 @@ function inside() {
     insecure: true
 names: [broker.example]
 pass-through:
+  - host: circle.example
+    ports: [${port}]
+    resolve: ["circle.example:${port}:127.0.0.1:${port}"]
+    allow-networks: [127.0.0.0/8]
+  - host: around.example
+    resolve: ["around.example:443:${FAR}:443"]
+    allow-networks: [203.0.113.0/24]
   - host: other.example
     ports: [443, 8443]
     resolve: ["other.example:443:127.0.0.1:${other.port}", "other.example:8443:127.0.0.1:${other.port}"]
@@ -205,6 +214,22 @@ pass-through:
     test('the listener\'s own address is no name of the broker', async () => {
       const direct = await run('curl', ['-sS', '--noproxy', '*', '-o', '/dev/null', '-w', '%{http_code}', `http://203.0.113.77/.well-known/keyhole/dischargers`]);
       assert.equal(direct.stdout, '403', 'where the client wanted to go to is no name');
+    });
+
+    test('a name that leads to the broker itself goes in no circle', async () => {
+      const { length } = broker.audit();
+      for (const [host, port] of [['circle.example', broker.transparent], ['around.example', 443]]) {
+        const socket = await relayed({ port, token });
+        const client = tls.connect({ socket, servername: host, ca: cert });
+        await assert.rejects(within('the handshake', new Promise((resolve, reject) => {
+          client.on('secureConnect', resolve);
+          client.on('error', reject);
+          client.on('close', () => reject(new Error('closed')));
+        })));
+      }
+      const asked = broker.audit().slice(length).filter((r) => r.kind === 'decision');
+      assert.ok(asked.length <= 12, `${asked.length} decisions for two connections`);
+      assert.equal(await until('it is told', () => /"transparent-loop"/.test(broker.log) && 'told'), 'told');
     });
 
     test('connecting to the listener itself leads nowhere', async () => {
