@@ -97,6 +97,32 @@ test_values_may_look_like_options(void **state)
     options_free(&options);
 }
 
+// `keyhole run -- prog --json`, and the same without --.
+static void
+test_a_program_has_options_of_its_own(void **state)
+{
+    (void)state;
+    static const char *const line[][6] = {
+        {"--json", "prog", "--host", "--unknown", "-x", "--"},
+        {"--json", "--", "prog", "--host", "--unknown", "--"},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct options options;
+        struct fault fault = {.err = KH_OK};
+        char *argv[6];
+        for (size_t j = 0; j < 6; j++)
+            argv[j] = strdup(line[i][j]);
+        assert_ok(options_parse_program(spec, 6, argv, &options, &fault));
+        assert_int_equal(options.given_count, 1);
+        assert_string_equal(options.positional[0], "prog");
+        assert_string_equal(options.positional[1], "--host");
+        assert_string_equal(options.positional[options.positional_count - 1], "--");
+        options_free(&options);
+        for (size_t j = 0; j < 6; j++)
+            free(argv[j]);
+    }
+}
+
 int
 main(void)
 {
@@ -104,6 +130,7 @@ main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_reads),
         cmocka_unit_test(test_values_may_look_like_options),
+        cmocka_unit_test(test_a_program_has_options_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
