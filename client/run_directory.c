@@ -86,7 +86,7 @@ directory_try(const char *base, struct run_directory *out)
 enum kh_err
 run_directory_make(struct run_directory *out, struct fault *fault)
 {
-    struct run_directory directory;
+    struct run_directory directory = {.fd = -1};
     const char *runtime = cli_environment("XDG_RUNTIME_DIR");
     const char *const base[] = {runtime != NULL && runtime[0] == '/' ? runtime : "/tmp", "/tmp"};
     for (size_t i = 0; i < 2; i++) {

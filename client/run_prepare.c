@@ -155,7 +155,7 @@ prepare_environment(struct run *run, uint16_t port, struct fault *fault)
     BUFFER_AUTO notes;
     buffer_init(&notes, 16384);
     bool isolated = options_has(run->setup->options, RUN_OPTION_ISOLATE);
-    snprintf(base, sizeof base, "http://127.0.0.1:%u", isolated ? ROOM_PROXY_PORT : port);
+    snprintf(base, sizeof base, "http://127.0.0.1:%u", isolated ? (unsigned)ROOM_PROXY_PORT : port);
     const struct run_place place = {
         .base = base,
         .proxy_token = !isolated, // nobody else reaches the room's port

@@ -9,12 +9,12 @@ import { before, beforeEach, describe, test } from 'node:test';
 
 import { WebSocketServer } from 'ws';
 
-import { realKey, startBroker } from '../support/broker.mjs';
+import { Broker, realKey, startBroker } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
 import { missing, startGitServer } from '../support/git.mjs';
 import { isAlive, keyhole, python, run, temporaryDirectory } from '../support/programs.mjs';
 import { keyholeRun, startKeyholeRun } from '../support/run.mjs';
-import { answerJson, EventStream, startUpstream } from '../support/upstream.mjs';
+import { accepts, answerJson, EventStream, startUpstream } from '../support/upstream.mjs';
 import { until, within } from '../support/wait.mjs';
 
 const openaiKey = realKey(), githubKey = realKey('ghp_');
@@ -340,6 +340,61 @@ describe('a broker of one\'s own', () => {
     assert.equal((await within('the end', running.ended)).status, 143);
     assert.match(running.stderr, /the token of this run lives on until 20/);
   });
+});
+
+describe('hosts without a credential', () => {
+  let files, own, mine;
+  before(async () => {
+    files = await startUpstream(wholeFile, { accepts: accepts.anything() });
+    own = await startBroker(wholeFile, { config: `pass-through:
+  - host: upstream.example
+    resolve: [${files.resolve(['upstream.example']).join(', ')}]
+    allow-networks: [127.0.0.0/8]
+    upstream-ca: ${files.ca}
+` });
+    await own.addCredential('github', { preset: 'github', secret: githubKey, upstream: github });
+    mine = await own.mint('github');
+  });
+  // Its TLS is the upstream's own, and so is what it is trusted by.
+  const fetchIt = sh('curl -sSf https://upstream.example/file');
+  const trusting = () => ({ SSL_CERT_FILE: files.ca });
+
+  test('that the operator lists: through a tunnel, no key on it', async () => {
+    files.requests.length = 0;
+    done(await keyholeRun(own, fetchIt, { token: mine, env: trusting() }));
+    const received = files.only('/file');
+    assert.ok(!received.text().includes('kh1_'));
+    assert.equal(received.headers['proxy-authorization'], undefined);
+  });
+
+  test('limits of the run hold there, and caveats but those that leave it alone', async () => {
+    done(await keyholeRun(own, fetchIt, { token: mine, env: trusting(), args: ['--allow-host', '*.example'] }));
+    const limited = done(await keyholeRun(own, fetchIt, { token: mine, env: trusting(), args: ['--allow-host', 'other.example'] }), 22);
+    assert.match(limited.stderr, /upstream\.example refused \(host-not-allowed\); allow with --allow-host upstream\.example/);
+    const narrow = done(await keyholeRun(own, fetchIt, { token: mine, env: trusting(), args: ['--method', 'GET'] }), 22);
+    assert.match(narrow.stderr, /upstream\.example refused \(caveat-failed\)/);
+    done(await keyholeRun(own, fetchIt, { token: mine, env: trusting(), args: ['--caveat', 'method = GET or credential = pass-through'] }));
+    done(await keyholeRun(own, fetchIt, { token: mine, env: trusting(), args: ['--credential', 'github'] }));
+  });
+
+  test('a proxy without the token is none', async () => {
+    const result = await keyholeRun(own, sh('curl -sS -x "http://${HTTPS_PROXY#*@}" https://upstream.example/file'), { token: mine, env: trusting() });
+    assert.match(result.stderr, /407/);
+  });
+});
+
+test('a broker on a network: TLS to it, verified', async (t) => {
+  const own = await new Broker(t, { listen: null, config: 'listen:\n  - address: 127.0.0.1:0\n    tls: true' }).init();
+  await own.start();
+  await own.addCredential('github', { preset: 'github', secret: githubKey, upstream: github });
+  const at = own.url.replace('http://', 'https://'), cacert = own.file('ca.pem');
+  const program = sh('curl -sSf https://api.github.com/user -H "Authorization: Bearer $GITHUB_TOKEN"');
+  const mine = await own.mint('github');
+  done(await keyholeRun(own, program, { token: mine, at, args: ['--cacert', cacert] }));
+  done(await keyholeRun(own, program, { token: mine, at, env: { KEYHOLE_CA: cacert } }));
+  const untrusted = done(await keyholeRun(own, program, { token: mine, at }), 1);
+  assert.match(untrusted.stderr, /certificate/i);
+  assert.equal(github.requests.filter((r) => r.url === '/user').length, 2);
 });
 
 test('twenty runs at once', async () => {
