@@ -53,6 +53,7 @@ static const struct {
     {"RTM_NEWADDR",
      "a security module lets user namespaces be made but not used: its profile for bwrap has to "
      "allow capabilities in them"},
+    {"bwrap made no new namespace", "the program bwrap that was found is not bubblewrap"},
     {"Unknown option", "this bubblewrap is too old: 0.5 or later is needed"},
 };
 

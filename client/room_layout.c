@@ -339,6 +339,7 @@ layout_add_program(struct room_layout *layout, const struct room_settings *setti
     layout_add_all(layout, "--", helper, NULL);
     layout_add_number(layout, facts->uid);
     layout_add_number(layout, facts->gid);
+    layout_add(layout, facts->namespaces);
     layout_add(layout, ports.failed ? "" : (const char *)ports.p);
     for (size_t i = 0; argv[i] != NULL; i++)
         layout_add(layout, argv[i]);

@@ -19,6 +19,7 @@ struct room_facts {
     const char *const *hidden; /* directories that no room sees; ends with NULL */
     const char *const *link;   /* names and targets of the links in "/", in turns; ends with NULL */
     const char *const *file;   /* which of the settings' paths are no directories; ends with NULL */
+    const char *namespaces;    /* inodes, as keyhole-room wants them (room/wire.h) */
     bool terminal;             /* the program shares our session, for its terminal */
     uid_t uid;
     gid_t gid;

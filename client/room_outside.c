@@ -5,6 +5,7 @@
 #include "room_internal.h"
 
 #include "files.h"
+#include "room/wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -119,6 +120,22 @@ outside_is_in(const char *path, const char *above)
 }
 
 static enum kh_err
+outside_namespaces(struct buffer *out, struct fault *fault)
+{
+    static const char *const name[ROOM_NAMESPACE_COUNT] = ROOM_NAMESPACES;
+    for (size_t i = 0; i < ROOM_NAMESPACE_COUNT; i++) {
+        char path[32];
+        struct stat about;
+        snprintf(path, sizeof path, "/proc/self/ns/%s", name[i]);
+        if (stat(path, &about) != 0)
+            return fault_set(fault, KH_ERR_UNSUPPORTED, "no room can be made here: %s: %s", path,
+                             strerror(errno));
+        buffer_printf(out, "%s%lu", i > 0 ? "," : "", (unsigned long)about.st_ino);
+    }
+    return KH_OK;
+}
+
+static enum kh_err
 outside_lay_out(struct room_making *making, char *const argv[], struct fault *fault)
 {
     static char hostname[HOST_NAME_MAX + 1];
@@ -128,7 +145,11 @@ outside_lay_out(struct room_making *making, char *const argv[], struct fault *fa
     char directory[PATH_MAX];
     if (getcwd(directory, sizeof directory) == NULL)
         return fault_set(fault, KH_ERR_USAGE, "the working directory: %s", strerror(errno));
+    BUFFER_AUTO namespaces;
+    buffer_init(&namespaces, 256);
     enum kh_err err = outside_collect_hidden(making, directory, fault);
+    if (err == KH_OK)
+        err = outside_namespaces(&namespaces, fault);
     for (size_t i = 0; err == KH_OK && i < making->hidden.passing.count; i++)
         if (outside_is_in(directory, making->hidden.passing.path[i]))
             err = fault_set(fault, KH_ERR_USAGE, "the working directory, %s, is hidden in the room",
@@ -148,6 +169,7 @@ outside_lay_out(struct room_making *making, char *const argv[], struct fault *fa
         .hosts = outside_keep(making, realpath("/etc/hosts", NULL)),
         .nsswitch = outside_keep(making, realpath("/etc/nsswitch.conf", NULL)),
         .hostname = hostname,
+        .namespaces = buffer_text(&namespaces),
         .hidden = (const char *const *)making->hidden.lasting.path,
         .link = (const char *const *)making->link,
         .file = file,

@@ -8,14 +8,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { INSIDE_FAILED = 125, INSIDE_ARGUMENTS = 4 };
+enum { INSIDE_FAILED = 125, INSIDE_ARGUMENTS = 5 };
 
 void
 inside_report(enum room_report_kind kind, int value, const char *text)
@@ -53,6 +55,30 @@ inside_number(const char **text, unsigned long max)
     return number;
 }
 
+// Whatever ran us: outside of a room every step from here on would change the machine, and a
+// program would run open.
+static void
+inside_verify_namespaces(const char *text)
+{
+    static const char *const name[ROOM_NAMESPACE_COUNT] = ROOM_NAMESPACES;
+    for (size_t i = 0; i < ROOM_NAMESPACE_COUNT; i++) {
+        char path[32], what[64];
+        struct stat about;
+        unsigned long outside = inside_number(&text, ULONG_MAX);
+        text += *text == ',';
+        snprintf(path, sizeof path, "/proc/self/ns/%s", name[i]);
+        snprintf(what, sizeof what, "bwrap made no new namespace (%s)", name[i]);
+        if (stat(path, &about) != 0 || about.st_ino == outside) {
+            errno = EPERM;
+            inside_fail(what);
+        }
+    }
+    if (getpid() != 1) {
+        errno = EPERM;
+        inside_fail("bwrap made no new namespace (its first process)");
+    }
+}
+
 static size_t
 inside_ports(const char *text, uint16_t *port)
 {
@@ -82,7 +108,8 @@ main(int argc, char **argv)
     const char *uid = argv[1], *gid = argv[2];
     uid_t user = (uid_t)inside_number(&uid, UINT32_MAX);
     gid_t group = (gid_t)inside_number(&gid, UINT32_MAX);
-    size_t count = inside_ports(argv[3], port);
+    inside_verify_namespaces(argv[3]);
+    size_t count = inside_ports(argv[4], port);
     inside_load_calls(&filter);
     inside_cover_files();
     inside_open_network(port, count);

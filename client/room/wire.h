@@ -3,9 +3,10 @@
  * Between room_start (outside) and keyhole-room (inside): which descriptors it is started with, its
  * arguments, and what it says. Both are built together; this is no protocol for anybody else.
  *
- *     keyhole-room UID GID PORT,PORT,… PROGRAM ARGUMENT…
+ *     keyhole-room UID GID INODE,INODE,… PORT,PORT,… PROGRAM ARGUMENT…
  *
- * UID and GID are the user's own; the ports are those of ROOM_ADDRESS.
+ * UID and GID are the user's own; the inodes are those of ROOM_NAMESPACES outside: if one is the
+ * same inside, this is no room. The ports are those of ROOM_ADDRESS.
  */
 #ifndef KEYHOLE_CLIENT_ROOM_WIRE_H
 #define KEYHOLE_CLIENT_ROOM_WIRE_H
@@ -20,6 +21,13 @@ enum room_fd {
     ROOM_FD_HELPER,      /* keyhole-room itself, which may be hidden inside */
     ROOM_FD_DATA,        /* the first of the contents that bubblewrap puts in place */
 };
+
+/* In /proc/self/ns, in the order of the argument. */
+#define ROOM_NAMESPACES                                                                            \
+    {                                                                                              \
+        "user", "mnt", "net", "pid", "ipc", "uts"                                                  \
+    }
+enum { ROOM_NAMESPACE_COUNT = 6 };
 
 enum room_report_kind {
     ROOM_REPORT_FAILED = 1, /* value: enum room_failure; text: what and why */

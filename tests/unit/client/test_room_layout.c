@@ -20,6 +20,7 @@ usual_facts(void)
                                .nsswitch_text =
                                    "passwd: files systemd\nhosts: mymachines resolve dns\n",
                                .hostname = "desk",
+                               .namespaces = "1,2,3,4,5,6",
                                .hidden = run_hidden,
                                .link = links,
                                .file = nothing,
@@ -112,7 +113,8 @@ test_usual(void **state)
            " --unshare-uts", " --unshare-cgroup-try", " --die-with-parent", " --as-pid-1",
            " --new-session", " --bind / /", " --proc /proc", " --dev /dev", " --tmpfs /sys",
            " --tmpfs /run", " --ro-bind /run/user/1000/kh/ca.pem /run/user/1000/kh/ca.pem",
-           " --chdir /home/alice/project", " -- /proc/self/fd/7 1000 100 80,443 true --a b");
+           " --chdir /home/alice/project",
+           " -- /proc/self/fd/7 1000 100 1,2,3,4,5,6 80,443 true --a b");
     assert_lacks(text, "--share");
     assert_order(text, "--tmpfs /run", "/run/systemd/resolve/stub-resolv.conf");
     assert_order(text, "--tmpfs /run", "--ro-bind /run/user/1000");
