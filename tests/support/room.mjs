@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Closed rooms: whether they can be made here, programs in them, and what is seen from outside.
+
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+import { environment, keyhole, python, run } from './programs.mjs';
+import { deferred, within } from './wait.mjs';
+
+const support = join(import.meta.dirname, 'room');
+export const breakout = join(support, 'breakout.py'), terminal = join(support, 'terminal.py'),
+  plainSource = join(support, 'plain.c');
+
+/** `keyhole run --isolate` with a token of this broker. A shell's script, or a program with arguments. */
+export function inRoom(broker, token, command, { options = [], env = {}, ...rest } = {}) {
+  const argv = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
+  return run(keyhole, ['run', '--isolate', ...options, '--', ...argv],
+    { env: { KEYHOLE_TOKEN: token, KEYHOLE_BROKER: broker.unix, ...env }, timeout: 120000, ...rest });
+}
+
+/** Why no room can be made on this machine, in keyhole's own words; false: they can. */
+export async function roomsAreForbidden(broker, token) {
+  const { status, stderr } = await inRoom(broker, token, 'true');
+  return status !== 0 && /no room can be made here/.test(stderr) && stderr.trim();
+}
+
+/** Packets of this machine that go to one of `addresses` or hold one of `texts`. `stop()` gives them;
+ * null: this user may not look. */
+export async function startCapture(t, { addresses, texts }) {
+  const child = spawn(python, [join(support, 'capture.py'), JSON.stringify({ addresses, texts })],
+    { env: environment(), stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  const ready = deferred(), ended = deferred();
+  let said = '';
+  child.stdout.on('data', (data) => {
+    said += data;
+    if (said.startsWith('ready\n')) ready.resolve();
+  });
+  child.on('close', (status) => {
+    ended.resolve(status);
+    ready.resolve();
+  });
+  await within('packets to be looked at', ready.promise);
+  return {
+    allowed: child.exitCode !== 77,
+    async stop() {
+      child.stdin.end();
+      const status = await within('the capture to end', ended.promise);
+      return status === 77 ? null : JSON.parse(said.slice('ready\n'.length));
+    },
+  };
+}
