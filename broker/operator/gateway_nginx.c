@@ -53,8 +53,9 @@ print_upstreams(const struct gateway_plan *plan, struct buffer *out)
         if (plan->resolver != NULL && u->address[0] == '\0')
             continue;
         bool pinned = u->address[0] != '\0';
-        buffer_printf(out, "upstream keyhole_upstream_%zu { # %s\n    server %s:%u;\n", i + 1,
-                      u->credential, pinned ? u->address : u->host,
+        bool six = strchr(u->address, ':') != NULL;
+        buffer_printf(out, "upstream keyhole_upstream_%zu { # %s\n    server %s%s%s:%u;\n", i + 1,
+                      u->credential, six ? "[" : "", pinned ? u->address : u->host, six ? "]" : "",
                       pinned ? u->address_port : u->port);
         buffer_put_str(out, "    keepalive 16;\n}\n");
     }

@@ -202,7 +202,9 @@ read_resolve(const json_t *credential, struct gateway_upstream *out)
         if (colon == NULL || strncmp(text, mine, (size_t)n) != 0 || colon < text + n ||
             !bytes_to_u64(bytes_str(colon + 1), &port) || port > UINT16_MAX)
             continue;
-        snprintf(out->address, sizeof out->address, "%.*s", (int)(colon - text - n), text + n);
+        bool six = text[n] == '[' && colon[-1] == ']';
+        snprintf(out->address, sizeof out->address, "%.*s", (int)(colon - text - n) - (six ? 2 : 0),
+                 text + n + (six ? 1 : 0));
         out->address_port = (uint16_t)port;
         return;
     }

@@ -27,7 +27,7 @@ struct gateway_fields {
 struct gateway_upstream {
     char credential[GATEWAY_TEXT_MAX], host[GATEWAY_TEXT_MAX];
     uint16_t port;
-    char address[GATEWAY_TEXT_MAX]; /* of --resolve, instead of what DNS says; or "" */
+    char address[GATEWAY_TEXT_MAX]; /* of --resolve, without brackets; or "" */
     uint16_t address_port;
     struct gateway_fields set;   /* what the injection writes */
     struct gateway_fields slots; /* where a token may stand, beyond these */
