@@ -377,6 +377,16 @@ describe('hosts without a credential', () => {
     done(await keyholeRun(own, fetchIt, { token: mine, env: trusting(), args: ['--credential', 'github'] }));
   });
 
+  test('npm: a package of a registry that is passed through', async (t) => {
+    const home = temporaryDirectory(t, 'npm');
+    files.route('/left', (received, res) => answerJson(res, 200, {
+      name: 'left', 'dist-tags': { latest: '1.2.3' }, versions: { '1.2.3': { name: 'left', version: '1.2.3', dist: { tarball: 'https://upstream.example/left.tgz' } } },
+    }));
+    const result = done(await keyholeRun(own, sh('exec npm view left version --registry https://upstream.example/ --no-update-notifier'),
+      { token: mine, env: { ...trusting(), HOME: home, npm_config_cache: `${home}/cache` } }));
+    assert.equal(result.stdout, '1.2.3\n');
+  });
+
   test('a proxy without the token is none', async () => {
     const result = await keyholeRun(own, sh('curl -sS -x "http://${HTTPS_PROXY#*@}" https://upstream.example/file'), { token: mine, env: trusting() });
     assert.match(result.stderr, /407/);
