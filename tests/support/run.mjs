@@ -24,7 +24,7 @@ export async function keyholeRun(broker, program, { args = [], token, env, at = 
 /** A script of sh that says when it is ready: `await first` is its first line. */
 export function startKeyholeRun(t, broker, script, { args = [], token } = {}) {
   const child = spawn(keyhole, ['run', ...args, '--', 'sh', '-c', script],
-    { env: environment({ KEYHOLE_BROKER: broker.unix, KEYHOLE_TOKEN: token }), cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
+    { env: environment({ KEYHOLE_BROKER: broker.unix, KEYHOLE_TOKEN: token, XDG_RUNTIME_DIR: broker.home }), cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
   const done = unlessUndone(() => child.kill('SIGKILL'));
   const first = deferred(), ended = deferred();
   const said = { child, first: first.promise, ended: ended.promise, stdout: '', stderr: '' };
