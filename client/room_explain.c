@@ -43,13 +43,13 @@ static const struct {
     {"on /newroot/proc",
      "this looks like a container whose /proc is masked, and a room needs one of its own: run the "
      "container with --security-opt systempaths=unconfined (Docker) or --security-opt "
-     "unmask=ALL (Podman), or let the container be the room (docs/guides/transparent.md)"},
+     "unmask=ALL (Podman), or let the container be the room (docs/RUN.md)"},
     {"Creating new namespace failed",
      "a seccomp profile or the kernel forbids new namespaces: in a container, allow unshare and "
-     "clone, or let the container be the room (docs/guides/transparent.md)"},
+     "clone, or let the container be the room (docs/RUN.md)"},
     {"No permissions to creat",
      "a seccomp profile or the kernel forbids new namespaces: in a container, allow unshare and "
-     "clone, or let the container be the room (docs/guides/transparent.md)"},
+     "clone, or let the container be the room (docs/RUN.md)"},
     {"RTM_NEWADDR",
      "a security module lets user namespaces be made but not used: its profile for bwrap has to "
      "allow capabilities in them"},
