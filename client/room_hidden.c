@@ -21,7 +21,7 @@ static const struct {
     const char *variable, *fallback, *rest;
 } hidden_homes[] = {
     {"XDG_RUNTIME_DIR", NULL, ""},
-    {"GNUPGHOME", NULL, "/private-keys-v1.d"},
+    {"GNUPGHOME", "/.gnupg", "/private-keys-v1.d"},
     {"XDG_STATE_HOME", "/.local/state", "/keyholed"}, // a broker of the user's own: keys, database
     {"XDG_STATE_HOME", "/.local/state", "/keyhole"},  // discharges of other tokens
 };

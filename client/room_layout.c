@@ -6,7 +6,6 @@
 
 #include "room/wire.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,16 +51,13 @@ layout_add(struct room_layout *layout, const char *argument)
     layout->arg[layout->arg_count] = NULL;
 }
 
-// The last one is NULL.
 static void
-layout_add_all(struct room_layout *layout, ...)
+layout_add_list(struct room_layout *layout, const char *const *argument)
 {
-    va_list list;
-    va_start(list, layout);
-    for (const char *argument; (argument = va_arg(list, const char *)) != NULL;)
-        layout_add(layout, argument);
-    va_end(list);
+    for (; *argument != NULL; argument++)
+        layout_add(layout, *argument);
 }
+#define LAYOUT_ADD(layout, ...) layout_add_list(layout, (const char *const[]){__VA_ARGS__, NULL})
 
 static void
 layout_add_number(struct room_layout *layout, unsigned long number)
@@ -79,7 +75,7 @@ layout_add_data(struct room_layout *layout, const char *contents, const char *pa
         layout->failed = true;
         return;
     }
-    layout_add_all(layout, "--perms", "0644", "--ro-bind-data", NULL);
+    LAYOUT_ADD(layout, "--perms", "0644", "--ro-bind-data");
     layout_add_number(layout, ROOM_FD_DATA + layout->data_count);
     layout_add(layout, path);
     layout->data[layout->data_count++] = copy;
@@ -214,9 +210,9 @@ static void
 layout_add_namespaces(struct room_layout *layout, const struct room_facts *facts)
 {
     // Root of the room's namespaces is keyhole-room alone, for as long as it takes to set them up.
-    layout_add_all(layout, "bwrap", "--unshare-user", "--unshare-ipc", "--unshare-pid",
-                   "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--uid", "0", "--gid",
-                   "0", "--cap-add", "ALL", "--as-pid-1", "--die-with-parent", NULL);
+    LAYOUT_ADD(layout, "bwrap", "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net",
+               "--unshare-uts", "--unshare-cgroup-try", "--uid", "0", "--gid", "0", "--cap-add",
+               "ALL", "--as-pid-1", "--die-with-parent");
     if (!facts->terminal)
         layout_add(layout, "--new-session");
 }
@@ -227,19 +223,19 @@ layout_add_root(struct room_layout *layout, const struct layout_entries *entries
 {
     enum layout_kind root = layout_find(entries, "/")->kind;
     if (root != LAYOUT_HIDE) {
-        layout_add_all(layout, root == LAYOUT_RO ? "--ro-bind" : "--bind", "/", "/", NULL);
+        LAYOUT_ADD(layout, root == LAYOUT_RO ? "--ro-bind" : "--bind", "/", "/");
     } else {
         // /bin is a link to usr/bin: without it, there is no /bin/sh.
         for (const char *const *link = facts->link; link[0] != NULL; link += 2)
-            layout_add_all(layout, "--symlink", link[1], link[0], NULL);
-        layout_add_all(layout, "--perms", "0755", "--dir", "/etc", NULL);
+            LAYOUT_ADD(layout, "--symlink", link[1], link[0]);
+        LAYOUT_ADD(layout, "--perms", "0755", "--dir", "/etc");
         if (layout_find(entries, "/tmp") == NULL)
-            layout_add_all(layout, "--perms", "1777", "--tmpfs", "/tmp", NULL);
+            LAYOUT_ADD(layout, "--perms", "1777", "--tmpfs", "/tmp");
     }
     // Of /sys what runtimes ask for the machine's size; the rest shows the network outside.
-    layout_add_all(layout, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/sys", "--ro-bind-try",
-                   "/sys/devices/system", "/sys/devices/system", "--ro-bind-try", "/sys/fs/cgroup",
-                   "/sys/fs/cgroup", "--remount-ro", "/sys", NULL);
+    LAYOUT_ADD(layout, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/sys", "--ro-bind-try",
+               "/sys/devices/system", "/sys/devices/system", "--ro-bind-try", "/sys/fs/cgroup",
+               "/sys/fs/cgroup", "--remount-ro", "/sys");
 }
 
 static bool
@@ -259,14 +255,14 @@ layout_add_entry(struct room_layout *layout, const struct layout_entries *entrie
     static const char *const bind[][2] = {
         [LAYOUT_RW] = {"--bind", "--bind-try"}, [LAYOUT_RO] = {"--ro-bind", "--ro-bind-try"}};
     if (entry->kind != LAYOUT_HIDE)
-        layout_add_all(layout, bind[entry->kind][entry->maybe], entry->path, entry->path, NULL);
+        LAYOUT_ADD(layout, bind[entry->kind][entry->maybe], entry->path, entry->path);
     else if (layout_is_under_hidden(entries, entry->path))
         return;
     else if (entry->file)
         layout_add_data(layout, "", entry->path);
     else
-        layout_add_all(layout, "--perms", strcmp(entry->path, "/tmp") == 0 ? "1777" : "0755",
-                       "--tmpfs", entry->path, NULL);
+        LAYOUT_ADD(layout, "--perms", strcmp(entry->path, "/tmp") == 0 ? "1777" : "0755", "--tmpfs",
+                   entry->path);
 }
 
 // The text with its line on hosts exchanged: what else it says is none of ours.
@@ -336,7 +332,7 @@ layout_add_program(struct room_layout *layout, const struct room_settings *setti
     buffer_put_byte(&ports, '\0');
     char helper[32];
     snprintf(helper, sizeof helper, "/proc/self/fd/%d", ROOM_FD_HELPER);
-    layout_add_all(layout, "--", helper, NULL);
+    LAYOUT_ADD(layout, "--", helper);
     layout_add_number(layout, facts->uid);
     layout_add_number(layout, facts->gid);
     layout_add(layout, facts->namespaces);
@@ -365,8 +361,8 @@ room_layout_make(const struct room_settings *settings, const struct room_facts *
             layout_add_entry(out, &entries, &entries.entry[i]);
     layout_add_names(out, &entries, facts);
     if (settings->bundle != NULL)
-        layout_add_all(out, "--ro-bind", settings->bundle, settings->bundle, NULL);
-    layout_add_all(out, "--chdir", facts->directory, NULL);
+        LAYOUT_ADD(out, "--ro-bind", settings->bundle, settings->bundle);
+    LAYOUT_ADD(out, "--chdir", facts->directory);
     layout_add_program(out, settings, facts, argv);
     if (out->failed)
         return fault_set(fault, KH_ERR_MEMORY, "no memory for a room");

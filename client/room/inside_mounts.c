@@ -9,6 +9,7 @@
 #include "inside.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -58,6 +59,66 @@ protect_kernel(void)
             inside_fail(places[i]);
 }
 
+// Of the kernel's own file systems the room has its own, under /proc, /sys and /dev. A second one,
+// in the directory of a container or a chroot, would be the machine's.
+static bool
+is_kernels(const char *type, const char *place)
+{
+    static const char *const types[] = {
+        "proc",        "sysfs",     "cgroup",     "cgroup2",  "debugfs", "tracefs",
+        "securityfs",  "bpf",       "configfs",   "efivarfs", "pstore",  "mqueue",
+        "binfmt_misc", "selinuxfs", "rpc_pipefs", "nfsd",
+    };
+    static const char *const own[] = {"/proc", "/sys", "/dev"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        found = found || strcmp(type, types[i]) == 0;
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        size_t n = strlen(own[i]);
+        found = found && !(strncmp(place, own[i], n) == 0 && (place[n] == '/' || place[n] == '\0'));
+    }
+    return found;
+}
+
+// mountinfo writes space, tab, newline and backslash as \ooo (proc(5)).
+static void
+unescape(char *text)
+{
+    char *out = text;
+    for (const char *in = text; *in != '\0'; in++)
+        if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] != '\0' && in[3] != '\0') {
+            *out++ = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
+            in += 3;
+        } else {
+            *out++ = *in;
+        }
+    *out = '\0';
+}
+
+static void
+cover_kernels(void)
+{
+    char *line = NULL;
+    size_t cap = 0;
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    if (file == NULL)
+        inside_fail("/proc/self/mountinfo");
+    while (getline(&line, &cap, file) > 0) {
+        char *place = NULL, *type = NULL;
+        char *rest = strstr(line, " - ");
+        if (rest == NULL || sscanf(rest, " - %ms", &type) != 1 ||
+            sscanf(line, "%*s %*s %*s %*s %ms", &place) != 1)
+            inside_fail("/proc/self/mountinfo");
+        unescape(place);
+        if (is_kernels(type, place))
+            cover(place);
+        free(place);
+        free(type);
+    }
+    free(line);
+    fclose(file);
+}
+
 void
 inside_cover_files(void)
 {
@@ -67,6 +128,7 @@ inside_cover_files(void)
     if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) != 0)
         inside_fail("cutting off the mounts outside");
     protect_kernel();
+    cover_kernels();
     for (;;) {
         ssize_t part = names != NULL ? read(ROOM_FD_COVERS, names + n, cap - n) : -1;
         if (part < 0 || n > COVERS_MAX)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A client that looks at no variable and at no file but resolv.conf, linked statically: it asks for an
- * address by itself and sends a request. Usage: plain HOST PORT TOKEN
+ * A client that looks at no variable and at no file but resolv.conf, linked statically: it asks for
+ * an address by itself and sends a request. Usage: plain HOST PORT TOKEN
  */
 #include <arpa/inet.h>
 #include <stdio.h>
