@@ -121,6 +121,13 @@ access_change_secret(struct access *access)
 }
 
 void
+access_change_settings(struct access *access)
+{
+    access_drop(access);
+    access->settings++;
+}
+
+void
 access_keep_earlier(struct access *access, int64_t until)
 {
     if (until == 0) {

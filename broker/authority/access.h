@@ -20,6 +20,7 @@ struct access {
     unsigned failures, drops; /* in a row */
     int64_t drop_at_ms;       /* the next 401 that counts, steady clock */
     uint64_t secret_version;  /* another one with each secret of the operator's */
+    uint64_t settings;        /* and with each change of what tokens are asked for */
     /* A refresh token that the endpoint gave and the database did not take. The one that is stored
      * is worth nothing any more. */
     struct secret *unsaved;
@@ -52,6 +53,10 @@ void access_fail(struct access *access, enum kh_reason reason, const char *detai
 void access_drop(struct access *access);
 /* The operator gave another secret: answers to exchanges of the old one do not count. */
 void access_change_secret(struct access *access);
+
+/* The same secret, but another question: a token that was asked for before does not serve, and a
+ * refresh token that comes with it is kept all the same. */
+void access_change_settings(struct access *access);
 
 /* The token of now is one of an earlier secret from here on, whose grace lasts until then; what
  * runs goes on with it. 0: there is no grace, and those before are forgotten as well. */

@@ -156,8 +156,8 @@ put_credential(json_t *out, const struct credential *credential, struct fault *f
     return err ? err : put_environment(out, credential, fault);
 }
 
-static enum kh_err
-put_as_credential(json_t *result, const struct credential *credential, struct fault *fault)
+enum kh_err
+admin_put_credential(json_t *result, const struct credential *credential, struct fault *fault)
 {
     json_t *object = json_object();
     enum kh_err err = object ? put_credential(object, credential, fault)
@@ -205,16 +205,15 @@ credential_list(void *context, const json_t *request, json_t *result, struct fau
 
 // ---- changing ----
 
-static struct audit_record
-record_of(const char *command, struct bytes name)
+struct audit_record
+admin_record_of_credential(const char *command, struct bytes name)
 {
     return (struct audit_record){
         .kind = AUDIT_ADMIN, .command = bytes_str(command), .credential = name, .subject = name};
 }
 
-// After a change that may end what runs.
-static void
-changed(struct authority *authority)
+void
+admin_credential_changed(struct authority *authority)
 {
     publish_routes_to_all(authority);
     publish_rejudge(authority);
@@ -229,9 +228,9 @@ erase(struct authority *authority)
         log_warning("erase", "%s", fault.detail);
 }
 
-static enum kh_err
-read_ports(const json_t *request, struct store_credential *row, struct buffer *text,
-           struct fault *fault)
+enum kh_err
+admin_read_ports(const json_t *request, struct store_credential *row, struct buffer *text,
+                 struct fault *fault)
 {
     const json_t *array = json_object_get(request, "ports"), *value;
     size_t i, start[STORE_LIST_MAX];
@@ -279,7 +278,7 @@ read_row(const json_t *request, int64_t now, struct store_credential *row, struc
             err = admin_texts(request, store_list_name(list), row->item[list], STORE_LIST_MAX,
                               &row->item_count[list], fault);
     }
-    return err ? err : read_ports(request, row, text, fault);
+    return err ? err : admin_read_ports(request, row, text, fault);
 }
 
 static enum kh_err
@@ -304,7 +303,7 @@ credential_add(void *context, const json_t *request, json_t *result, struct faul
         credential_free(&credential);
         return err;
     }
-    struct audit_record record = record_of("credential.add", credential->row.name);
+    struct audit_record record = admin_record_of_credential("credential.add", credential->row.name);
     err = credentials_insert(&authority->credentials, authority->store, authority->seal, credential,
                              admin_text(request, "secret"), fault);
     if (err)
@@ -316,8 +315,8 @@ credential_add(void *context, const json_t *request, json_t *result, struct faul
         return err;
     }
     credentials_adopt(&authority->credentials, credential);
-    changed(authority);
-    return put_as_credential(result, credential, fault);
+    admin_credential_changed(authority);
+    return admin_put_credential(result, credential, fault);
 }
 
 // The secret before is kept until then, when its grace is longer than nothing.
@@ -345,10 +344,11 @@ credential_rotate(void *context, const json_t *request, json_t *result, struct f
         err = grace_of(request, clock_now_s(&authority->clock), &until, fault);
     if (err)
         return err;
-    struct audit_record record = record_of("credential.rotate", credential->row.name);
+    struct audit_record record =
+        admin_record_of_credential("credential.rotate", credential->row.name);
     err =
         rotation_apply(authority, credential, admin_text(request, "secret"), until, &record, fault);
-    return err ? err : put_as_credential(result, credential, fault);
+    return err ? err : admin_put_credential(result, credential, fault);
 }
 
 // The two change places: who went back by mistake can do so again.
@@ -367,10 +367,11 @@ credential_rotate_back(void *context, const json_t *request, json_t *result, str
                          "no earlier secret of %.*s is kept: there was no rotation with a grace "
                          "time, or it is over",
                          BYTES_ARG(credential->row.name));
-    struct audit_record record = record_of("credential.rotate-back", credential->row.name);
+    struct audit_record record =
+        admin_record_of_credential("credential.rotate-back", credential->row.name);
     err = rotation_apply(authority, credential, secret_bytes(credential->previous),
                          credential->previous_until, &record, fault);
-    return err ? err : put_as_credential(result, credential, fault);
+    return err ? err : admin_put_credential(result, credential, fault);
 }
 
 static enum kh_err
@@ -385,8 +386,8 @@ set_enabled(struct authority *authority, const json_t *request, json_t *result, 
         err = change_begin(authority, fault);
     if (err)
         return err;
-    struct audit_record record =
-        record_of(enabled ? "credential.enable" : "credential.disable", credential->row.name);
+    struct audit_record record = admin_record_of_credential(
+        enabled ? "credential.enable" : "credential.disable", credential->row.name);
     err = store_credential_enable(authority->store, credential->row.id, enabled, fault);
     if (err)
         change_abort(authority);
@@ -395,8 +396,8 @@ set_enabled(struct authority *authority, const json_t *request, json_t *result, 
     if (err)
         return err;
     credentials_take_enabled(credential, enabled);
-    changed(authority);
-    return put_as_credential(result, credential, fault);
+    admin_credential_changed(authority);
+    return admin_put_credential(result, credential, fault);
 }
 
 static enum kh_err
@@ -432,7 +433,8 @@ credential_remove(void *context, const json_t *request, json_t *result, struct f
         err = change_begin(authority, fault);
     if (err)
         return err;
-    struct audit_record record = record_of("credential.remove", credential->row.name);
+    struct audit_record record =
+        admin_record_of_credential("credential.remove", credential->row.name);
     err = store_credential_remove(authority->store, credential->row.id, fault);
     if (err)
         change_abort(authority);
@@ -442,7 +444,7 @@ credential_remove(void *context, const json_t *request, json_t *result, struct f
         return err;
     credentials_drop(&authority->credentials, credential);
     erase(authority);
-    changed(authority);
+    admin_credential_changed(authority);
     return KH_OK;
 }
 

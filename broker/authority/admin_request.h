@@ -10,6 +10,7 @@
 
 /* The tables; each ends with name == NULL. */
 extern const struct admin_command admin_credential_commands[];
+extern const struct admin_command admin_set_commands[];
 extern const struct admin_command admin_token_commands[];
 extern const struct admin_command admin_state_commands[];
 extern const struct admin_command admin_policy_commands[];
@@ -22,5 +23,15 @@ KH_MUST_CHECK enum kh_err admin_put_health(json_t *out, const struct credential 
 /* "token_answers_refused" {count, since, last}, when answers were OAuth tokens and were refused. */
 KH_MUST_CHECK enum kh_err admin_put_token_answers(json_t *out, const struct credential *credential,
                                                   struct fault *fault);
+
+/* "ports" of the request into the row, whose slices point into `text`. */
+KH_MUST_CHECK enum kh_err admin_read_ports(const json_t *request, struct store_credential *row,
+                                           struct buffer *text, struct fault *fault);
+/* "credential", as credential.show. */
+KH_MUST_CHECK enum kh_err admin_put_credential(json_t *result, const struct credential *credential,
+                                               struct fault *fault);
+struct audit_record admin_record_of_credential(const char *command, struct bytes name);
+/* After a change that may end what runs. */
+void admin_credential_changed(struct authority *authority);
 
 #endif

@@ -253,6 +253,31 @@ credentials_take_enabled(struct credential *credential, bool enabled)
 }
 
 void
+credentials_take_changed(struct credentials *credentials, struct credential *credential,
+                         struct credential **fresh)
+{
+    bool found;
+    size_t i = position(credentials, credential->row.name, &found);
+    struct credential *next = *fresh;
+    struct access *unused = next->access;
+
+    if (!found)
+        return;
+    next->secret = credential->secret;
+    next->previous = credential->previous;
+    next->previous_until = credential->previous_until;
+    next->access = credential->access;
+    next->health = credential->health;
+    next->tokens = credential->tokens;
+    credential->secret = credential->previous = NULL;
+    credential->access = unused;
+    access_change_settings(next->access);
+    credentials->item[i] = next;
+    *fresh = NULL;
+    credential_free(&credential);
+}
+
+void
 credentials_drop(struct credentials *credentials, struct credential *credential)
 {
     bool found;

@@ -43,6 +43,10 @@ void credentials_take_secret(struct credential *credential, struct secret *secre
 /* The same secret, renewed by a token endpoint: what was got with it stays good. */
 void credentials_take_refreshed(struct credential *credential, struct secret *secret, int64_t now);
 void credentials_take_enabled(struct credential *credential, bool enabled);
+/* `*fresh` takes the place of `credential`, with its secrets and what is known of its key; both are
+ * gone then. The change must be in the database. */
+void credentials_take_changed(struct credentials *credentials, struct credential *credential,
+                              struct credential **fresh);
 void credentials_drop(struct credentials *credentials, struct credential *credential);
 
 #endif

@@ -21,6 +21,7 @@ struct exchange {
     char name[CREDENTIAL_NAME_MAX + 1];
     int64_t id;       // of the credential: a name may come back
     uint64_t version; // of its secret
+    uint64_t settings;
     struct carry *carry;
     LIST_HEAD(, exchange_waiter) waiters;
 };
@@ -40,6 +41,8 @@ fail(struct exchange *exchange, struct access *access, enum kh_reason reason, co
 {
     int64_t now = clock_now_s(&exchange->authority->clock);
 
+    if (exchange->settings != access->settings) // the next question is another one
+        return;
     access_fail(access, reason, detail, now);
     log_warning("access-token", "credential %s: %s; the next try is in %lld s at the earliest",
                 exchange->name, access->detail, (long long)(access->retry_at - now));
@@ -135,8 +138,8 @@ take_answer(struct exchange *exchange, struct credential *credential,
         err = keep_refresh_token(authority, credential, answer.refresh_token, &fault);
         stored = !err;
     }
-    // Of one that was disabled meanwhile the refresh token alone is kept.
-    if (!err && credential->row.enabled)
+    // Of one that was disabled or changed meanwhile the refresh token alone is kept.
+    if (!err && credential->row.enabled && exchange->settings == access->settings)
         err = access_take(access, answer.token, answer.lifetime_s, now,
                           clock_steady_ms(&authority->clock), &fault);
     exchange_answer_free(&answer);
@@ -250,6 +253,7 @@ begin(struct authority *authority, struct credential *credential)
     exchange->authority = authority;
     exchange->id = credential->row.id;
     exchange->version = credential->access->secret_version;
+    exchange->settings = credential->access->settings;
     snprintf(exchange->name, sizeof exchange->name, "%.*s", BYTES_ARG(credential->row.name));
     if (ask(exchange, credential, &fault)) {
         fail(exchange, credential->access, KH_REASON_ACCESS_TOKEN, fault.detail);

@@ -59,6 +59,11 @@ struct injection_needs injection_needs(const struct credential *credential,
 /* Of a set: all of them are there and enabled. True for others. */
 bool injection_members_are_enabled(const struct credential *credential,
                                    const struct injection_context *context);
+/* Of a set: all of them allow the host of the request. True for others. */
+bool injection_members_allow_host(const struct credential *credential,
+                                  const struct injection_context *context);
+
+bool injection_has_member(const struct credential *credential, struct bytes name);
 
 /* Of a set: no member signs a part of the request that another one changes. Who is not there yet is
  * looked at when a request is made. KH_ERR_USAGE with a sentence. */

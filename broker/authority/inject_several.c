@@ -104,6 +104,38 @@ injection_members_are_enabled(const struct credential *credential,
     return true;
 }
 
+bool
+injection_members_allow_host(const struct credential *credential,
+                             const struct injection_context *context)
+{
+    const struct message_decide *request = context->request;
+    struct bytes rest = credential->inject_template, name;
+
+    if (credential->route.inject_kind != INJECT_SEVERAL)
+        return true;
+    while (bytes_cut(&rest, ',', &name)) {
+        const struct credential *member = find(context, name);
+        if (member == NULL ||
+            !credential_allows_host(member, request->scheme, request->host, request->port))
+            return false;
+    }
+    return true;
+}
+
+bool
+injection_has_member(const struct credential *credential, struct bytes name)
+{
+    struct bytes rest = credential->inject_template, member;
+
+    if (credential->route.inject_kind != INJECT_SEVERAL)
+        return false;
+    while (bytes_cut(&rest, ',', &member)) {
+        if (bytes_equal(member, name))
+            return true;
+    }
+    return false;
+}
+
 static enum kh_err
 check_pair(const struct credential *signer, const struct credential *writer, struct fault *fault)
 {

@@ -62,6 +62,7 @@ world_credential(void *context, struct bytes name, struct decision_credential *o
     if (world->request && world->request->rejudge && out->enabled) {
         const struct injection_context asked = injection_context_of(world);
         out->enabled = injection_members_are_enabled(credential, &asked);
+        out->host_allowed &= !out->enabled || injection_members_allow_host(credential, &asked);
     }
     if (world->request && out->host_allowed && out->enabled) {
         const struct injection_context asked = injection_context_of(world);

@@ -67,16 +67,17 @@ enum operator_exit command_failed(const char *format, ...) __attribute__((format
 int operator_main(int argc, char **argv);
 
 /* The commands; each table ends with name == NULL. */
-extern const struct operator_command service_commands[];     /* init run check */
-extern const struct operator_command credential_commands[];  /* credential … */
-extern const struct operator_command token_commands[];       /* mint revoke */
-extern const struct operator_command policy_commands[];      /* policy … */
-extern const struct operator_command explain_commands[];     /* explain */
-extern const struct operator_command key_commands[];         /* key … ca show */
-extern const struct operator_command audit_commands[];       /* audit … */
-extern const struct operator_command status_commands[];      /* status */
-extern const struct operator_command discharger_commands[];  /* discharger run, show */
-extern const struct operator_command gateway_commands[];     /* gateway key nginx envoy */
+extern const struct operator_command service_commands[];        /* init run check */
+extern const struct operator_command credential_commands[];     /* credential … */
+extern const struct operator_command credential_set_commands[]; /* credential set */
+extern const struct operator_command token_commands[];          /* mint revoke */
+extern const struct operator_command policy_commands[];         /* policy … */
+extern const struct operator_command explain_commands[];        /* explain */
+extern const struct operator_command key_commands[];            /* key … ca show */
+extern const struct operator_command audit_commands[];          /* audit … */
+extern const struct operator_command status_commands[];         /* status */
+extern const struct operator_command discharger_commands[];     /* discharger run, show */
+extern const struct operator_command gateway_commands[];        /* gateway key nginx envoy */
 extern const struct operator_command people_commands[];      /* user … invite authenticator … */
 extern const struct operator_command attestation_commands[]; /* attestation … */
 

@@ -83,6 +83,57 @@ store_credential_insert(struct store *store, const struct store_credential *row,
     return sqlite_group_end(&store->sqlite, own, err, fault);
 }
 
+static enum kh_err
+update_row(struct store *store, const struct store_credential *row, struct fault *fault)
+{
+    STMT_AUTO *stmt = NULL;
+    enum kh_err err =
+        sqlite_prepare(&store->sqlite,
+                       "UPDATE credential SET inject = ?2, upstream_ca = ?3, plain = ?4,"
+                       " scrub = ?5, foreign_pass = ?6 WHERE id = ?1",
+                       &stmt, fault);
+
+    if (err)
+        return err;
+    (void)sqlite3_bind_int64(stmt, 1, row->id);
+    sqlite_bind_text_bytes(stmt, 2, row->inject);
+    sqlite_bind_text_bytes(stmt, 3, row->upstream_ca);
+    (void)sqlite3_bind_int64(stmt, 4, row->plain);
+    (void)sqlite3_bind_int64(stmt, 5, row->scrub);
+    (void)sqlite3_bind_int64(stmt, 6, row->foreign_pass);
+    return sqlite_run_one(&store->sqlite, stmt, fault);
+}
+
+static enum kh_err
+remove_items(struct store *store, int64_t id, struct fault *fault)
+{
+    STMT_AUTO *stmt = NULL;
+    enum kh_err err = sqlite_prepare(
+        &store->sqlite, "DELETE FROM credential_item WHERE credential_id = ?1", &stmt, fault);
+
+    if (err)
+        return err;
+    (void)sqlite3_bind_int64(stmt, 1, id);
+    return sqlite_run(&store->sqlite, stmt, fault);
+}
+
+enum kh_err
+store_credential_update(struct store *store, const struct store_credential *row,
+                        struct fault *fault)
+{
+    bool own;
+    enum kh_err err = sqlite_group_begin(&store->sqlite, &own, fault);
+
+    if (err)
+        return err;
+    err = update_row(store, row, fault);
+    if (!err)
+        err = remove_items(store, row->id, fault);
+    if (!err)
+        err = insert_items(store, row, fault);
+    return sqlite_group_end(&store->sqlite, own, err, fault);
+}
+
 enum kh_err
 store_credential_enable(struct store *store, int64_t id, bool enabled, struct fault *fault)
 {

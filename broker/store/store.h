@@ -86,6 +86,10 @@ typedef enum kh_err store_credential_fn(void *context, const struct store_creden
 KH_MUST_CHECK enum kh_err store_credential_insert(struct store *store,
                                                   const struct store_credential *row,
                                                   struct fault *fault); /* KH_ERR_EXISTS */
+/* Everything but the secret, the name and the times. KH_ERR_NOT_FOUND. */
+KH_MUST_CHECK enum kh_err store_credential_update(struct store *store,
+                                                  const struct store_credential *row,
+                                                  struct fault *fault);
 KH_MUST_CHECK enum kh_err store_credential_enable(struct store *store, int64_t id, bool enabled,
                                                   struct fault *fault);
 KH_MUST_CHECK enum kh_err store_credential_rotate(struct store *store, int64_t id,

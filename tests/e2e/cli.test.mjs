@@ -22,7 +22,7 @@ before(async () => {
   token = await broker.mint('openai', { user: 'alice', caveats: ['method in GET, POST'] });
 });
 
-const operatorCommands = ['init', 'run', 'check', 'credential add', 'credential list', 'credential show', 'credential rotate',
+const operatorCommands = ['init', 'run', 'check', 'credential add', 'credential list', 'credential show', 'credential test', 'credential set', 'credential rotate',
   'credential disable', 'credential enable', 'credential remove', 'mint', 'revoke', 'key rotate', 'key list', 'ca show',
   'audit tail', 'audit query', 'audit verify', 'status', 'attestation add-root', 'attestation list', 'attestation check'];
 const commands = ['attenuate', 'inspect', 'revoke', 'convert'];

@@ -159,6 +159,22 @@ records(const char *needle)
     return n;
 }
 
+/* And nothing that came before is looked at again. */
+static void
+answer_first(const char *json)
+{
+    const struct peer_message *message;
+    size_t from = carrier(&message);
+    uint64_t id = message->id;
+    const struct message_carried carried = {
+        .answered = true, .status = 200, .body = bytes_str(json)};
+
+    peer_forget(&proxy[0]);
+    peer_forget(&proxy[1]);
+    tell(from, id, &carried);
+    peer_settle(authority.base);
+}
+
 #define GOOD "{\"access_token\": \"at-1\", \"expires_in\": 3600}"
 
 // ---- failures ----
@@ -189,6 +205,44 @@ failures_are_remembered(void **state)
     tell(from, message->id, &late);
     peer_settle(authority.base);
     denied_for(0, 3, KH_REASON_UPSTREAM_TIMEOUT, "token endpoint");
+}
+
+// An answer to a question that was changed meanwhile: its refresh token is kept, its access token
+// and its failure are not, and who waits gets what is asked for now.
+static void
+settings_that_change_meanwhile(void **state)
+{
+    const struct peer_message *message;
+
+    (void)state;
+    ask(0, 1);
+    peer_settle(authority.base);
+    json_decref(fixture_do(&authority, "{\"command\": \"credential.set\", \"name\": \"openai\", "
+                                       "\"options\": [\"scope=more\"]}"));
+    ask(1, 2); // a second exchange would show the same refresh token twice
+    peer_settle(authority.base);
+    assert_int_equal(count(MESSAGE_CARRY), 1);
+    answer_first("{\"access_token\": \"at-0\", \"expires_in\": 60, \"refresh_token\": \"rt-two\"}");
+    assert_true(bytes_is(secret_bytes(authority.credentials.item[0]->secret), "rt-two"));
+    assert_int_equal(count(MESSAGE_CARRY), 1);
+    (void)carrier(&message);
+    assert_true(bytes_find(buffer_bytes(&message->body), BYTES("scope=more")) < message->body.n);
+    assert_true(bytes_find(buffer_bytes(&message->body), BYTES("rt-two")) < message->body.n);
+    answer(GOOD);
+    allowed_with(0, 1, "Bearer at-1");
+    allowed_with(1, 2, "Bearer at-1");
+    json_decref(fixture_do(&authority, "{\"command\": \"credential.set\", \"name\": \"openai\", "
+                                       "\"options\": [\"scope=less\"]}"));
+    peer_forget(&proxy[0]);
+    peer_forget(&proxy[1]);
+    ask(0, 3);
+    peer_settle(authority.base);
+    json_decref(fixture_do(&authority, "{\"command\": \"credential.set\", \"name\": \"openai\", "
+                                       "\"unset\": [\"scope\"]}"));
+    answer_first("{\"error\": \"invalid_scope\"}");
+    assert_int_equal(authority.credentials.item[0]->access->failures, 0);
+    answer(GOOD);
+    allowed_with(0, 3, "Bearer at-1");
 }
 
 static void
@@ -476,6 +530,7 @@ main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(failures_are_remembered),
+        TEST(settings_that_change_meanwhile),
         TEST(no_proxy_that_carries),
         TEST(answers_that_nobody_asked_for),
         TEST(one_exchange_for_all),

@@ -119,6 +119,23 @@ credentials(void **state)
                         " path_exceptions=semicolon options=region=eu-west-1\n"
                         "zeta  basic [pem] 1010 sealed 5/0 hosts=b.example hosts=a.example"
                         " path_exceptions=semicolon options=region=eu-west-1\n");
+    zeta.inject = BYTES("query:k");
+    zeta.item[STORE_LIST_HOSTS][0] = BYTES("c.example");
+    zeta.item_count[STORE_LIST_HOSTS] = 1;
+    zeta.item_count[STORE_LIST_OPTIONS] = 0;
+    zeta.scrub = !zeta.scrub;
+    zeta.enabled = !zeta.enabled; // and the secret: of other commands
+    zeta.sealed = BYTES("other");
+    again.id = 12;
+    assert_ok(store_credential_update(store, &zeta, fault));
+    assert_fault(store_credential_update(store, &again, fault), KH_ERR_NOT_FOUND, "");
+    seen = (struct seen){0};
+    assert_ok(store_credential_each(store, see_credential, &seen, fault));
+    assert_string_equal(seen.text,
+                        "alpha  basic [pem] 0010 again 5/99 hosts=b.example hosts=a.example"
+                        " path_exceptions=semicolon options=region=eu-west-1\n"
+                        "zeta  query:k [pem] 1000 sealed 5/0 hosts=c.example"
+                        " path_exceptions=semicolon\n");
     assert_ok(store_credential_remove(store, 8, fault));
     assert_fault(store_credential_remove(store, 8, fault), KH_ERR_NOT_FOUND, "");
     seen = (struct seen){0};

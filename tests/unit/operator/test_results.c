@@ -42,7 +42,7 @@ static const struct exchange {
     {"revoke --credential c", "", "{\"credential\":\"c\",\"command\":\"revoke\"}\n", "{}", "",
      "revoked:"},
     {"credential add n --preset p --no-scrub --plain --foreign pass --port 1 --port 2", "key\n",
-     "{\"name\":\"n\",\"preset\":\"p\",\"foreign\":\"pass\",\"plain\":true,\"scrub\":false,"
+     "{\"name\":\"n\",\"preset\":\"p\",\"plain\":true,\"scrub\":false,\"foreign\":\"pass\","
      "\"ports\":[1,2],\"secret\":\"key\",\"command\":\"credential.add\"}\n",
      "{\"name\":\"n\"}", "", "n is stored"},
     {"credential add n --host h --slot bearer --inject basic --resolve r --allow-network c "
@@ -56,6 +56,23 @@ static const struct exchange {
     {"credential rotate n", "new\n",
      "{\"name\":\"n\",\"secret\":\"new\",\"command\":\"credential.rotate\"}\n", "{}", "",
      "new secret"},
+    {"credential set n --option a=b --option c=d --unset e --unset port --unset upstream-ca", "",
+     "{\"name\":\"n\",\"options\":[\"a=b\",\"c=d\"],\"ports\":[],\"upstream_ca\":\"\","
+     "\"unset\":[\"e\"],\"command\":\"credential.set\"}\n",
+     "{\"changes\":[\"option a: none -> b\\u001b\"]}", "", "n: option a: none -> b\\u001b\n"},
+    {"credential set n --host h --slot s --inject i --port 1 --resolve r --allow-network c "
+     "--path-exception x --foreign pass --scrub --no-plain",
+     "",
+     "{\"name\":\"n\",\"hosts\":[\"h\"],\"slots\":[\"s\"],\"inject\":\"i\",\"resolve\":[\"r\"],"
+     "\"allow_networks\":[\"c\"],\"path_exceptions\":[\"x\"],\"foreign\":\"pass\",\"ports\":[1],"
+     "\"plain\":false,\"scrub\":true,\"command\":\"credential.set\"}\n",
+     "{\"changes\":[]}", "", "n is as it was"},
+    {"credential set n --plain --no-scrub --unset resolve --unset allow-network "
+     "--unset path-exception --json",
+     "",
+     "{\"name\":\"n\",\"resolve\":[],\"allow_networks\":[],\"path_exceptions\":[],\"plain\":true,"
+     "\"scrub\":false,\"command\":\"credential.set\"}\n",
+     "{\"changes\":[]}", "{\"changes\":[]}\n", ""},
     {"credential disable n", "", "{\"name\":\"n\",\"command\":\"credential.disable\"}\n", "{}", "",
      "n is disabled"},
     {"credential enable n", "", "{\"name\":\"n\",\"command\":\"credential.enable\"}\n", "{}", "",
@@ -150,7 +167,7 @@ static const struct exchange {
      "{\"user\":\"alice\",\"name\":\"blue\",\"command\":\"authenticator.remove\"}\n",
      "{\"user\":\"alice\",\"name\":\"blue\"}", "", "blue of alice is removed"},
     {"status --json", "", "{\"command\":\"status\"}\n", "{\"version\":\"1\"}",
-     "{\"version\":\"1\"}\n", ""},
+     "{\"version\":\"1\",\"role\":\"broker\"}\n", ""},
 };
 
 /* ---- the broker ---- */
