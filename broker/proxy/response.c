@@ -80,6 +80,8 @@ write_field(struct exchange *x, const struct http1_field *field, struct buffer *
 {
     if (x->tunnel && tunnel_write_protocol(x, field, out))
         return;
+    if (x->scrub && scrub_finds(x->scrub, field->name)) // nothing else would be a name
+        return;
     if (!x->scrub || !scrub_finds(x->scrub, field->value)) {
         http1_write_field(out, field->name, field->value);
         return;

@@ -7,6 +7,7 @@
  */
 #include "scrub.h"
 
+#include "scrub_escape.h"
 #include "scrub_patterns.h"
 
 #include <stdlib.h>
@@ -16,7 +17,7 @@ enum { SHIFT_BITS = 12, SHIFT_SIZE = 1 << SHIFT_BITS, HELD_MAX = 1 << 20 };
 
 struct scrub {
     struct scrub_patterns patterns;
-    size_t shortest, longest;
+    size_t shortest, longest; // as they are
     uint8_t shift[SHIFT_SIZE];
     bool first[256]; // some pattern begins with that byte
     size_t found;
@@ -108,7 +109,7 @@ match_at(const struct scrub *scrub, struct bytes text)
 
 // Where the end of `text` begins to be a proper prefix of some pattern; text.n if nowhere.
 static size_t
-partial_from(const struct scrub *scrub, struct bytes text, size_t start)
+partial_whole(const struct scrub *scrub, struct bytes text, size_t start)
 {
     size_t earliest = text.n >= scrub->longest ? text.n - (scrub->longest - 1) : 0;
     for (size_t at = start > earliest ? start : earliest; at < text.n; at++) {
@@ -124,9 +125,47 @@ partial_from(const struct scrub *scrub, struct bytes text, size_t start)
     return text.n;
 }
 
-// Next match at or after `at` and before `end`, and its place.
-static int
-find(const struct scrub *scrub, struct bytes text, size_t at, size_t end, size_t *where)
+// The same where some bytes are escaped.
+static size_t
+partial_escaped(const struct scrub *scrub, uint8_t mark, struct bytes text, size_t start)
+{
+    size_t furthest = scrub_longest(scrub) - 1, unused;
+    size_t at = text.n > furthest && text.n - furthest > start ? text.n - furthest : start;
+    if (memchr(text.p + at, mark, text.n - at) == NULL)
+        return text.n;
+    for (; at < text.n; at++) {
+        if (!scrub->first[text.p[at]] && text.p[at] != mark)
+            continue;
+        for (size_t i = 0; i < scrub->patterns.count; i++) {
+            if (scrub_escape_at(scrub_pattern_text(&scrub->patterns, i), mark, bytes_from(text, at),
+                                &unused) == SCRUB_ESCAPE_PART)
+                return at;
+        }
+    }
+    return text.n;
+}
+
+static size_t
+partial_from(const struct scrub *scrub, struct bytes text, size_t start)
+{
+    if (start >= text.n)
+        return text.n;
+    size_t least = partial_whole(scrub, text, start);
+    for (size_t i = 0; i < SCRUB_ESCAPE_MARKS; i++) {
+        size_t at = partial_escaped(scrub, scrub_escape_mark[i], text, start);
+        least = at < least ? at : least;
+    }
+    return least;
+}
+
+struct match {
+    int pattern; // or NO_PATTERN
+    size_t at, n;
+};
+
+// Next pattern at or after `at` and before `end`, as it is.
+static struct match
+find_whole(const struct scrub *scrub, struct bytes text, size_t at, size_t end)
 {
     while (at < end && at + scrub->shortest <= text.n) {
         size_t shift = scrub->shift[pair_hash(text.p + at + scrub->shortest - 2)];
@@ -135,32 +174,51 @@ find(const struct scrub *scrub, struct bytes text, size_t at, size_t end, size_t
             continue;
         }
         int pattern = match_at(scrub, bytes_from(text, at));
-        if (pattern != NO_PATTERN) {
-            *where = at;
-            return pattern;
-        }
+        if (pattern != NO_PATTERN)
+            return (struct match){pattern, at, scrub->patterns.list[pattern].n};
         at++;
     }
-    return NO_PATTERN;
+    return (struct match){.pattern = NO_PATTERN, .at = end};
+}
+
+// The same with some bytes escaped: whatever begins first, and the longest of these.
+static struct match
+find(const struct scrub *scrub, struct bytes text, size_t at, size_t end)
+{
+    struct match best = find_whole(scrub, text, at, end);
+    struct bytes near = bytes_slice(text, 0, best.at + scrub_longest(scrub));
+    for (size_t i = 0; i < SCRUB_ESCAPE_MARKS && at < near.n; i++) {
+        uint8_t mark = scrub_escape_mark[i];
+        if (memchr(near.p + at, mark, near.n - at) == NULL)
+            continue;
+        for (size_t j = 0; j < scrub->patterns.count; j++) {
+            struct bytes pattern = scrub_pattern_text(&scrub->patterns, j);
+            struct match one = {.pattern = (int)j};
+            if (scrub_escape_find(pattern, mark, near, at, &one.at, &one.n) && one.at < end &&
+                (one.at < best.at || (one.at == best.at && one.n > best.n)))
+                best = one;
+        }
+    }
+    return best;
 }
 
 // Replace in `text`; returns where the part begins that has to wait for more (text.n when final).
 static size_t
 replace(const struct scrub *scrub, struct bytes text, bool final, size_t *found, struct buffer *out)
 {
-    size_t done = 0, where = 0;
+    size_t done = 0;
     for (;;) {
         // A match that lies behind a partial one waits: the partial one began first.
         size_t hold = final ? text.n : partial_from(scrub, text, done);
-        int pattern = find(scrub, text, done, hold, &where);
-        if (pattern == NO_PATTERN) {
+        struct match match = find(scrub, text, done, hold);
+        if (match.pattern == NO_PATTERN) {
             buffer_put(out, bytes_slice(text, done, hold - done));
             return hold;
         }
-        buffer_put(out, bytes_slice(text, done, where - done));
-        scrub_pattern_replace(&scrub->patterns, (size_t)pattern, out);
+        buffer_put(out, bytes_slice(text, done, match.at - done));
+        scrub_pattern_replace(&scrub->patterns, (size_t)match.pattern, out);
         ++*found;
-        done = where + scrub->patterns.list[pattern].n;
+        done = match.at + match.n;
     }
 }
 
@@ -213,7 +271,7 @@ scrub_found(const struct scrub *scrub)
 size_t
 scrub_longest(const struct scrub *scrub)
 {
-    return scrub->longest;
+    return scrub->longest * SCRUB_ESCAPE_GROWTH;
 }
 
 void
@@ -226,6 +284,5 @@ scrub_text(const struct scrub *scrub, struct bytes text, struct buffer *out)
 bool
 scrub_finds(const struct scrub *scrub, struct bytes text)
 {
-    size_t where = 0;
-    return find(scrub, text, 0, text.n, &where) != NO_PATTERN;
+    return find(scrub, text, 0, text.n).pattern != NO_PATTERN;
 }

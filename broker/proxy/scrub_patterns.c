@@ -13,9 +13,7 @@
 
 enum {
     ARENA_MAX = 32 << 20,
-    // No form is longer than so many times the secret, and a little: %2F, \u002F.
-    FORM_GROWTH = 3,
-    FORM_GROWTH_SPECIAL = 6,
+    FORM_GROWTH = 2, // no form is longer than so many times the secret, and a little
 };
 
 static const char base64_standard[] =
@@ -51,7 +49,7 @@ scrub_pattern_text(const struct scrub_patterns *patterns, size_t index)
 /* ---- adding ---- */
 
 static bool
-make_room(struct scrub_patterns *patterns, struct bytes secret, bool has_special)
+make_room(struct scrub_patterns *patterns, struct bytes secret)
 {
     size_t need = patterns->count + SCRUB_PATTERNS_PER_SECRET_MAX;
     if (need > patterns->cap) {
@@ -62,7 +60,7 @@ make_room(struct scrub_patterns *patterns, struct bytes secret, bool has_special
         patterns->list = list;
         patterns->cap = need;
     }
-    size_t form = (has_special ? FORM_GROWTH_SPECIAL : FORM_GROWTH) * secret.n + 8;
+    size_t form = FORM_GROWTH * secret.n + 8;
     return buffer_reserve(&patterns->arena, SCRUB_PATTERNS_PER_SECRET_MAX * form) != NULL;
 }
 
@@ -86,90 +84,20 @@ end_of(struct scrub_patterns *patterns)
     return patterns->arena.p + patterns->arena.n;
 }
 
-/* ---- as is, and inside of JSON ---- */
+/* ---- as it is ---- */
 
 static void
-add_escaped(struct scrub_patterns *patterns, struct bytes secret, const char *escaped)
+add_as_it_is(struct scrub_patterns *patterns, struct bytes secret)
 {
     uint8_t *p = end_of(patterns);
-    size_t n = 0;
-    for (size_t i = 0; i < secret.n; i++) {
-        if (secret.p[i] && strchr(escaped, secret.p[i]))
-            p[n++] = '\\';
-        p[n++] = secret.p[i];
-    }
-    take(patterns, n, SCRUB_TOKEN);
-}
-
-// Writers that escape more than they must, lest a browser reads it: Go's, and .NET's.
-static void
-add_unicode_escaped(struct scrub_patterns *patterns, struct bytes secret, const char *escaped,
-                    const char *unicode, const char *digit)
-{
-    uint8_t *p = end_of(patterns);
-    size_t n = 0;
-    for (size_t i = 0; i < secret.n; i++) {
-        uint8_t c = secret.p[i];
-        if (c && strchr(unicode, c)) {
-            memcpy(p + n, "\\u00", 4);
-            p[n + 4] = (uint8_t)digit[c >> 4];
-            p[n + 5] = (uint8_t)digit[c & 15];
-            n += 6;
-            continue;
-        }
-        if (c && strchr(escaped, c))
-            p[n++] = '\\';
-        p[n++] = c;
-    }
-    take(patterns, n, SCRUB_TOKEN);
-}
-
-/* ---- percent-encoded ---- */
-
-static bool
-is_alphanumeric(uint8_t c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-static void
-add_percent(struct scrub_patterns *patterns, struct bytes secret, const char *kept, bool plus,
-            const char *digit)
-{
-    uint8_t *p = end_of(patterns);
-    size_t n = 0;
-    for (size_t i = 0; i < secret.n; i++) {
-        uint8_t c = secret.p[i];
-        if (kept && c && (is_alphanumeric(c) || strchr(kept, c))) {
-            p[n++] = c;
-        } else if (plus && c == ' ') {
-            p[n++] = '+';
-        } else {
-            p[n++] = '%';
-            p[n++] = (uint8_t)digit[c >> 4];
-            p[n++] = (uint8_t)digit[c & 15];
-        }
-    }
-    take(patterns, n, SCRUB_TOKEN);
-}
-
-static void
-add_all_percent(struct scrub_patterns *patterns, struct bytes secret, bool has_special)
-{
-    // RFC 3986 unreserved; JavaScript's encodeURIComponent; form-encoding; a path; all of it.
-    static const struct {
-        const char *kept;
-        bool plus;
-    } style[] = {{NULL, false},
-                 {"-._~", false},
-                 {"-._~!*'()", false},
-                 {"*-._", true},
-                 {"-._~!$&'()*+,;=:@/", false}};
-    size_t styles = has_special ? sizeof style / sizeof *style : 1;
-    for (size_t i = 0; i < styles; i++) {
-        add_percent(patterns, secret, style[i].kept, style[i].plus, "0123456789ABCDEF");
-        add_percent(patterns, secret, style[i].kept, style[i].plus, "0123456789abcdef");
-    }
+    memcpy(p, secret.p, secret.n);
+    take(patterns, secret.n, SCRUB_TOKEN);
+    if (memchr(secret.p, ' ', secret.n) == NULL)
+        return;
+    p = end_of(patterns);
+    for (size_t i = 0; i < secret.n; i++) // a form that needs no other escape
+        p[i] = secret.p[i] == ' ' ? '+' : secret.p[i];
+    take(patterns, secret.n, SCRUB_TOKEN);
 }
 
 /* ---- base64 ---- */
@@ -220,21 +148,11 @@ add_base64(struct scrub_patterns *patterns, const char *alphabet, struct bytes s
 void
 scrub_patterns_add(struct scrub_patterns *patterns, struct bytes secret)
 {
-    bool has_special = false; // most keys are letters, digits, '-' and '_', and have fewer forms
-    for (size_t i = 0; i < secret.n; i++)
-        has_special |= !is_alphanumeric(secret.p[i]) && secret.p[i] != '-' && secret.p[i] != '_';
-    if (!make_room(patterns, secret, has_special)) {
+    if (!make_room(patterns, secret)) {
         patterns->failed = true;
         return;
     }
-    add_escaped(patterns, secret, "");
-    if (has_special) {
-        add_escaped(patterns, secret, "\"\\");
-        add_escaped(patterns, secret, "\"\\/");
-        add_unicode_escaped(patterns, secret, "\"\\", "&<>", "0123456789abcdef");
-        add_unicode_escaped(patterns, secret, "\\", "\"&'+<>`", "0123456789ABCDEF");
-    }
-    add_all_percent(patterns, secret, has_special);
+    add_as_it_is(patterns, secret);
     add_base64(patterns, base64_standard, secret, SCRUB_BASE64, SCRUB_BASE64_BARE);
     add_base64(patterns, base64_url, secret, SCRUB_BASE64_URL, SCRUB_BASE64_URL_BARE);
 }

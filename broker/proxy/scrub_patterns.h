@@ -24,7 +24,7 @@ struct scrub_pattern {
     enum scrub_replacement replacement;
 };
 
-enum { SCRUB_PATTERNS_PER_SECRET_MAX = 26 };
+enum { SCRUB_PATTERNS_PER_SECRET_MAX = 12 };
 
 struct scrub_patterns {
     struct buffer arena, token; /* both secret */
@@ -36,7 +36,8 @@ struct scrub_patterns {
 void scrub_patterns_init(struct scrub_patterns *patterns, struct bytes token);
 void scrub_patterns_free(struct scrub_patterns *patterns);
 
-/* Add every form of `secret`; equal texts are added once, the first replacement stays. */
+/* Add every form of `secret` but those with escapes, which scrub_escape.h finds; equal texts are
+ * added once, the first replacement stays. */
 void scrub_patterns_add(struct scrub_patterns *patterns, struct bytes secret);
 /* Borrowed until the next add. */
 struct bytes scrub_pattern_text(const struct scrub_patterns *patterns, size_t index);

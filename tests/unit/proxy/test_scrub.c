@@ -91,6 +91,64 @@ test_every_encoding_at_every_cut(void **state)
     surround(KEY KEY, TOKEN TOKEN);
 }
 
+/* Which bytes are escaped, and in which case, is the writer's. */
+static void
+test_every_writer_of_escapes(void **state)
+{
+    static const char *const rows[] = {
+        // Python's quote, Rust's NON_ALPHANUMERIC, Go's PathEscape, both cases of letters.
+        "sk-live/A%2Bb%20%22quoted%5Ckey%22%3F%26%3D%25%3D0123456789abcdefg",
+        "sk%2Dlive%2FA%2Bb%20%22quoted%5Ckey%22%3F%26%3D%25%3D0123456789abcdefg",
+        "sk-live%2FA+b%20%22quoted%5Ckey%22%3F&=%25=0123456789abcdefg",
+        "sk-live%2fA%2Bb%20%22quoted%5ckey%22%3F%26%3d%25%3D0123456789abcdefg",
+        "%73k-live/A%2bb%20%22quoted%5Ckey%22%3F%26%3D%25%3D0123456789abcdef%67",
+        // PHP's and others' JSON.
+        "sk-live\\/A+b \\u0022quoted\\\\key\\u0022?\\u0026=%=0123456789abcdefg",
+        "\\u0073k-live/A\\u002Bb\\u0020\\\"quoted\\u005ckey\\\"?&\\u003d%=0123456789abcdef\\u0067",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        surround(rows[i], TOKEN);
+}
+
+/* Base64 with a '+', a '/' or padding in it, in a URL or in JSON. */
+static void
+test_escaped_base64(void **state)
+{
+    static const char secret[] = "\xfb\xef\xbe>>>>\xff\xff\xff?";
+    BUFFER_AUTO text, out;
+    (void)state;
+    buffer_init(&text, 4096);
+    buffer_init(&out, 4096);
+    base64_encode(BASE64_STANDARD, bytes_str(secret), &text);
+    assert_string_equal(buffer_text(&text), "++++Pj4+Pv///z8=");
+    run(BYTES("a=%2B%2b%2B+Pj4%2BPv%2F%2f%2Fz8%3D&"), NULL, 0, secret, &out);
+    assert_int_equal(bytes_find(buffer_bytes(&out), BYTES("Pj4")), out.n);
+    buffer_clear(&out);
+    run(BYTES("{\"a\":\"++++Pj4+Pv\\/\\/\\/z8=\"}"), NULL, 0, secret, &out);
+    assert_int_equal(bytes_find(buffer_bytes(&out), BYTES("Pj4")), out.n);
+}
+
+/* Marks that are no escapes of it, and beginnings that end otherwise. */
+static void
+test_escapes_of_something_else(void **state)
+{
+    static const char *const rows[] = {
+        "sk-live%2FA%2Bb%20%22quoted%5Ckey%22%3F%26%3D%25%3D0123456789abcdeX",
+        "sk-live%2",
+        "sk-live%2G",
+        "100% of \\ and \\u and \\u00",
+        "\\n\\\"\\t%%%%%%%%41",
+        "sk-live\\x2FA",
+        "sk-live\\u012FA+b",
+        "%73%6B%2D",
+        "\\",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        expect_at_every_cut(bytes_str(rows[i]), KEY, bytes_str(rows[i]));
+}
+
 static void
 test_percent_encoded_whole(void **state)
 {
@@ -220,6 +278,8 @@ test_several_secrets(void **state)
 static void
 test_random_cuts(void **state)
 {
+    static const char *const written[] = {"ab-ab-aab", "ab%2dab-aab", "%61b-ab%2D%61ab",
+                                          "ab\\u002dab\\-aab"};
     unsigned seed = 1;
     (void)state;
     for (int round = 0; round < 400; round++) {
@@ -228,9 +288,10 @@ test_random_cuts(void **state)
         while (n < sizeof text - 40) {
             seed = seed * 1103515245u + 12345u;
             if (seed >> 16 & 7)
-                text[n++] = "ab-"[(seed >> 20) % 3];
+                text[n++] = "ab-%2\\"[(seed >> 20) % (round % 2 ? 3 : 6)];
             else
-                n += (size_t)snprintf(text + n, 32, "%s", "ab-ab-aab");
+                n +=
+                    (size_t)snprintf(text + n, 32, "%s", written[round % 2 ? 0 : (seed >> 20) % 4]);
         }
         BUFFER_AUTO whole, pieces;
         buffer_init(&whole, 1 << 20);
@@ -272,6 +333,9 @@ main(void)
         cmocka_unit_test(test_a_large_secret),
         cmocka_unit_test(test_short_secrets_are_left),
         cmocka_unit_test(test_every_encoding_at_every_cut),
+        cmocka_unit_test(test_every_writer_of_escapes),
+        cmocka_unit_test(test_escaped_base64),
+        cmocka_unit_test(test_escapes_of_something_else),
         cmocka_unit_test(test_percent_encoded_whole),
         cmocka_unit_test(test_base64_by_itself_becomes_base64_of_the_token),
         cmocka_unit_test(test_base64_inside_of_more),

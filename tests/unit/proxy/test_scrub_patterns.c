@@ -23,18 +23,10 @@ test_forms(void **state)
     static const struct {
         const char *text, *replacement;
     } rows[] = {
-        {"abc/def?", "toke"},
-        {"abc\\/def?", "toke"},
-        {"abc%2Fdef%3F", "toke"},
-        {"abc%2fdef%3f", "toke"},
-        {"abc/def%3F", "toke"}, // in a path only some characters are escaped
-        {"%61%62%63%2F%64%65%66%3F", "toke"},
-        {"YWJjL2RlZj8=", "dG9rZQ=="},
-        {"YWJjL2RlZj8", "dG9rZQ"},
-        {"YWJjL2RlZj", "toke"}, // the start of a longer text
-        {"FiYy9kZWY/", "toke"}, // one byte before it
-        {"FiYy9kZWY_", "toke"},
-        {"hYmMvZGVmP", "toke"}, // two bytes before it
+        {"abc/def?", "toke"},      {"YWJjL2RlZj8=", "dG9rZQ=="},
+        {"YWJjL2RlZj8", "dG9rZQ"}, {"YWJjL2RlZj", "toke"}, // the start of a longer text
+        {"FiYy9kZWY/", "toke"},                            // one byte before it
+        {"FiYy9kZWY_", "toke"},    {"hYmMvZGVmP", "toke"}, // two bytes before it
     };
     struct scrub_patterns patterns;
     (void)state;
@@ -48,20 +40,19 @@ test_forms(void **state)
     scrub_patterns_free(&patterns);
 }
 
+// A space as a form has it; and escapes are no forms of their own.
 static void
-test_forms_inside_of_json(void **state)
+test_spaces(void **state)
 {
-    static const char *const rows[] = {"a&b\\\"c\\/<+", "a&b\\\"c/<+", "a\\u0026b\\\"c/\\u003c+",
-                                       "a\\u0026b\\u0022c/\\u003C\\u002B"};
     struct scrub_patterns patterns;
     (void)state;
     scrub_patterns_init(&patterns, BYTES("toke"));
-    scrub_patterns_add(&patterns, BYTES("a&b\"c/<+"));
-    assert_false(patterns.failed);
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        if (!has(&patterns, rows[i], "toke"))
-            fail_msg("no %s", rows[i]);
-    }
+    scrub_patterns_add(&patterns, BYTES("a b/c d"));
+    assert_true(has(&patterns, "a b/c d", "toke"));
+    assert_true(has(&patterns, "a+b/c+d", "toke"));
+    for (size_t i = 0; i < patterns.count; i++)
+        assert_int_equal(bytes_index(scrub_pattern_text(&patterns, i), '%'),
+                         scrub_pattern_text(&patterns, i).n);
     scrub_patterns_free(&patterns);
 }
 
@@ -89,7 +80,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_forms_inside_of_json),
+        cmocka_unit_test(test_spaces),
         cmocka_unit_test(test_equal_forms_stand_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
