@@ -32,6 +32,7 @@ struct probe {
     uint32_t uid;
     char url[WORDS_MAX];
     struct buffer path, host; // as given, or of the preset
+    uint64_t refusal;         // a status that says of this path that the key is wrong; or 0
 };
 
 static void
@@ -105,13 +106,13 @@ answer(struct probe *probe, const struct outcome *outcome)
 }
 
 static void
-judge_status(unsigned status, struct outcome *outcome)
+judge_status(unsigned status, uint64_t refusal, struct outcome *outcome)
 {
     outcome->status = status;
     if (status >= 200 && status <= 299) {
         outcome->word = "accepted";
         snprintf(outcome->detail, sizeof outcome->detail, "the upstream took the key");
-    } else if (status == 401 || status == 403) {
+    } else if (status == 401 || status == 403 || status == refusal) {
         outcome->word = "refused";
         snprintf(outcome->detail, sizeof outcome->detail, "the upstream refuses the key%s",
                  status == 403 ? ", or what it may do" : "");
@@ -131,7 +132,7 @@ on_carried(void *context, const struct message_carried *carried)
 
     probe->carry = NULL;
     if (carried->answered)
-        judge_status(carried->status, &outcome);
+        judge_status(carried->status, probe->refusal, &outcome);
     else
         snprintf(outcome.detail, sizeof outcome.detail, "%s%s%.*s",
                  kh_reason_sentence(carried->reason), carried->detail.n > 0 ? " " : "",
@@ -243,7 +244,7 @@ wait_for_access(struct probe *probe, const struct credential *waits)
                                                          : "there is no access token");
 }
 
-// The first line is the path, the others are headers.
+// The first line is the path (and a status), the others are headers.
 static void
 describe(const struct probe *probe, const struct credential *credential,
          struct message_decide *request)
@@ -266,7 +267,7 @@ describe(const struct probe *probe, const struct credential *credential,
     request->body.value = request->body_value;
     (void)EVP_Digest("", 0, request->body.sha256, NULL, EVP_sha256(), NULL);
     if (bytes_cut(&rest, '\n', &line))
-        request->path = request->path_encoded = line;
+        request->path = request->path_encoded = bytes_slice(line, 0, bytes_index(line, ' '));
     request->header[request->header_count++] = (struct fact_pair){BYTES("accept"), BYTES("*/*")};
     request->header[request->header_count++] =
         (struct fact_pair){BYTES("user-agent"), BYTES("keyhole")};
@@ -402,6 +403,10 @@ prepare(struct probe *probe, const struct credential *credential, const json_t *
         return err;
     struct bytes path = buffer_bytes(&probe->path);
     path = path.p[0] == '-' ? BYTES("/") : bytes_slice(path, 0, bytes_index(path, '\n'));
+    size_t space = bytes_index(path, ' ');
+    if (space < path.n && !bytes_to_u64(bytes_from(path, space + 1), &probe->refusal))
+        return fault_set(fault, KH_ERR_INTERNAL, "the preset's probe cannot be read");
+    path = bytes_slice(path, 0, space);
     snprintf(probe->url, sizeof probe->url, "GET %s://%.*s%.*s",
              credential->route.plain ? "http" : "https", BYTES_ARG(buffer_bytes(&probe->host)),
              (int)(path.n < 512 ? path.n : 512), (const char *)path.p);

@@ -15,7 +15,7 @@ struct preset {
     const char *environment, *path_exceptions, *token_prefix;
     const char *options; /* a line each */
     const char *doc;
-    const char *probe; /* "-": none; header lines behind the path */
+    const char *probe; /* "-": none; "PATH" or "PATH STATUS", header lines behind it */
 };
 
 /* KH_ERR_UNKNOWN names the nearest. */

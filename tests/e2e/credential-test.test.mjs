@@ -63,6 +63,14 @@ describe('credential test', () => {
     assert.match(stdout, /^refused: .*401\)\n$/);
   });
 
+  test('a service that says 400 to wrong keys', async () => {
+    const open = await startUpstream(wholeFile, { accepts: accepts.anything(), fallback: (received, res) => res.writeHead(400).end('API_KEY_INVALID') });
+    const name = await add({ preset: 'google', upstream: open });
+    assert.deepEqual([(await probe(name)).outcome, (await probe(name)).request], ['refused', 'GET https://generativelanguage.googleapis.com/v1beta/models']);
+    assert.equal(open.requests[0].url, '/v1beta/models');
+    assert.equal((await probe(name, '--path', '/else')).outcome, 'unclear', 'of other paths that is not known');
+  });
+
   for (const [status, outcome] of [[204, 'accepted'], [403, 'refused'], [404, 'unclear'], [307, 'unclear'], [500, 'unclear']])
     test(`${status} is ${outcome}; nothing else of the answer comes back`, async () => {
       const name = await add();

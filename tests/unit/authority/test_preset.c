@@ -101,6 +101,11 @@ every_row_is_whole(void **state)
         assert_ok(
             credential_check_secret(credential, secret_for(credential->route.inject_kind), fault));
         assert_true(preset->probe[0] == '/' || strcmp(preset->probe, "-") == 0);
+        const char *status = strpbrk(preset->probe, " \n");
+        if (status && *status == ' ') {
+            assert_true(atoi(status + 1) >= 400 && atoi(status + 1) <= 499);
+            assert_true(status[4] == '\0' || status[4] == '\n');
+        }
         while (preset_word(&rest, &word)) {
             size_t equals = bytes_index(word, '=');
             assert_true(equals > 0 && equals < word.n);
