@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "../../../broker/proxy/destination.h"
+#include "../../../caveats/decide.h"
 
 static struct routes *
 make_routes(void)
@@ -10,12 +11,18 @@ make_routes(void)
     static const struct {
         const char *credential, *host;
         uint16_t port;
-        bool plain;
+        bool plain, pass_through;
     } rows[] = {
-        {"stripe", "api.stripe.com", 0, false},     {"openai", "api.openai.com", 0, false},
-        {"wild", "*.wild.test", 0, false},          {"odd", "odd.test", 8443, false},
-        {"plain", "plain.test", 8080, true},        {"v6", "2001:db8::1", 0, false},
+        {"stripe", "api.stripe.com", 0, false},
+        {"openai", "api.openai.com", 0, false},
+        {"wild", "*.wild.test", 0, false},
+        {"odd", "odd.test", 8443, false},
+        {"plain", "plain.test", 8080, true},
+        {"v6", "2001:db8::1", 0, false},
         {"umlaut", "xn--bcher-kva.test", 0, false},
+        {PASS_THROUGH_NAME, "files.test", 443, false, true},
+        {PASS_THROUGH_NAME, "*.stripe.com", 443, false, true},
+        {PASS_THROUGH_NAME, "files.test", 8443, false, true},
     };
     struct routes *routes = NULL;
     assert_int_equal(routes_new(&routes), KH_OK);
@@ -32,6 +39,11 @@ make_routes(void)
                               .inject_kind = INJECT_HEADER,
                               .inject_name = BYTES("authorization"),
                               .plain = rows[i].plain};
+        if (rows[i].pass_through) {
+            route.pass_through = true;
+            route.slot_count = 0;
+            route.inject_kind = INJECT_UNSET;
+        }
         message_route_tx(&route, &body);
         assert_int_equal(routes_add(routes, buffer_bytes(&body)), KH_OK);
     }
@@ -53,6 +65,8 @@ struct row {
     const char *wanted, *path;
 };
 
+static uint16_t reached; /* where a transparent client connected to; 0: there is none */
+
 static void
 find(const struct routes *routes, const struct row *row, const char *method)
 {
@@ -69,7 +83,9 @@ find(const struct routes *routes, const struct row *row, const char *method)
         .connect_host = bytes_str(row->connect),
         .connect_port = row->connect_port,
         .sni = bytes_str(row->sni),
-        .local_host = BYTES("192.0.2.7"),
+        .transparent = reached > 0,
+        .reached_port = reached,
+        .local_host = reached ? BYTES_EMPTY : BYTES("192.0.2.7"),
         .local_port = 8437,
         .name = names,
         .name_count = COUNT(names),
@@ -206,6 +222,91 @@ test_connect(void **state)
 }
 
 static void
+test_pass_through(void **state)
+{
+    static const struct row tunnels[] = {
+        {"files.test:443", "files.test:443", NULL, 0, NULL, DESTINATION_TUNNEL, WAY_TUNNEL, 0,
+         "files.test", 443, NULL, NULL},
+        {"files.test:8443", "files.test:8443", NULL, 0, NULL, DESTINATION_TUNNEL, WAY_TUNNEL, 0,
+         "files.test", 8443, NULL, NULL},
+        {"a.stripe.com:443", "a.stripe.com:443", NULL, 0, NULL, DESTINATION_TUNNEL, WAY_TUNNEL, 0,
+         "a.stripe.com", 443, NULL, NULL},
+        // a credential's
+        {"api.stripe.com:443", "api.stripe.com:443", NULL, 0, NULL, DESTINATION_CONNECT,
+         WAY_CONNECT, 0, "api.stripe.com", 443, NULL, NULL},
+        {"files.test:22", "files.test:22", NULL, 0, NULL, REFUSED(WAY_CONNECT, HOST_NOT_ALLOWED)},
+        {"files.test:443", "files.test:443", "api.stripe.com", 443, NULL,
+         REFUSED(WAY_CONNECT, REQUEST_MALFORMED)},
+        {"files.test:443", "files.test:443", NULL, 0, "files.test",
+         REFUSED(WAY_CONNECT, DESTINATION_CONFLICT)},
+    };
+    static const struct row requests[] = {
+        {"http://files.test/x", "files.test", NULL, 0, NULL, DESTINATION_UPSTREAM, WAY_HTTP_PROXY,
+         0, "files.test", 443, NULL, "/x"},
+        {"/x", "files.test", NULL, 0, NULL, DESTINATION_UPSTREAM, WAY_HOST, 0, "files.test", 443,
+         NULL, "/x"},
+        // not looked into, so never seen inside
+        {"/x", "files.test", "files.test", 443, NULL, REFUSED(WAY_CONNECT, HOST_NOT_ALLOWED)},
+        {"/~pass-through/x", "localhost", NULL, 0, NULL, REFUSED(WAY_BASE_URL, CREDENTIAL_UNKNOWN)},
+    };
+    (void)state;
+    run(tunnels, COUNT(tunnels), "CONNECT");
+    run(requests, COUNT(requests), "GET");
+}
+
+static void
+run_reached(uint16_t port, const struct row *rows, size_t count, const char *method)
+{
+    reached = port;
+    run(rows, count, method);
+    reached = 0;
+}
+
+static void
+test_transparent(void **state)
+{
+    static const struct row http[] = {
+        {"/x", "api.stripe.com", NULL, 0, NULL, DESTINATION_UPSTREAM, WAY_TRANSPARENT, 0,
+         "api.stripe.com", 443, NULL, "/x"},
+        {"http://api.stripe.com/x", "api.stripe.com:80", NULL, 0, NULL, DESTINATION_UPSTREAM,
+         WAY_TRANSPARENT, 0, "api.stripe.com", 443, NULL, "/x"},
+        {"/x", "files.test", NULL, 0, NULL, DESTINATION_UPSTREAM, WAY_TRANSPARENT, 0, "files.test",
+         443, NULL, "/x"},
+        {"/", "localhost", NULL, 0, NULL, DESTINATION_OWN, WAY_OWN, 0, NULL, 0, NULL, NULL},
+        {"/", "192.0.2.7", NULL, 0, NULL, REFUSED(WAY_TRANSPARENT, HOST_NOT_ALLOWED)},
+        {"/", "evil.test", NULL, 0, NULL, REFUSED(WAY_TRANSPARENT, HOST_NOT_ALLOWED)},
+        {"/", "api.stripe.com:443", NULL, 0, NULL, REFUSED(WAY_TRANSPARENT, DESTINATION_CONFLICT)},
+        {"https://api.stripe.com/", "api.stripe.com", NULL, 0, NULL,
+         REFUSED(WAY_TRANSPARENT, DESTINATION_CONFLICT)},
+        {"/", "api.stripe.com", NULL, 0, "keys", REFUSED(WAY_TRANSPARENT, DESTINATION_CONFLICT)},
+    };
+    static const struct row https[] = {
+        {"/", "keys", NULL, 0, "broker.corp.test", DESTINATION_OWN, WAY_OWN, 0, NULL, 0, NULL,
+         NULL},
+        {"/", "api.stripe.com", NULL, 0, NULL, REFUSED(WAY_TRANSPARENT, DESTINATION_CONFLICT)},
+        // TLS ended here
+        {"/x", "api.stripe.com", "api.stripe.com", 443, "api.stripe.com", DESTINATION_UPSTREAM,
+         WAY_TRANSPARENT, 0, "api.stripe.com", 443, NULL, "/x"},
+        {"/x", "api.openai.com", "api.stripe.com", 443, "api.stripe.com",
+         REFUSED(WAY_TRANSPARENT, DESTINATION_CONFLICT)},
+    };
+    static const struct row odd = {
+        "/x", "odd.test:8443", NULL, 0,    NULL, DESTINATION_UPSTREAM, WAY_TRANSPARENT,
+        0,    "odd.test",      8443, NULL, "/x"};
+    static const struct row connect = {"api.stripe.com:443",
+                                       "api.stripe.com:443",
+                                       NULL,
+                                       0,
+                                       NULL,
+                                       REFUSED(WAY_TRANSPARENT, REQUEST_MALFORMED)};
+    (void)state;
+    run_reached(80, http, COUNT(http), "GET");
+    run_reached(443, https, COUNT(https), "GET");
+    run_reached(8443, &odd, 1, "GET");
+    run_reached(80, &connect, 1, "CONNECT");
+}
+
+static void
 test_inside_of_a_tunnel(void **state)
 {
     static const struct row rows[] = {
@@ -293,6 +394,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base_url),           cmocka_unit_test(test_by_host),
         cmocka_unit_test(test_http_proxy),         cmocka_unit_test(test_connect),
+        cmocka_unit_test(test_pass_through),       cmocka_unit_test(test_transparent),
         cmocka_unit_test(test_inside_of_a_tunnel), cmocka_unit_test(test_own_and_nothing),
         cmocka_unit_test(test_named_port),
     };
