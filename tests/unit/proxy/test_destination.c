@@ -13,13 +13,13 @@ make_routes(void)
         uint16_t port;
         bool plain, pass_through;
     } rows[] = {
-        {"stripe", "api.stripe.com", 0, false},
-        {"openai", "api.openai.com", 0, false},
-        {"wild", "*.wild.test", 0, false},
-        {"odd", "odd.test", 8443, false},
-        {"plain", "plain.test", 8080, true},
-        {"v6", "2001:db8::1", 0, false},
-        {"umlaut", "xn--bcher-kva.test", 0, false},
+        {"stripe", "api.stripe.com", 0, false, false},
+        {"openai", "api.openai.com", 0, false, false},
+        {"wild", "*.wild.test", 0, false, false},
+        {"odd", "odd.test", 8443, false, false},
+        {"plain", "plain.test", 8080, true, false},
+        {"v6", "2001:db8::1", 0, false, false},
+        {"umlaut", "xn--bcher-kva.test", 0, false, false},
         {PASS_THROUGH_NAME, "files.test", 443, false, true},
         {PASS_THROUGH_NAME, "*.stripe.com", 443, false, true},
         {PASS_THROUGH_NAME, "files.test", 8443, false, true},
