@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { before, beforeEach, describe, test } from 'node:test';
 
 import { addAws, awsKey, startAws } from '../support/aws.mjs';
@@ -92,6 +92,22 @@ describe('aws', { skip: existsSync(cli) ? false : 'awscli is not installed' }, (
     allVerified();
     assert.ok(aws.requests.every((r) => r.headers.host === 'bucket.s3.eu-west-1.amazonaws.com'), 'a bucket is a host');
     assert.equal(aws.objects.size, 0);
+  });
+
+  test('s3 cp in parts, and back in ranges; s3 sync', async (t) => {
+    const directory = temporaryDirectory(t), data = randomBytes(20e6 + 7);
+    mkdirSync(`${directory}/from/below`, { recursive: true });
+    writeFileSync(`${directory}/from/large`, data);
+    writeFileSync(`${directory}/from/below/ö &+.txt`, 'small');
+    await command(['s3', 'sync', '--no-progress', `${directory}/from`, 's3://bucket/copy']);
+    assert.ok(aws.requests.some((r) => r.method === 'POST' && /[?&]uploads/.test(r.url)), 'in parts');
+    await command(['s3', 'cp', '--no-progress', 's3://bucket/copy/large', `${directory}/large`]);
+    assert.ok(aws.requests.some((r) => r.headers.range), 'in ranges');
+    assert.ok(readFileSync(`${directory}/large`).equals(data));
+    await command(['s3', 'sync', '--no-progress', 's3://bucket/copy', `${directory}/to`]);
+    assert.equal(readFileSync(`${directory}/to/below/ö &+.txt`, 'utf8'), 'small');
+    assert.ok(readFileSync(`${directory}/to/large`).equals(data));
+    allVerified();
   });
 
   test('a form of another service, whose hash nobody declares', async () => {

@@ -93,7 +93,8 @@ export function verify(received, key, { region = 'eu-west-1', service = 's3' } =
     const headers = signedOf(received, read.names);
     checkHeaders(received, headers, { presigned, s3: service === 's3' });
     const signer = new RequestSigner({ method: received.method, path: read.path, headers, service, region,
-      body: received.body, signQuery: presigned, doNotModifyHeaders: true }, key);
+      body: received.body, signQuery: presigned, doNotModifyHeaders: true,
+      extraHeadersToInclude: Object.fromEntries(Object.keys(headers).map((name) => [name, true])) }, key);
     signer.datetime = read.date;
     const signature = signer.signature();
     if (signature !== read.signature)
@@ -130,9 +131,26 @@ function unchunk(body) {
   }
 }
 
+/** Uploads in parts: true when the request was one of theirs. */
+function serveParts(received, url, object, { uploads, objects, data, xml, res }) {
+  const id = url.searchParams.get('uploadId');
+  if (received.method === 'POST' && url.searchParams.has('uploads')) {
+    const fresh = randomBytes(8).toString('hex');
+    uploads.set(fresh, new Map());
+    xml(res, 200, `<?xml version="1.0"?><InitiateMultipartUploadResult><UploadId>${fresh}</UploadId></InitiateMultipartUploadResult>`);
+  } else if (id && received.method === 'PUT') {
+    uploads.get(id).set(Number(url.searchParams.get('partNumber')), data);
+    xml(res, 200, '', { etag: `"${sha256(data).slice(0, 32)}"` });
+  } else if (id && received.method === 'POST') {
+    objects.set(object, Buffer.concat([...uploads.get(id)].sort(([a], [b]) => a - b).map(([, part]) => part)));
+    xml(res, 200, '<?xml version="1.0"?><CompleteMultipartUploadResult><ETag>"x"</ETag></CompleteMultipartUploadResult>');
+  } else return false;
+  return true;
+}
+
 /** S3, and other services by their host's first label, for one key pair. */
 export async function startAws(t, key, { hosts = HOSTS } = {}) {
-  const objects = new Map();
+  const objects = new Map(), uploads = new Map();
   const xml = (res, status, text, headers = {}) => {
     res.writeHead(status, { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(text), ...headers });
     res.end(text);
@@ -151,9 +169,10 @@ export async function startAws(t, key, { hosts = HOSTS } = {}) {
     const name = /^(.+)\.s3\./.test(host) ? path : path.slice(bucket.length + 1);
     const object = `${bucket}/${name}`;
     if (name === '' && received.method === 'GET') return xml(res, 200, list(objects, bucket, url));
+    const data = /aws-chunked/.test(received.headers['content-encoding'] ?? '') ? unchunk(received.body) : received.body;
+    if (serveParts(received, url, object, { uploads, objects, data, xml, res })) return undefined;
     if (received.method === 'PUT') {
-      const chunked = /aws-chunked/.test(received.headers['content-encoding'] ?? '');
-      objects.set(object, chunked ? unchunk(received.body) : received.body);
+      objects.set(object, data);
       return xml(res, 200, '', { etag: '"x"' });
     }
     if (!objects.has(object))
@@ -162,8 +181,10 @@ export async function startAws(t, key, { hosts = HOSTS } = {}) {
       objects.delete(object);
       return res.writeHead(204).end();
     }
-    const body = objects.get(object);
-    res.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': body.length, etag: '"x"',
+    const whole = objects.get(object), [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(received.headers.range ?? '') ?? [];
+    const body = from === undefined ? whole : whole.subarray(Number(from), to ? Number(to) + 1 : undefined);
+    const range = from === undefined ? {} : { 'content-range': `bytes ${from}-${Number(from) + body.length - 1}/${whole.length}` };
+    res.writeHead(from === undefined ? 200 : 206, { ...range, 'content-type': 'application/octet-stream', 'content-length': body.length, etag: '"x"',
       'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT' });
     return res.end(received.method === 'HEAD' ? undefined : body);
   };
