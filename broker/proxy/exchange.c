@@ -43,6 +43,7 @@ exchange_new(struct connection *c)
     destination_init(&x->destination);
     buffer_init_secret(&x->decide, DECIDE_MAX);
     buffer_init_secret(&x->token, HTTP1_LINE_MAX);
+    buffer_init(&x->base_url, HTTP1_LINE_MAX);
     buffer_init_secret(&x->upstream_head, UPSTREAM_HEAD_MAX);
     buffer_init_secret(&x->collected_head, UPSTREAM_HEAD_MAX);
     buffer_init_secret(&x->collected, CONDUIT_OUT_MAX);
@@ -206,6 +207,18 @@ exchange_begin_upstream(struct exchange *x, const struct http1_head *head)
         judge_ask(x, &token);
 }
 
+// For the places that an answer names (base_url.h).
+static void
+note_base_url(struct exchange *x, const struct http1_head *head)
+{
+    if (x->destination.way != WAY_BASE_URL)
+        return;
+    buffer_put_str(&x->base_url, x->client->conduit.stream.ssl ? "https://" : "http://");
+    buffer_put(&x->base_url, head->host);
+    buffer_put_str(&x->base_url, "/~");
+    buffer_put(&x->base_url, x->destination.wanted);
+}
+
 // Whatever was found: a run is told which hosts there are for it, and reaches no other.
 static void
 hold_to_hosts(struct exchange *x)
@@ -237,6 +250,7 @@ dispatch(struct exchange *x, const struct http1_head *head)
     hold_to_hosts(x);
     switch (x->destination.kind) {
     case DESTINATION_UPSTREAM:
+        note_base_url(x, head);
         exchange_begin_upstream(x, head);
         return;
     case DESTINATION_CONNECT:
@@ -328,6 +342,7 @@ exchange_destroy(void *object)
     struct exchange *x = object;
     buffer_free(&x->decide);
     buffer_free(&x->token);
+    buffer_free(&x->base_url);
     buffer_free(&x->upstream_head);
     buffer_free(&x->identity);
     buffer_free(&x->collected_head);

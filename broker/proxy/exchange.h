@@ -70,6 +70,7 @@ struct exchange {
     uint8_t request_id[REQUEST_ID_SIZE];
     char request_id_hex[2 * REQUEST_ID_SIZE + 1]; /* "" before there is one */
     const struct route *route;
+    struct buffer base_url; /* of a client that came by one, as it has it; else empty */
     int64_t recheck_at;
     uint64_t rejudge;         /* open question */
     int64_t rejudge_since_ms; /* 0: none is due */

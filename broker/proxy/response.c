@@ -7,6 +7,7 @@
 
 #include "../http/http1_write.h"
 #include "answer.h"
+#include "base_url.h"
 #include "carry.h"
 #include "proxy.h"
 #include "scrub.h"
@@ -76,21 +77,42 @@ is_dropped(const struct http1_head *head, struct bytes name)
 }
 
 static void
+write_value(const struct exchange *x, struct bytes name, struct bytes value, struct buffer *out)
+{
+    struct bytes url = buffer_bytes(&x->base_url);
+    BUFFER_AUTO below;
+    if (url.n == 0 || !base_url_is_in(name)) {
+        http1_write_field(out, name, value);
+        return;
+    }
+    const struct base_url base = {
+        .url = url,
+        .path = bytes_from(url, bytes_find(url, BYTES("/~"))),
+        .host = buffer_bytes(&x->destination.host),
+        .port = x->destination.match.port,
+        .plain = x->destination.match.plain,
+    };
+    buffer_init(&below, HTTP1_HEAD_MAX);
+    base_url_write(&base, value, &below);
+    http1_write_field(out, name, below.failed ? value : buffer_bytes(&below));
+}
+
+static void
 write_field(struct exchange *x, const struct http1_field *field, struct buffer *out)
 {
     if (x->tunnel && tunnel_write_protocol(x, field, out))
         return;
     if (x->scrub && scrub_finds(x->scrub, field->name)) // nothing else would be a name
         return;
-    if (!x->scrub || !scrub_finds(x->scrub, field->value)) {
-        http1_write_field(out, field->name, field->value);
-        return;
-    }
     BUFFER_AUTO clean;
+    struct bytes value = field->value;
     buffer_init_secret(&clean, HTTP1_HEAD_MAX);
-    scrub_text(x->scrub, field->value, &clean);
+    if (x->scrub && scrub_finds(x->scrub, value)) {
+        scrub_text(x->scrub, value, &clean);
+        value = buffer_bytes(&clean);
+    }
     if (!clean.failed)
-        http1_write_field(out, field->name, buffer_bytes(&clean));
+        write_value(x, field->name, value, out);
 }
 
 void

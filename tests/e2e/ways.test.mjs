@@ -64,6 +64,18 @@ function nothingArrived() {
 
 const bearer = (tok) => ['-H', `Authorization: Bearer ${tok}`];
 
+test('places that an answer names: below the base URL for who came by one, as they are for a proxy\'s client', async () => {
+  openai.route('/v1/places', (received, res) => res.writeHead(201, { location: 'https://api.openai.com/v1/files/1', 'content-location': '/v1/places/7',
+    link: '<https://api.openai.com/v1/places?page=2>; rel="next", <https://other.example/>; rel=help', 'x-link': '/v1/places' }).end());
+  const headers = { authorization: `Bearer ${token}` };
+  const byBase = await broker.request('/~openai/v1/places', { headers });
+  assert.equal(byBase.status, 201);
+  assert.deepEqual([byBase.headers.location, byBase.headers['content-location'], byBase.headers.link, byBase.headers['x-link']],
+    [`${broker.url}/~openai/v1/files/1`, '/~openai/v1/places/7', `<${broker.url}/~openai/v1/places?page=2>; rel="next", <https://other.example/>; rel=help`, '/v1/places']);
+  const byProxy = await curl('--proxy', broker.url, '--cacert', caFile, '-H', `Authorization: Bearer ${token}`, 'https://api.openai.com/v1/places');
+  assert.deepEqual([byProxy.headers.location, byProxy.headers['content-location']], ['https://api.openai.com/v1/files/1', '/v1/places/7']);
+});
+
 describe('each way in, by curl', () => {
   test('base URL: the credential is named in the path, and its name is cut off', async () => {
     const answer = await curl(`${broker.url}/~openai/v1/models?limit=3`, ...bearer(token));

@@ -150,7 +150,7 @@ test_the_key_does_not_come_back(void **state)
              KH_REASON_UNSET);
     assert_lacks(received.p, "sk-real");
     assert_contains(received.p, "X-Echo: Bearer " TOKEN "\r\n");
-    assert_contains(received.p, "Location: /?k=" TOKEN "\r\n");
+    assert_contains(received.p, "Location: /~api/?k=" TOKEN "\r\n");
     assert_contains(received.p, "\r\n\r\nkey=" TOKEN "!!");
     char length[64];
     snprintf(length, sizeof length, "Content-Length: %zu\r\n", strlen("key=" TOKEN "!!"));
