@@ -166,12 +166,12 @@ certificates_read(struct item *item)
     const char *name = item->raw->upstream_ca;
     struct fault why = {0};
     BUFFER_AUTO pem;
+    buffer_init(&pem, ROUTE_CA_MAX + 4096);
     if (name == NULL)
         return KH_OK;
     char *path = config_file_name(item->document->path, name);
     if (path == NULL)
         return fault_set(item->fault, KH_ERR_MEMORY, "no memory for the configuration");
-    buffer_init(&pem, ROUTE_CA_MAX + 4096);
     enum kh_err err = file_read(path, &pem);
     free(path);
     if (err != KH_OK)
