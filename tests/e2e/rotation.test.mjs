@@ -56,3 +56,31 @@ test('in the grace, what was derived from the earlier secret is searched for as 
   await broker.operator(['credential', 'rotate', 'x'], { stdin: `${pair('NEWERKEYID')}\n` });
   assert.equal((await broker.request('/~x/echo', { token })).text, `${before} ${session}`);
 });
+
+test('a stream that runs while its key is rotated goes on, and the key that it was sent with does not come back', async (t) => {
+  const keys = [realKey(), realKey(), realKey()];
+  const upstream = await startUpstream(t, { accepts: accepts.anything() });
+  const broker = await startBroker(t);
+  broker.secrets.push(...keys);
+  await broker.addCredential('x', { secret: keys[0], upstream, hosts: ['upstream.example'], args: ['--slot', 'bearer'] });
+  const token = await broker.mint('x'), held = upstream.hold('/stream');
+  const streams = [];
+  for (const [i, grace] of [['--grace', '10m'], []].entries()) {
+    const client = await broker.connect();
+    client.write(`GET /~x/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+    const { received, res } = await held.next();
+    assert.equal(received.headers.authorization, `Bearer ${keys[i]}`);
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    res.write('data: begun\n\n');
+    await client.when('the first event', () => client.input.includes('data: begun\n\n'));
+    streams.push({ client, res });
+    await broker.operator(['credential', 'rotate', 'x', ...grace], { stdin: `${keys[i + 1]}\n` });
+  }
+  for (const [i, { client, res }] of streams.entries()) {
+    res.write(`data: ${keys[i]}!\n\n`);
+    await client.when('the event after the rotation', () => client.input.includes(`data: ${token}!\n\n`));
+    res.end('data: end\n\n');
+    assert.match((await client.answer()).text, /data: end\n\n$/);
+    client.destroy();
+  }
+});
