@@ -81,6 +81,7 @@ write_value(const struct exchange *x, struct bytes name, struct bytes value, str
 {
     struct bytes url = buffer_bytes(&x->base_url);
     BUFFER_AUTO below;
+    buffer_init(&below, HTTP1_HEAD_MAX);
     if (url.n == 0 || !base_url_is_in(name)) {
         http1_write_field(out, name, value);
         return;
@@ -92,7 +93,6 @@ write_value(const struct exchange *x, struct bytes name, struct bytes value, str
         .port = x->destination.match.port,
         .plain = x->destination.match.plain,
     };
-    buffer_init(&below, HTTP1_HEAD_MAX);
     base_url_write(&base, value, &below);
     http1_write_field(out, name, below.failed ? value : buffer_bytes(&below));
 }
