@@ -3,9 +3,10 @@
 #   make            the programs, in build/bin
 #   make demo       install what is needed, build, and watch the main job
 #   make check      install what is needed, build, run every test but the heavy ones
-#   make check-all  and those as well: registries, large SDKs, gigabytes
+#   make check-all  and those as well: registries, large SDKs, gigabytes; and fuzzing, shortly
 #   make unit       unit tests alone, in seconds; make unit T=caveats/token for one
 #   make e2e        end-to-end tests alone; make e2e T=revoke for the files that match
+#   make fuzz       every fuzz target for SECONDS=60; make fuzz T=http for some (docs/FUZZING.md)
 #   make bench      install what is needed, and measure: build/bench/report.md; make bench B=kept for a part
 #   make profile    where Keyhole's CPU time goes, by perf
 #   make instructions   instructions for a request, by callgrind, against tests/instructions.json
@@ -36,7 +37,7 @@ WARNINGS := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prot
     $(if $(CI),-Werror)
 
 # Probed once for a build directory, and not by the goals that may run before there is a compiler.
-ifneq ($(filter-out setup check check-all bench demo docs lint format clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out setup check check-all bench demo docs lint format fuzz fuzz-built fuzz-coverage clean,$(or $(MAKECMDGOALS),all)),)
 -include $(BUILD)/hardening.mk
 endif
 $(BUILD)/hardening.mk: Makefile
@@ -246,6 +247,8 @@ $(TEST_KEYHOLE): $(BUILD)/obj/client/main.o $(BUILD)/obj/tests/fido_backend.o \
     $(call archive,client) $(call archive,core)
 	$(link) $(call libs,$(PACKAGES_CLIENT) $(PACKAGES_CORE))
 
+include tests/fuzz/fuzz.mk
+
 # "caveats/token" selects test_token and test_token_scan; "caveats/" the whole room.
 UNIT_SELECTED := $(if $(T),$(filter $(BUILD)/tests/$(subst /,/test_,$(T))%,$(UNIT_PROGRAMS)),$(UNIT_PROGRAMS))
 
@@ -270,6 +273,7 @@ check-all:
 	@$(MAKE) --no-print-directory check-built
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e --heavy
 	@$(if $(SANITIZE),,$(MAKE) --no-print-directory instructions)
+	@$(if $(SANITIZE),,$(MAKE) --no-print-directory fuzz SECONDS=10)
 
 demo: setup
 	@$(MAKE) --no-print-directory -s all

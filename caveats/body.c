@@ -158,6 +158,10 @@ body_pointer_is_valid(struct bytes pointer)
     if (pointer.n > 0 && pointer.p[0] != '/')
         return false;
     for (size_t i = 0; i < pointer.n; i++) {
+        // No member of a body that is read has a NUL in its name, and what looks for one would look
+        // for the name before it.
+        if (pointer.p[i] == '\0')
+            return false;
         if (pointer.p[i] == '~' &&
             (i + 1 == pointer.n || (pointer.p[i + 1] != '0' && pointer.p[i + 1] != '1')))
             return false;

@@ -337,6 +337,7 @@ valid_pointers(void **state)
         assert_true(body_pointer_is_valid(bytes_str(valid[i])));
     for (size_t i = 0; i < COUNT_OF(invalid); i++)
         assert_false(body_pointer_is_valid(bytes_str(invalid[i])));
+    assert_false(body_pointer_is_valid(bytes_of("/a\0b", 4)));
 }
 
 /* Some readers do not mind the case of a name, and the last one wins: nothing is said then. */
