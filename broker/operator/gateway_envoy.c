@@ -58,10 +58,14 @@ static void
 print_route(const struct gateway_plan *plan, size_t index, struct buffer *out)
 {
     const struct gateway_upstream *u = &plan->upstream[index];
+    // Bytes that are not UTF-8 are others in a check than in the request that is sent.
+    static const char ascii[] =
+        "headers: [{name: \":path\", string_match: {safe_regex: {regex: \"[!-~]*\"}}}]";
     if (plan->by_host)
-        buffer_put_str(out, "              - match: {prefix: \"/\"}\n");
+        buffer_printf(out, "              - match: {prefix: \"/\", %s}\n", ascii);
     else
-        buffer_printf(out, "              - match: {prefix: \"/~%s/\"}\n", u->credential);
+        buffer_printf(out, "              - match: {prefix: \"/~%s/\", %s}\n", u->credential,
+                      ascii);
     buffer_printf(out, "                route:\n                  cluster: keyhole-upstream-%zu\n",
                   index + 1);
     if (!plan->by_host)

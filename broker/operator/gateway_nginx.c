@@ -59,6 +59,13 @@ print_upstreams(const struct gateway_plan *plan, struct buffer *out)
                       pinned ? u->address_port : u->port);
         buffer_put_str(out, "    keepalive 16;\n}\n");
     }
+    buffer_put_str(out,
+                   "# HTTP/2 has bodies that nothing announces: without a length it is not known "
+                   "whether there is one.\n"
+                   "map \"$server_protocol $content_length $http_transfer_encoding\" "
+                   "$keyhole_coding {\n    default unknown;\n"
+                   "    \"~^HTTP/1\\.[01] [0-9]* $\" \"\";\n"
+                   "    \"~^HTTP/[23]\\.[0-9]+ [0-9]+ $\" \"\";\n}\n");
     buffer_put_str(out, "# A request goes on to the target that was judged; without one it goes "
                         "nowhere.\n");
     for (size_t i = 0; i < plan->count; i++) {
@@ -156,6 +163,17 @@ print_managed(const struct gateway_fields *managed, struct buffer *out)
         buffer_printf(out, ",%s", check_fields[i]);
 }
 
+// The key reaches auth_request_set all the same. Whatever leads a client here gets nothing.
+static void
+print_hidden(const struct gateway_fields *managed, struct buffer *out)
+{
+    buffer_put_str(out, "        proxy_hide_header keyhole-target;\n"
+                        "        proxy_hide_header keyhole-problem;\n"
+                        "        proxy_hide_header keyhole-status;\n");
+    for (size_t i = 0; i < managed->count; i++)
+        buffer_printf(out, "        proxy_hide_header keyhole-set-%s;\n", managed->name[i]);
+}
+
 static void
 print_check(const struct gateway_plan *plan, const struct gateway_upstream *u, struct buffer *out)
 {
@@ -179,9 +197,10 @@ print_check(const struct gateway_plan *plan, const struct gateway_upstream *u, s
                         "        proxy_set_header keyhole-check-method $request_method;\n"
                         "        proxy_set_header keyhole-check-target $request_uri;\n"
                         "        proxy_set_header keyhole-check-length $content_length;\n"
-                        "        proxy_set_header keyhole-check-coding $http_transfer_encoding;\n");
+                        "        proxy_set_header keyhole-check-coding $keyhole_coding;\n");
     buffer_printf(out, "        proxy_set_header keyhole-gateway-key \"%s\";\n",
                   plan->gateway_key != NULL ? plan->gateway_key : "");
+    print_hidden(&managed, out);
     buffer_put_str(out, "        proxy_buffer_size 64k;\n        proxy_buffers 4 64k;\n"
                         "        proxy_connect_timeout 5s;\n        proxy_send_timeout 5s;\n"
                         "        proxy_read_timeout 15s;\n");
@@ -225,6 +244,20 @@ print_answers(struct buffer *out)
     buffer_put_str(out, "\n    }\n");
 }
 
+// Each of nginx's error messages has the request line, and with it the query.
+static void
+print_error_log(const struct gateway_plan *plan, struct buffer *out)
+{
+    bool query = false;
+    for (size_t i = 0; i < plan->count; i++)
+        query |= plan->upstream[i].token_in_query;
+    if (query)
+        buffer_put_str(out, "    # Off: tokens may stand in the query, and errors are logged with "
+                            "it.\n    error_log /dev/null emerg;\n");
+    else
+        buffer_put_str(out, "    error_log /var/log/nginx/keyhole-error.log error;\n");
+}
+
 static void
 print_server_head(const struct gateway_plan *plan, const char *name, struct buffer *out)
 {
@@ -237,10 +270,11 @@ print_server_head(const struct gateway_plan *plan, const char *name, struct buff
                       "    ssl_protocols TLSv1.2 TLSv1.3;\n",
                       plan->certificate, plan->key);
     buffer_put_str(
+        out, "    # Without queries and, at this level, without header lines: tokens stand there.\n"
+             "    access_log /var/log/nginx/keyhole.log keyhole;\n");
+    print_error_log(plan, out);
+    buffer_put_str(
         out,
-        "    # Without queries and, at this level, without header lines: tokens stand there.\n"
-        "    access_log /var/log/nginx/keyhole.log keyhole;\n"
-        "    error_log /var/log/nginx/keyhole-error.log error;\n"
         "    underscores_in_headers off;\n    ignore_invalid_headers on;\n    merge_slashes off;\n"
         "    server_tokens off;\n    large_client_header_buffers 8 16k;\n"
         "    client_header_timeout 15s;\n    client_body_timeout 60s;\n    send_timeout 60s;\n"
@@ -250,7 +284,13 @@ print_server_head(const struct gateway_plan *plan, const char *name, struct buff
         "    proxy_request_buffering off;\n    proxy_buffering off;\n"
         "    proxy_connect_timeout 10s;\n    proxy_read_timeout 600s;\n"
         "    # Sent once, to one place, and nothing of an answer is changed or followed.\n"
-        "    proxy_next_upstream off;\n    proxy_redirect off;\n    proxy_intercept_errors off;\n");
+        "    proxy_next_upstream off;\n    proxy_redirect off;\n    proxy_intercept_errors off;\n"
+        "    recursive_error_pages off;\n    proxy_cache off;\n    proxy_store off;\n"
+        "    # An upstream does not steer: X-Accel-Redirect would lead its client to the check.\n"
+        "    proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate\n"
+        "        X-Accel-Buffering X-Accel-Charset Expires Cache-Control Set-Cookie Vary;\n"
+        "    # Who is let in by an address is asked for a token all the same.\n"
+        "    satisfy all;\n");
     if (plan->resolver != NULL)
         buffer_printf(out, "    resolver %s valid=30s;\n", plan->resolver);
     buffer_put_str(out, "    set $keyhole_target \"\";\n    set $keyhole_status \"\";\n"

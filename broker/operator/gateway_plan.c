@@ -123,8 +123,9 @@ gateway_read_inject(const char *inject, struct gateway_fields *out, const char *
 /* ---- credentials ---- */
 
 static enum kh_err
-read_slots(const json_t *credential, struct gateway_fields *out, struct fault *fault)
+read_slots(const json_t *credential, struct gateway_upstream *upstream, struct fault *fault)
 {
+    struct gateway_fields *out = &upstream->slots;
     size_t i;
     const json_t *slot;
     json_array_foreach(json_object_get(credential, "slots"), i, slot)
@@ -138,6 +139,8 @@ read_slots(const json_t *credential, struct gateway_fields *out, struct fault *f
             gateway_fields_add(out, "authorization");
         else if (bytes_is(word, "cookie"))
             gateway_fields_add(out, "cookie");
+        else if (bytes_is(word, "query"))
+            upstream->token_in_query = true;
         if (err != KH_OK)
             return err;
     }
@@ -225,7 +228,7 @@ gateway_read_credential(const json_t *credential, const char *host, struct gatew
     if (err == KH_OK)
         err = gateway_read_inject(admin_text(credential, "inject"), &out->set, members, fault);
     if (err == KH_OK)
-        err = read_slots(credential, &out->slots, fault);
+        err = read_slots(credential, out, fault);
     read_port(credential, out);
     read_resolve(credential, out);
     return err;

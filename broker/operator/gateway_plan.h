@@ -31,6 +31,7 @@ struct gateway_upstream {
     uint16_t address_port;
     struct gateway_fields set;   /* what the injection writes */
     struct gateway_fields slots; /* where a token may stand, beyond these */
+    bool token_in_query;         /* it may stand there as well */
 };
 
 struct gateway_plan {

@@ -23,6 +23,8 @@ test_the_lines_that_matter(void **state)
         "{address: \"::1\", port_value: 9443}",
         "pipe: {path: \"/run/g.sock\"}",
         "direct_response: {status: 421}",
+        "match: {prefix: \"/~one/\", headers: [{name: \":path\", "
+        "string_match: {safe_regex: {regex: \"[!-~]*\"}}}]}",
         "keyhole-two:\n                    \"@type\": "
         "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute\n"
         "                    disabled: true",

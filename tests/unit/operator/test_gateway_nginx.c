@@ -25,6 +25,15 @@ test_the_lines_that_matter(void **state)
         "merge_slashes off;",
         "proxy_next_upstream off;",
         "error_page 500 = @keyhole_unavailable;",
+        "proxy_ignore_headers X-Accel-Redirect ",
+        "proxy_hide_header keyhole-set-authorization;",
+        "proxy_hide_header keyhole-set-x-key;",
+        "proxy_cache off;",
+        "satisfy all;",
+        "keyhole-check-coding $keyhole_coding;",
+        "map \"$server_protocol $content_length $http_transfer_encoding\" $keyhole_coding {\n"
+        "    default unknown;",
+        "error_log /var/log/nginx/keyhole-error.log error;",
         "location / {\n        default_type application/problem+json;\n        return 421",
     };
     struct gateway_plan plan;
@@ -39,6 +48,20 @@ test_the_lines_that_matter(void **state)
     assert_has_not(&out, "$uri;");
     assert_has_not(&out, "0600");
     assert_has(&out, "keyhole-gateway-key \"\";"); // a client's own does not pass
+}
+
+static void
+test_tokens_in_queries_are_in_no_log(void **state)
+{
+    struct gateway_plan plan;
+    BUFFER_AUTO out;
+    (void)state;
+    plan_of_two(&plan);
+    plan.upstream[1].token_in_query = true;
+    buffer_init(&out, 1 << 20);
+    gateway_print_nginx(&plan, &out);
+    assert_has(&out, "error_log /dev/null emerg;");
+    assert_has_not(&out, "keyhole-error.log");
 }
 
 static void
@@ -75,6 +98,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_lines_that_matter),
+        cmocka_unit_test(test_tokens_in_queries_are_in_no_log),
         cmocka_unit_test(test_by_host_with_a_key_and_tls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

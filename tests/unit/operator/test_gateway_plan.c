@@ -78,6 +78,7 @@ test_a_credential(void **state)
     assert_int_equal(u.address_port, 8443);
     assert_true(gateway_fields_have(&u.set, "authorization"));
     assert_int_equal(u.slots.count, 3);
+    assert_true(u.token_in_query);
     assert_true(gateway_fields_have(&u.slots, "X-KEY") && gateway_fields_have(&u.slots, "cookie"));
     assert_int_equal(read_json(WEB(""), "a.w.example", &u, &fault), KH_OK);
     assert_string_equal(u.host, "a.w.example");
@@ -91,6 +92,11 @@ test_a_credential(void **state)
     assert_int_equal(read_json("{\"name\":\"x\",\"hosts\":[\"*.w.example\"],\"inject\":\"basic\"}",
                                NULL, &u, &fault),
                      KH_ERR_USAGE);
+    assert_int_equal(read_json("{\"name\":\"x\",\"hosts\":[\"w.example\"],\"slots\":[\"bearer\"],"
+                               "\"inject\":\"basic\"}",
+                               NULL, &u, &fault),
+                     KH_OK);
+    assert_false(u.token_in_query);
 }
 
 static void

@@ -2,6 +2,8 @@
 /* Questions of gateways: who may ask, and what is made of what they say. */
 #include "gateway_fixture.h"
 
+#include <sys/un.h>
+
 static struct world *w;
 static uint16_t port;
 
@@ -38,6 +40,59 @@ test_who_has_no_key(void **state)
         snprintf(request, sizeof request,
                  "GET /envoy/api/x HTTP/1.1\r\nHost: x\r\n%s" BEARER "\r\n", keys[i]);
         expect_check_refused(w, port, request, KH_REASON_GATEWAY_UNPROVEN);
+    }
+}
+
+/* A gateway's socket, with a name that the kernel gives; a connection to it is returned. */
+static int
+connect_gateway_socket(const uint32_t *uids, size_t count)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t length = sizeof address;
+    struct message_listener message = {.kind = LISTENER_UNIX, .name = BYTES("gateway.sock")};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    BUFFER_AUTO body;
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address.sun_family), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    message.gateway.only = true;
+    message.gateway.uid_count = count;
+    memcpy(message.gateway.uid, uids, count * sizeof *uids);
+    buffer_init(&body, 4096);
+    message_listener_tx(&message, &body);
+    assert_false(body.failed);
+    send_frame(w->supervisor, MESSAGE_LISTENER, 0, buffer_bytes(&body), fd);
+    set_patience(client);
+    assert_int_equal(connect(client, (struct sockaddr *)&address, length), 0);
+    close(fd);
+    return client;
+}
+
+static void
+test_users_of_a_socket(void **state)
+{
+    const uint32_t me = getuid(), other = me + 1;
+    const struct {
+        uint32_t uid[3];
+        size_t count;
+        bool answered;
+    } lists[] = {
+        {{0}, 0, true}, // its mode says who
+        {{me}, 1, true},     {{other, me}, 2, true},          {{other, other + 1, me}, 3, true},
+        {{other}, 1, false}, {{other, UINT32_MAX}, 2, false}, {{me + 65536, other}, 2, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        int client = connect_gateway_socket(lists[i].uid, lists[i].count);
+        // The key is for listeners with an address: here it opens nothing.
+        send_text(client, ENVOY_ASKS("GET", "/~api/x", "unseen") BEARER "\r\n");
+        enum kh_reason refused = expect_decide(w)->refused;
+        if (refused != (lists[i].answered ? KH_REASON_UNSET : KH_REASON_GATEWAY_UNPROVEN))
+            fail_msg("list %zu: %s", i, kh_reason_code(refused));
+        deny(w, KH_REASON_NO_GRANT);
+        read_answer(client);
+        close(client);
     }
 }
 
@@ -193,6 +248,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_who_has_no_key, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_users_of_a_socket, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_no_question, setup, teardown),
         cmocka_unit_test_setup_teardown(test_where_it_goes_is_the_credentials, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nginx_asks, setup, teardown),
