@@ -237,6 +237,11 @@ SOFTAUTHN := $(BUILD)/tests/bin/softauthn
 $(SOFTAUTHN): $(BUILD)/obj/tests/support/softauthn/main.o $(UNIT_SUPPORT) $(call archive,core)
 	$(link) $(call libs,libcrypto)
 
+# Holds programs at their end, so that their memory can be looked at.
+AT_EXIT := $(BUILD)/tests/bin/at-exit
+$(AT_EXIT): $(BUILD)/obj/tests/support/at_exit/main.o
+	$(link)
+
 # The client with a transport to that key, instead of USB: one file is another one, and no program
 # that is installed has it.
 TEST_KEYHOLE := $(BUILD)/tests/bin/keyhole
@@ -255,7 +260,7 @@ UNIT_SELECTED := $(if $(T),$(filter $(BUILD)/tests/$(subst /,/test_,$(T))%,$(UNI
 unit: $(UNIT_SELECTED)
 	@BUILD=$(BUILD) tests/run-unit $^
 
-e2e: all $(SOFTAUTHN) $(TEST_KEYHOLE)
+e2e: all $(SOFTAUTHN) $(TEST_KEYHOLE) $(AT_EXIT)
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e $(T)
 
 setup:

@@ -4,6 +4,7 @@
  * make a state directory.
  */
 #include "../log.h"
+#include "../openssl_memory.h"
 #include "../sandbox.h"
 #include "admin.h"
 #include "authority.h"
@@ -321,12 +322,13 @@ warn_about_memory(void)
 }
 
 static int
-run(const struct options *options, const struct master_key_source *source)
+run(const struct options *options, struct master_key_source *source)
 {
     static struct service service;
     struct fault fault = {0};
     enum kh_err err = authority_open(&service.authority, source, clock_system(), &fault);
 
+    secret_free(&source->passphrase); // the key is made: nobody needs it any more
     if (!err)
         err = start_loop(&service, options->channel_fd, &fault);
     if (!err) {
@@ -361,9 +363,10 @@ main(int argc, char **argv)
 {
     struct options options;
     struct fault fault = {0};
-    SECRET_AUTO *passphrase = NULL;
+    struct secret *passphrase = NULL;
 
     sandbox_harden();
+    openssl_memory_init();
     ignore_signals();
     admin_init();
     log_init("authority", LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
@@ -377,10 +380,12 @@ main(int argc, char **argv)
         return 1;
     }
     const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-    const struct master_key_source source = {
+    struct master_key_source source = {
         .directory = options.directory,
         .credentials_directory = credentials && credentials[0] ? credentials : NULL,
         .passphrase = passphrase,
     };
-    return options.init ? init(&source) : run(&options, &source);
+    int status = options.init ? init(&source) : run(&options, &source);
+    secret_free(&source.passphrase);
+    return status;
 }

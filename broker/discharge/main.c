@@ -8,6 +8,7 @@
 #include "../database/private_file.h"
 #include "../log.h"
 #include "../messages.h"
+#include "../openssl_memory.h"
 #include "../sandbox.h"
 #include "admin.h"
 #include "key.h"
@@ -361,6 +362,7 @@ main(int argc, char **argv)
     int channel_fd;
 
     sandbox_harden();
+    openssl_memory_init();
     ignore_signals();
     admin_request_init();
     log_init("discharger", LOG_FORMAT_AUTO, LOG_LEVEL_INFO);

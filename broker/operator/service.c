@@ -173,7 +173,7 @@ service_run(const struct invocation *invocation)
         .config_path = invocation_value(invocation, "config"),
         .listen = listen->value,
         .listen_count = listen->count,
-        .passphrase = buffer_bytes(&passphrase),
+        .passphrase = &passphrase,
         .discharger = discharger,
         .no_discharger = invocation_flag(invocation, "no-discharger"),
     };

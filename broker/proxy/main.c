@@ -3,15 +3,22 @@
  * keyhole-proxy: faces clients and upstreams, and holds no secret for longer than a request. It is
  * started by keyholed with a channel, and is of no use by itself.
  */
+#include "../openssl_memory.h"
 #include "../sandbox.h"
 #include "proxy.h"
 
 #include <getopt.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PRIORITIES = 2 }; // network events go before the flush of a channel's batch
+enum {
+    PRIORITIES = 2, // network events go before the flush of a channel's batch
+    // Every handshake that runs has a small key there, and OpenSSL does without no place for it.
+    SECURE_HEAP = 2 << 20,
+    SECURE_HEAP_MIN = 32,
+};
 
 static bool
 parse_number(const char *text, int maximum, int *out)
@@ -88,6 +95,9 @@ main(int argc, char **argv)
     int channel_fd, index;
     char name[32];
     sandbox_harden();
+    openssl_memory_init();
+    // Keys of listeners and of leaves are in OpenSSL's hands: its own locked pages.
+    (void)CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_MIN);
     if (!parse_options(argc, argv, &channel_fd, &index)) {
         fputs("usage: keyhole-proxy --channel-fd N --index I (started by keyholed)\n", stderr);
         return 2;

@@ -94,7 +94,7 @@ send_listener(struct family_child *child, enum message_type type, const struct l
         .transparent = listener->config.transparent,
         .name = bytes_str(listener->name),
         .certificate = buffer_bytes(&listener->certificate),
-        .key = buffer_bytes(&listener->key),
+        .key = listener->key,
         .gateway = listener->gateway,
     };
     memcpy(message.answer, listener->answer, sizeof message.answer);

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +189,25 @@ listener_copy_config(const struct config_listener *config, struct config_listene
            text_copy(config->certificate, &out->certificate) && text_copy(config->key, &out->key);
 }
 
+// It stays for as long as the listener does: proxies that die get it again.
+static enum kh_err
+listener_read_identity(const struct config_listener *config, struct listener *out,
+                       struct fault *fault)
+{
+    struct buffer key;
+    buffer_init_secret(&key, LISTENER_PEM_MAX);
+    enum kh_err err = listener_read_files(config, &out->certificate, &key, fault);
+    if (err == KH_OK && key.n > 0) {
+        uint8_t *locked = sodium_init() < 0 ? NULL : sodium_malloc(key.n);
+        if (locked == NULL)
+            err = fault_set(fault, KH_ERR_MEMORY, "no locked memory for a key");
+        else
+            out->key = bytes_of(memcpy(locked, key.p, key.n), key.n);
+    }
+    buffer_free(&key);
+    return err;
+}
+
 enum kh_err
 listener_open_tcp(const struct config_listener *config, struct listener *out, struct fault *fault)
 {
@@ -198,8 +218,7 @@ listener_open_tcp(const struct config_listener *config, struct listener *out, st
         return err;
     struct listener made = {.fd = -1};
     buffer_init(&made.certificate, LISTENER_PEM_MAX);
-    buffer_init_secret(&made.key, LISTENER_PEM_MAX);
-    err = listener_read_files(config, &made.certificate, &made.key, fault);
+    err = listener_read_identity(config, &made, fault);
     if (err != KH_OK)
         goto fail;
     made.fd = listener_bind_tcp(&address, size);
@@ -299,7 +318,7 @@ listener_close(struct listener *listener)
     free(listener->config.key);
     free(listener->name);
     buffer_free(&listener->certificate);
-    buffer_free(&listener->key);
+    sodium_free((void *)(uintptr_t)listener->key.p);
     *listener = (struct listener){.fd = -1};
 }
 

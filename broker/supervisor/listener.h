@@ -24,7 +24,8 @@ struct listener {
     enum listener_kind dns;                  /* of a DNS responder (dns.h); else LISTENER_UNSET */
     uint8_t answer[4];                       /* of one */
     int fd;
-    struct buffer certificate, key; /* PEM, empty for a leaf of the local CA */
+    struct buffer certificate; /* PEM, empty for a leaf of the local CA */
+    struct bytes key;          /* PEM, owned, in locked memory */
 };
 
 /* "ADDRESS:PORT" or "[ADDRESS]:PORT", numbers alone. */

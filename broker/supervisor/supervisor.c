@@ -291,6 +291,18 @@ start_family(struct supervisor *supervisor, struct fault *fault)
     return family_init(&supervisor->family, &plan, fault);
 }
 
+// Into locked memory, and out of the heap.
+static enum kh_err
+take_passphrase(struct supervisor *supervisor, struct fault *fault)
+{
+    struct buffer *given = supervisor->options->passphrase;
+    if (given == NULL)
+        return KH_OK;
+    enum kh_err err = secret_init(&supervisor->passphrase, buffer_bytes(given), fault);
+    buffer_free(given);
+    return err;
+}
+
 static enum kh_err
 supervisor_start(struct supervisor *supervisor, struct fault *fault)
 {
@@ -307,7 +319,7 @@ supervisor_start(struct supervisor *supervisor, struct fault *fault)
     if (notify_init(&supervisor->notify, &notify_fault) != KH_OK)
         log_warning("notify", "%s", notify_fault.detail);
     if ((err = lock_take(supervisor->directory, &supervisor->lock_fd, fault)) != KH_OK ||
-        (err = secret_init(&supervisor->passphrase, options->passphrase, fault)) != KH_OK ||
+        (err = take_passphrase(supervisor, fault)) != KH_OK ||
         (err = start_listeners(supervisor, fault)) != KH_OK ||
         (err = start_events(supervisor, fault)) != KH_OK ||
         (err = start_family(supervisor, fault)) != KH_OK)

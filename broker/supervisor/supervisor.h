@@ -13,8 +13,9 @@ struct supervisor_options {
     const char *config_path;   /* NULL: DIR/keyholed.yaml when there is one */
     const char *const *listen; /* ADDRESS:PORT, in place of those of the configuration */
     size_t listen_count;
-    struct bytes passphrase; /* for the master key; empty when there is none. Copied. */
-    bool discharger_alone;   /* no broker at all: the discharger, in a directory of its own */
+    struct buffer
+        *passphrase;       /* for the master key; NULL or empty: none. Taken, and wiped there. */
+    bool discharger_alone; /* no broker at all: the discharger, in a directory of its own */
     bool no_discharger;
     const char *discharger;     /* ADDRESS:PORT, in place of its listeners in the configuration */
     const char *discharger_url; /* in place of that in the configuration */

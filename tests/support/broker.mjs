@@ -80,8 +80,9 @@ export class Broker {
   /** `keyholed run` until it says that it serves. */
   async start() {
     assert.equal(this.child, null, 'the broker runs already');
-    const child = spawn(keyholed, this.command(), { env: environment(this.env), cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(keyholed, this.command(), { env: environment(this.env), cwd: '/', stdio: [this.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'] });
     this.child = child;
+    child.stdin?.end(this.stdin);
     this.stdout = '';
     const ended = deferred();
     this.ended = ended.promise;
