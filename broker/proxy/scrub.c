@@ -3,7 +3,9 @@
  * Streaming search and replacement of a request's secrets (7-credentials, "Scrubbing").
  *
  * Wu and Manber 1994, with pairs of bytes: a table tells for the last pair of the window how far
- * the window may move at least. The window is as wide as the shortest pattern.
+ * the window may move at least. The window is as wide as the shortest pattern. Most answers are so
+ * small that making the table costs more than it saves: it is made for a long text. For a short one
+ * the first pairs of each pattern are noted in a set of bits, and every 12th pair is looked at.
  */
 #include "scrub.h"
 
@@ -13,13 +15,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHIFT_BITS = 12, SHIFT_SIZE = 1 << SHIFT_BITS, HELD_MAX = 1 << 20 };
+enum {
+    PAIR_BITS = 12,
+    PAIRS = 1 << PAIR_BITS,
+    HELD_MAX = 1 << 20,
+    SHORT_TEXT = 2048,
+    STRIDE_MAX = 12,
+};
 
 struct scrub {
     struct scrub_patterns patterns;
     size_t shortest, longest; // as they are
-    uint8_t shift[SHIFT_SIZE];
-    bool first[256]; // some pattern begins with that byte
+    size_t stride;
+    uint64_t near_start[PAIRS / 64]; // the first `stride` pairs of each pattern
+    uint64_t first[256 / 64];        // the bytes that patterns begin with
+    uint8_t *shift;                  // PAIRS of them; NULL before there was a long text
     size_t found;
     struct buffer held; // the end of the input so far: a proper prefix of a pattern
 };
@@ -27,11 +37,23 @@ struct scrub {
 static inline size_t
 pair_hash(const uint8_t *p)
 {
-    return ((size_t)p[0] << 4 ^ p[1]) & (SHIFT_SIZE - 1);
+    return ((size_t)p[0] << 4 ^ p[1]) & (PAIRS - 1);
+}
+
+static inline void
+bit_set(uint64_t *set, size_t bit)
+{
+    set[bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
+static inline bool
+bit_is_set(const uint64_t *set, size_t bit)
+{
+    return set[bit / 64] >> bit % 64 & 1;
 }
 
 static void
-build_tables(struct scrub *scrub)
+note_beginnings(struct scrub *scrub)
 {
     scrub->shortest = SIZE_MAX;
     for (size_t i = 0; i < scrub->patterns.count; i++) {
@@ -39,11 +61,26 @@ build_tables(struct scrub *scrub)
         scrub->shortest = n < scrub->shortest ? n : scrub->shortest;
         scrub->longest = n > scrub->longest ? n : scrub->longest;
     }
-    size_t furthest = scrub->shortest - 1;
-    memset(scrub->shift, furthest > UINT8_MAX ? UINT8_MAX : (int)furthest, SHIFT_SIZE);
+    scrub->stride = scrub->shortest - 1 < STRIDE_MAX ? scrub->shortest - 1 : STRIDE_MAX;
     for (size_t i = 0; i < scrub->patterns.count; i++) {
         const uint8_t *p = scrub_pattern_text(&scrub->patterns, i).p;
-        scrub->first[p[0]] = true;
+        bit_set(scrub->first, p[0]);
+        for (size_t j = 0; j < scrub->stride; j++)
+            bit_set(scrub->near_start, pair_hash(p + j));
+    }
+}
+
+// Without memory for it the search goes on as for a short text.
+static void
+make_shifts(struct scrub *scrub)
+{
+    size_t furthest = scrub->shortest - 1;
+    scrub->shift = malloc(PAIRS);
+    if (!scrub->shift)
+        return;
+    memset(scrub->shift, furthest > UINT8_MAX ? UINT8_MAX : (int)furthest, PAIRS);
+    for (size_t i = 0; i < scrub->patterns.count; i++) {
+        const uint8_t *p = scrub_pattern_text(&scrub->patterns, i).p;
         for (size_t j = 0; j + 2 <= scrub->shortest; j++) {
             size_t shift = scrub->shortest - 2 - j;
             uint8_t *entry = &scrub->shift[pair_hash(p + j)];
@@ -72,7 +109,7 @@ scrub_new(const struct bytes *secret, size_t count, struct bytes replacement, st
     if (scrub->patterns.count == 0)
         scrub_free(&scrub);
     else
-        build_tables(scrub);
+        note_beginnings(scrub);
     *out = scrub;
     return KH_OK;
 }
@@ -84,6 +121,9 @@ scrub_free(struct scrub **scrub)
         return;
     scrub_patterns_free(&(*scrub)->patterns);
     buffer_free(&(*scrub)->held);
+    if ((*scrub)->shift)
+        wipe((*scrub)->shift, PAIRS);
+    free((*scrub)->shift);
     wipe(*scrub, sizeof **scrub);
     free(*scrub);
     *scrub = NULL;
@@ -113,7 +153,7 @@ partial_whole(const struct scrub *scrub, struct bytes text, size_t start)
 {
     size_t earliest = text.n >= scrub->longest ? text.n - (scrub->longest - 1) : 0;
     for (size_t at = start > earliest ? start : earliest; at < text.n; at++) {
-        if (!scrub->first[text.p[at]])
+        if (!bit_is_set(scrub->first, text.p[at]))
             continue;
         size_t n = text.n - at;
         for (size_t i = 0; i < scrub->patterns.count; i++) {
@@ -134,7 +174,7 @@ partial_escaped(const struct scrub *scrub, uint8_t mark, struct bytes text, size
     if (memchr(text.p + at, mark, text.n - at) == NULL)
         return text.n;
     for (; at < text.n; at++) {
-        if (!scrub->first[text.p[at]] && text.p[at] != mark)
+        if (!bit_is_set(scrub->first, text.p[at]) && text.p[at] != mark)
             continue;
         for (size_t i = 0; i < scrub->patterns.count; i++) {
             if (scrub_escape_at(scrub_pattern_text(&scrub->patterns, i), mark, bytes_from(text, at),
@@ -163,17 +203,27 @@ struct match {
     size_t at, n;
 };
 
+// How far the next possible match is away at least.
+static inline size_t
+distance(const struct scrub *scrub, const uint8_t *p)
+{
+    if (scrub->shift)
+        return scrub->shift[pair_hash(p + scrub->shortest - 2)];
+    return bit_is_set(scrub->near_start, pair_hash(p + scrub->stride - 1)) ? 0 : scrub->stride;
+}
+
 // Next pattern at or after `at` and before `end`, as it is.
 static struct match
 find_whole(const struct scrub *scrub, struct bytes text, size_t at, size_t end)
 {
     while (at < end && at + scrub->shortest <= text.n) {
-        size_t shift = scrub->shift[pair_hash(text.p + at + scrub->shortest - 2)];
-        if (shift) {
-            at += shift;
+        size_t far = distance(scrub, text.p + at);
+        if (far) {
+            at += far;
             continue;
         }
-        int pattern = match_at(scrub, bytes_from(text, at));
+        int pattern = bit_is_set(scrub->first, text.p[at]) ? match_at(scrub, bytes_from(text, at))
+                                                           : NO_PATTERN;
         if (pattern != NO_PATTERN)
             return (struct match){pattern, at, scrub->patterns.list[pattern].n};
         at++;
@@ -227,6 +277,8 @@ scrub_feed(struct scrub *scrub, struct bytes data, struct buffer *out)
 {
     if (data.n == 0)
         return;
+    if (data.n > SHORT_TEXT && !scrub->shift)
+        make_shifts(scrub);
     if (scrub->held.n == 0) {
         size_t settled = replace(scrub, data, false, &scrub->found, out);
         buffer_put(&scrub->held, bytes_from(data, settled));

@@ -61,21 +61,31 @@ make_room(struct scrub_patterns *patterns, struct bytes secret)
         patterns->cap = need;
     }
     size_t form = FORM_GROWTH * secret.n + 8;
-    return buffer_reserve(&patterns->arena, SCRUB_PATTERNS_PER_SECRET_MAX * form) != NULL;
+    return buffer_room(&patterns->arena, SCRUB_PATTERNS_PER_SECRET_MAX * form) != NULL;
+}
+
+// What was written to the end of the arena is wiped with it, whether it becomes a pattern or not.
+static void
+note_written(struct scrub_patterns *patterns, size_t n)
+{
+    buffer_advance(&patterns->arena, n);
+    patterns->arena.n -= n;
 }
 
 // The text of `n` bytes that was written to the end of the arena is a pattern, if it is a new one.
-static void
+static bool
 take(struct scrub_patterns *patterns, size_t n, enum scrub_replacement replacement)
 {
     struct bytes text = bytes_of(patterns->arena.p + patterns->arena.n, n);
+    note_written(patterns, n);
     for (size_t i = 0; i < patterns->count; i++) {
         if (bytes_equal(scrub_pattern_text(patterns, i), text))
-            return;
+            return false;
     }
     patterns->list[patterns->count++] =
         (struct scrub_pattern){.at = patterns->arena.n, .n = n, .replacement = replacement};
     buffer_advance(&patterns->arena, n);
+    return true;
 }
 
 static uint8_t *
@@ -102,46 +112,78 @@ add_as_it_is(struct scrub_patterns *patterns, struct bytes secret)
 
 /* ---- base64 ---- */
 
-// All characters of the base64 of `before` zero bytes and then the text, without padding.
+// The characters of `n` (1 to 3) bytes that stand at the upper end of 24 bits.
+static uint8_t *
+base64_put(const char *alphabet, uint32_t bits, size_t n, uint8_t *to)
+{
+    *to++ = (uint8_t)alphabet[bits >> 18 & 63];
+    *to++ = (uint8_t)alphabet[bits >> 12 & 63];
+    if (n > 1)
+        *to++ = (uint8_t)alphabet[bits >> 6 & 63];
+    if (n > 2)
+        *to++ = (uint8_t)alphabet[bits & 63];
+    return to;
+}
+
+// All characters of the base64 of `before` (0 to 2) zero bytes and then the text, without padding.
 static size_t
 base64_write(const char *alphabet, struct bytes text, size_t before, uint8_t *out)
 {
-    uint32_t bits = 0;
-    size_t n = 0;
-    unsigned held = (unsigned)before * 8; // bits that were put in and not taken out
-    for (size_t i = 0;; i++) {
-        for (; held >= 6; held -= 6)
-            out[n++] = (uint8_t)alphabet[bits >> (held - 6) & 63];
-        if (i == text.n)
-            break;
-        bits = bits << 8 | text.p[i];
-        held += 8;
+    uint8_t *to = out;
+    size_t i = 0;
+    if (before) {
+        uint32_t bits = 0;
+        for (; before + i < 3 && i < text.n; i++)
+            bits |= (uint32_t)text.p[i] << 8 * (2 - before - i);
+        to = base64_put(alphabet, bits, before + i, to);
     }
-    if (held)
-        out[n++] = (uint8_t)alphabet[bits << (6 - held) & 63];
-    return n;
+    for (; i + 3 <= text.n; i += 3) {
+        const uint8_t *p = text.p + i;
+        to = base64_put(alphabet, (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2], 3, to);
+    }
+    if (i + 1 == text.n)
+        to = base64_put(alphabet, (uint32_t)text.p[i] << 16, 1, to);
+    else if (i + 2 == text.n)
+        to = base64_put(alphabet, (uint32_t)text.p[i] << 16 | (uint32_t)text.p[i + 1] << 8, 2, to);
+    return (size_t)(to - out);
+}
+
+// The same text in the other alphabet, if it is another one there.
+static void
+take_both(struct scrub_patterns *patterns, size_t n, enum scrub_replacement standard,
+          enum scrub_replacement url)
+{
+    const uint8_t *from = end_of(patterns);
+    bool differs = memchr(from, '+', n) || memchr(from, '/', n);
+    bool is_new = take(patterns, n, standard);
+    if (!differs)
+        return;
+    uint8_t *p = end_of(patterns);
+    for (size_t i = 0; i < n; i++) {
+        uint8_t c = is_new ? from[i] : p[i]; // what is no pattern is still there
+        p[i] = c == '+' ? '-' : c == '/' ? '_' : c;
+    }
+    take(patterns, n, url);
 }
 
 static void
-add_base64(struct scrub_patterns *patterns, const char *alphabet, struct bytes secret,
-           enum scrub_replacement padded, enum scrub_replacement bare)
+add_base64(struct scrub_patterns *patterns, struct bytes secret)
 {
-    uint8_t *p = end_of(patterns);
-    size_t n = base64_write(alphabet, secret, 0, p);
-    if (n % 4 != 0) {
-        take(patterns, n, bare);
-        p = end_of(patterns);
-        n = base64_write(alphabet, secret, 0, p);
-    }
-    while (n % 4 != 0)
-        p[n++] = '=';
-    take(patterns, n, padded);
-    for (size_t before = 0; before < 3; before++) {
+    size_t n = base64_write(base64_standard, secret, 0, end_of(patterns));
+    size_t padded = (n + 3) / 4 * 4, inner = secret.n * 8 / 6;
+    if (n < padded)
+        take_both(patterns, n, SCRUB_BASE64_BARE, SCRUB_BASE64_URL_BARE);
+    base64_write(base64_standard, secret, 0, end_of(patterns));
+    memset(end_of(patterns) + n, '=', padded - n);
+    take_both(patterns, padded, SCRUB_BASE64, SCRUB_BASE64_URL);
+    note_written(patterns, base64_write(base64_standard, secret, 0, end_of(patterns)));
+    take_both(patterns, inner, SCRUB_TOKEN, SCRUB_TOKEN);
+    for (size_t before = 1; before < 3; before++) {
         size_t from = (before * 8 + 5) / 6, to = (before + secret.n) * 8 / 6;
-        p = end_of(patterns);
-        base64_write(alphabet, secret, before, p);
+        uint8_t *p = end_of(patterns);
+        note_written(patterns, base64_write(base64_standard, secret, before, p));
         memmove(p, p + from, to - from);
-        take(patterns, to - from, SCRUB_TOKEN);
+        take_both(patterns, to - from, SCRUB_TOKEN, SCRUB_TOKEN);
     }
 }
 
@@ -153,8 +195,7 @@ scrub_patterns_add(struct scrub_patterns *patterns, struct bytes secret)
         return;
     }
     add_as_it_is(patterns, secret);
-    add_base64(patterns, base64_standard, secret, SCRUB_BASE64, SCRUB_BASE64_BARE);
-    add_base64(patterns, base64_url, secret, SCRUB_BASE64_URL, SCRUB_BASE64_URL_BARE);
+    add_base64(patterns, secret);
 }
 
 /* ---- replacing ---- */

@@ -35,6 +35,27 @@ run(struct bytes text, const size_t *cut, size_t cuts, const char *secret, struc
     scrub_free(&scrub);
 }
 
+/* The same behind a text that is so long that the search goes another way from there on. */
+static void
+run_behind_long(struct bytes text, const size_t *cut, size_t cuts, const char *secret,
+                struct buffer *out)
+{
+    static const uint8_t filler[4000];
+    size_t moved[64], start = out->n;
+    BUFFER_AUTO longer;
+    buffer_init(&longer, 1 << 20);
+    buffer_put(&longer, bytes_of(filler, sizeof filler));
+    buffer_put(&longer, text);
+    assert_true(cuts + 1 <= COUNT(moved));
+    moved[0] = sizeof filler;
+    for (size_t i = 0; i < cuts; i++)
+        moved[i + 1] = sizeof filler + cut[i];
+    run(buffer_bytes(&longer), moved, cuts + 1, secret, out);
+    assert_true(out->n - start >= sizeof filler);
+    assert_memory_equal(out->p + start, filler, sizeof filler);
+    buffer_consume(out, sizeof filler);
+}
+
 static void
 expect_at_every_cut(struct bytes text, const char *secret, struct bytes expected)
 {
@@ -45,6 +66,9 @@ expect_at_every_cut(struct bytes text, const char *secret, struct bytes expected
         if (!bytes_equal(buffer_bytes(&out), expected))
             fail_msg("cut at %zu: \"%.*s\" gave \"%.*s\" and not \"%.*s\"", i, BYTES_ARG(text),
                      BYTES_ARG(buffer_bytes(&out)), BYTES_ARG(expected));
+        buffer_clear(&out);
+        run_behind_long(text, &i, 1, secret, &out);
+        assert_bytes(buffer_bytes(&out), expected);
     }
     // One byte at a time.
     BUFFER_AUTO out;
@@ -304,6 +328,9 @@ test_random_cuts(void **state)
             cut[cuts++] = at < n ? at : n;
         }
         run(bytes_of(text, n), cut, cuts, "ab-ab-aab", &pieces);
+        assert_bytes(buffer_bytes(&pieces), buffer_bytes(&whole));
+        buffer_clear(&pieces);
+        run_behind_long(bytes_of(text, n), cut, cuts, "ab-ab-aab", &pieces);
         assert_bytes(buffer_bytes(&pieces), buffer_bytes(&whole));
         assert_true(bytes_find(buffer_bytes(&whole), BYTES("ab-ab-aab")) == whole.n);
     }

@@ -56,6 +56,26 @@ test_spaces(void **state)
     scrub_patterns_free(&patterns);
 }
 
+// The arena wipes what was written in it, and takes the word of who writes for how much that is.
+static void
+test_all_that_was_written_is_marked(void **state)
+{
+    static const char *const secrets[] = {"abcdef", "abc/def?", "a&b\"c/<+", "sk-0123456789abcdef",
+                                          "\xff\xfe\xfd\xfc\xfb\xfa\xf9"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(secrets); i++) {
+        struct scrub_patterns patterns;
+        scrub_patterns_init(&patterns, BYTES("tok"));
+        assert_non_null(buffer_room(&patterns.arena, 60000));
+        memset(patterns.arena.p, 0xa5, patterns.arena.cap);
+        for (int twice = 0; twice < 2; twice++)
+            scrub_patterns_add(&patterns, bytes_str(secrets[i]));
+        for (size_t at = patterns.arena.mark; at < patterns.arena.cap; at++)
+            assert_int_equal(patterns.arena.p[at], 0xa5);
+        scrub_patterns_free(&patterns);
+    }
+}
+
 static void
 test_equal_forms_stand_once(void **state)
 {
@@ -82,6 +102,7 @@ main(void)
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_spaces),
         cmocka_unit_test(test_equal_forms_stand_once),
+        cmocka_unit_test(test_all_that_was_written_is_marked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
