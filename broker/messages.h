@@ -170,12 +170,8 @@ struct message_decide {
     struct bytes method;
     struct bytes path;                        /* canonical, decoded: judged */
     struct bytes path_encoded;                /* canonical, encoded: sent and audited */
-    struct fact_pair query[DECIDE_PAIRS_MAX]; /* decoded */
-    size_t query_count;
-    struct fact_pair header[DECIDE_PAIRS_MAX]; /* lower-case names, no slot, no hop-by-hop */
-    size_t header_count;
+    size_t query_count, header_count;
     struct facts_body body; /* its values are body_value */
-    struct fact_body_value body_value[BODY_POINTERS_MAX];
     struct bytes upgrade;
     struct bytes client; /* address as text, or "unix" */
     uint32_t client_uid; /* of a unix peer, else UINT32_MAX */
@@ -184,8 +180,14 @@ struct message_decide {
     struct bytes token;  /* text as found; empty when there was none */
     struct message_aws aws;
     uint8_t run[RUN_ID_SIZE]; /* of the connection's preface; zeros: none */
+    /* 11 KiB, of which most requests need little: what lies behind the counts is not set. */
+    struct fact_pair query[DECIDE_PAIRS_MAX];  /* decoded */
+    struct fact_pair header[DECIDE_PAIRS_MAX]; /* lower-case names, no slot, no hop-by-hop */
+    struct fact_body_value body_value[BODY_POINTERS_MAX];
 };
 
+/* All but those three. */
+void message_decide_init(struct message_decide *message);
 void message_decide_tx(const struct message_decide *message, struct buffer *out);
 KH_MUST_CHECK enum kh_err message_decide_rx(struct bytes body, struct message_decide *out);
 

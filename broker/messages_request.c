@@ -7,6 +7,8 @@
 #include "slot_wire.h"
 #include "wire.h"
 
+#include <string.h>
+
 static const char *const way_names[] = {
     [WAY_UNSET] = "unset",           [WAY_BASE_URL] = "base-url",       [WAY_HOST] = "host",
     [WAY_HTTP_PROXY] = "http-proxy", [WAY_CONNECT] = "connect",         [WAY_OWN] = "own",
@@ -114,6 +116,22 @@ decide_is_consistent(const struct message_decide *message)
 }
 
 void
+message_decide_init(struct message_decide *message)
+{
+    memset(message, 0, offsetof(struct message_decide, query));
+}
+
+static void
+decide_copy(struct message_decide *to, const struct message_decide *from)
+{
+    memcpy(to, from, offsetof(struct message_decide, query));
+    memcpy(to->query, from->query, from->query_count * sizeof *from->query);
+    memcpy(to->header, from->header, from->header_count * sizeof *from->header);
+    memcpy(to->body_value, from->body_value, from->body.value_count * sizeof *from->body_value);
+    to->body.value = to->body_value;
+}
+
+void
 message_decide_tx(const struct message_decide *message, struct buffer *out)
 {
     wire_put_require(out, decide_is_consistent(message));
@@ -147,8 +165,9 @@ message_decide_tx(const struct message_decide *message, struct buffer *out)
 enum kh_err
 message_decide_rx(struct bytes body, struct message_decide *out)
 {
-    struct message_decide message = {0};
+    KH_UNFILLED struct message_decide message;
     struct wire_reader reader;
+    message_decide_init(&message);
     wire_init(&reader, body);
     message.way = (enum way)wire_get_enum(&reader, WAYS_COUNT);
     wire_get_fixed(&reader, message.request_id, REQUEST_ID_SIZE);
@@ -178,8 +197,7 @@ message_decide_rx(struct bytes body, struct message_decide *out)
     wire_require(&reader, decide_is_consistent(&message));
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;
-    *out = message;
-    out->body.value = out->body_value;
+    decide_copy(out, &message);
     return KH_OK;
 }
 

@@ -15,6 +15,8 @@
 #include <string.h>
 
 #define KH_MUST_CHECK __attribute__((warn_unused_result))
+/* For a large local of which only what was set is read: it is not filled by the compiler. */
+#define KH_UNFILLED __attribute__((uninitialized))
 
 struct bytes {
     const uint8_t *p;

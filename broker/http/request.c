@@ -6,6 +6,8 @@
 
 #include "field_name.h"
 
+#include <string.h>
+
 enum {
     STORAGE_MAX = 8 * HTTP1_HEAD_MAX,
     ALIAS_MAX = 32, /* longer than every name of field_name.c */
@@ -128,7 +130,7 @@ build_query(const struct http1_head *head, struct request *out, struct fault *fa
         if (out->query_count == REQUEST_QUERY_MAX)
             return refuse(fault, KH_REASON_REQUEST_MALFORMED,
                           "there are more than 128 query parameters");
-        parameter->has_value = sign < pair.n;
+        *parameter = (struct request_query_pair){.has_value = sign < pair.n};
         parameter->raw_name = escape_brackets(out, bytes_slice(pair, 0, sign));
         parameter->raw_value = escape_brackets(out, bytes_from(pair, sign + 1));
         if (!decode(out, bytes_slice(pair, 0, sign), &parameter->name) ||
@@ -232,13 +234,19 @@ build(const struct http1_head *head, const struct request_destination *destinati
     return KH_REASON_UNSET;
 }
 
+static void
+reset(struct request *request)
+{
+    memset(request, 0, offsetof(struct request, query));
+}
+
 enum kh_reason
 request_build(const struct http1_head *head, const struct request_destination *destination,
               struct request *out, struct fault *fault)
 {
     enum kh_reason reason;
 
-    *out = (struct request){0};
+    reset(out);
     reason = build(head, destination, out, fault);
     if (reason != KH_REASON_UNSET)
         request_free(out);
@@ -250,7 +258,7 @@ request_free(struct request *request)
 {
     buffer_free(&request->storage);
     buffer_free(&request->edits);
-    *request = (struct request){0};
+    reset(request);
 }
 
 /* ---- facts ---- */

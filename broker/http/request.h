@@ -53,16 +53,17 @@ struct request {
     size_t path_key;        /* where the token's segment begins in `path`; 0: in none */
     struct bytes sent_path; /* by request_apply: with the secret; empty: `path` */
     bool has_query;
-    struct request_query_pair query[REQUEST_QUERY_MAX + DECISION_EDITS_MAX];
     size_t query_count;
     size_t query_token_place; /* where the token's parameter stood; query_count: none did */
-    /* End-to-end fields, Host and lengths left out. */
-    struct request_field field[HTTP1_FIELDS_MAX + DECISION_EDITS_MAX];
     size_t field_count;
     struct request_list_place list_place[REQUEST_LIST_COUNT];
     struct bytes upgrade;  /* "websocket" or empty */
     struct buffer storage; /* owns the canonical text that the slices point into */
     struct buffer edits;   /* owns what request_apply put in: the upstream's secret */
+    /* 16 KiB, of which most requests need little: what lies behind the counts is not set. */
+    struct request_query_pair query[REQUEST_QUERY_MAX + DECISION_EDITS_MAX];
+    /* End-to-end fields, Host and lengths left out. */
+    struct request_field field[HTTP1_FIELDS_MAX + DECISION_EDITS_MAX];
 };
 
 /* Where the request is to go, as the listener found it. */

@@ -251,7 +251,7 @@ send_content(struct exchange *x)
 static void
 ask_again(struct exchange *x)
 {
-    struct message_decide message;
+    KH_UNFILLED struct message_decide message;
     BUFFER_AUTO storage;
     buffer_init_secret(&storage, BODY_VALUES_TEXT_MAX);
     connection_move(x->client, CONNECTION_DECIDING);

@@ -81,7 +81,8 @@ ask(struct exchange *x, struct message_decide *message, const struct request_tok
 void
 judge_ask(struct exchange *x, const struct request_token *token)
 {
-    struct message_decide message = {0};
+    KH_UNFILLED struct message_decide message;
+    message_decide_init(&message);
     request_describe(&x->draft->request, &message);
     describe_peer(x, &message);
     describe_body(x, &message);

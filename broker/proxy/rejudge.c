@@ -39,7 +39,7 @@ rejudge_remove(struct exchange *x)
 static bool
 send_again(struct exchange *x)
 {
-    struct message_decide message;
+    KH_UNFILLED struct message_decide message;
     BUFFER_AUTO body;
     buffer_init_secret(&body, x->decide.max);
     if (!x->proxy->authority || message_decide_rx(buffer_bytes(&x->decide), &message) != KH_OK)
