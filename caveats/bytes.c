@@ -23,12 +23,10 @@ lower(uint8_t c)
 }
 
 bool
-bytes_equal_nocase(struct bytes a, struct bytes b)
+bytes_equal_folded(const uint8_t *a, const uint8_t *b, size_t n)
 {
-    if (a.n != b.n)
-        return false;
-    for (size_t i = 0; i < a.n; i++) {
-        if (lower(a.p[i]) != lower(b.p[i]))
+    for (size_t i = 0; i < n; i++) {
+        if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
             return false;
     }
     return true;

@@ -49,6 +49,14 @@ bytes_equal(struct bytes a, struct bytes b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+bool bytes_equal_folded(const uint8_t *a, const uint8_t *b, size_t n);
+
+static inline bool
+bytes_equal_nocase(struct bytes a, struct bytes b) /* ASCII */
+{
+    return a.n == b.n && bytes_equal_folded(a.p, b.p, a.n);
+}
+
 static inline bool
 bytes_is(struct bytes a, const char *s)
 {
@@ -79,7 +87,6 @@ bytes_starts(struct bytes a, struct bytes prefix)
 }
 
 bool bytes_equal_secret(struct bytes a, struct bytes b); /* time depends on the lengths alone */
-bool bytes_equal_nocase(struct bytes a, struct bytes b); /* ASCII */
 bool bytes_ends(struct bytes a, struct bytes suffix);
 int bytes_compare(struct bytes a, struct bytes b); /* memcmp order, shorter first */
 struct bytes bytes_trim(struct bytes a);           /* SP and HTAB, both ends */

@@ -19,7 +19,8 @@ struct field_row {
 
 static const struct field_row table[] = {
     ROW("host", FIELD_SINGLE_REQUEST | FIELD_NO_TRAILER | FIELD_NO_OPTION | FIELD_ROUTE),
-    ROW("content-length", SINGLE | FIELD_NO_TRAILER | FIELD_NO_OPTION | FIELD_ROUTE),
+    ROW("content-length",
+        SINGLE | FIELD_NO_TRAILER | FIELD_NO_OPTION | FIELD_ROUTE | FIELD_NO_ANSWER),
     ROW("transfer-encoding", SINGLE | FIELD_NO_TRAILER | FIELD_NO_OPTION | FIELD_HOP),
     ROW("content-type", SINGLE | FIELD_NO_TRAILER),
     ROW("content-encoding", SINGLE | FIELD_NO_TRAILER),
@@ -54,6 +55,8 @@ static const struct field_row table[] = {
     ROW("x-original-url", FIELD_OVERRIDE),
     ROW("x-rewrite-url", FIELD_OVERRIDE),
     ROW("proxy-", FIELD_NO_TRAILER | FIELD_HOP),
+    ROW("alt-svc", FIELD_NO_ANSWER), /* another port, or HTTP/3: a way around the broker */
+    ROW("keyhole-request-id", FIELD_NO_TRAILER | FIELD_ROUTE | FIELD_NO_ANSWER),
     ROW("keyhole-", FIELD_NO_TRAILER | FIELD_ROUTE),
     ROW("x-forwarded-", FIELD_ROUTE),
 };
@@ -66,17 +69,30 @@ row_matches(const struct field_row *row, struct bytes name)
 {
     size_t n = row->name.n;
 
-    if (name.n < n || (name.p[0] | 0x20) != row->name.p[0])
-        return false;
-    if (name.n > n && row->name.p[n - 1] != '-')
+    if (name.n < n || (name.n > n && row->name.p[n - 1] != '-'))
         return false;
     return bytes_equal_nocase(bytes_slice(name, 0, n), row->name);
+}
+
+/* The rows that begin with a letter, as bits; by the five lower bits of the letter, which are those
+ * of the other case. */
+static uint64_t rows_of[32];
+
+__attribute__((constructor)) static void
+index_rows(void)
+{
+    for (int i = 0; i < ROWS; i++)
+        rows_of[table[i].name.p[0] & 31] |= UINT64_C(1) << i;
 }
 
 unsigned
 field_traits(struct bytes name, int *row)
 {
-    for (int i = 0; i < ROWS; i++) {
+    uint64_t left = name.n > 0 ? rows_of[name.p[0] & 31] : 0;
+
+    for (; left != 0; left &= left - 1) {
+        int i = __builtin_ctzll(left);
+
         if (row_matches(&table[i], name)) {
             if (row != NULL)
                 *row = i;

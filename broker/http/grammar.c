@@ -4,6 +4,9 @@
  */
 #include "grammar.h"
 
+#include <endian.h>
+#include <string.h>
+
 enum {
     TOKEN = 1, /* tchar */
     PATH = 2,  /* pchar without '%', and '/' */
@@ -84,13 +87,45 @@ grammar_is_control(uint8_t c)
     return is(c, CONTROL);
 }
 
+/* The place of the first of eight bytes that is below SP or DEL, 8 if there is none. A borrow makes
+ * wrong marks only behind a right one. */
+static size_t
+first_special(const uint8_t *p)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
+    uint64_t eight, del, marks;
+
+    memcpy(&eight, p, sizeof eight);
+    eight = le64toh(eight);
+    del = eight ^ ones * 0x7f;
+    marks = (((eight - ones * 0x20) & ~eight) | ((del - ones) & ~del)) & high;
+    return marks ? (size_t)__builtin_ctzll(marks) / 8 : sizeof eight;
+}
+
+size_t
+grammar_text(struct bytes text)
+{
+    size_t i = 0;
+
+    while (i < text.n) {
+        if (text.n - i >= 8) {
+            size_t plain = first_special(text.p + i);
+
+            i += plain;
+            if (plain == 8)
+                continue;
+        }
+        if (is(text.p[i], CONTROL))
+            break;
+        i++; /* HTAB */
+    }
+    return i;
+}
+
 bool
 grammar_is_field_value(struct bytes text)
 {
-    for (size_t i = 0; i < text.n; i++)
-        if (is(text.p[i], CONTROL))
-            return false;
-    return true;
+    return grammar_text(text) == text.n;
 }
 
 bool

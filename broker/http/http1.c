@@ -86,8 +86,8 @@ scan_head(struct bytes in, size_t *scanned, const char **why)
         state = scan_next[state][scan_class[in.p[i++]]];
         if (state == SCAN_LINE_START)
             line_start = i;
-        while (state == SCAN_LINE && i < end && scan_class[in.p[i]] == CLASS_TEXT)
-            i++;
+        if (state == SCAN_LINE)
+            i += grammar_text(bytes_slice(in, i, end - i));
         if (i - line_start > HTTP1_LINE_MAX && state < SCAN_END)
             return refuse(why, "a line is longer than 16 KiB");
     }
@@ -179,74 +179,59 @@ http1_find(const struct http1_head *head, const char *name)
 
 /* ---- Connection ---- */
 
-/* The options of every Connection field, one after the other. */
-struct connection_cursor {
-    size_t next;       /* field to look at next */
-    struct bytes rest; /* of the present one */
-};
-
-static bool
-next_option(const struct http1_head *head, struct connection_cursor *cursor, struct bytes *option)
-{
-    for (;;) {
-        while (bytes_cut(&cursor->rest, ',', option)) {
-            *option = bytes_trim(*option);
-            if (option->n > 0)
-                return true;
-        }
-        while (cursor->next < head->field_count &&
-               !bytes_equal_nocase(head->field[cursor->next].name, BYTES("connection")))
-            cursor->next++;
-        if (cursor->next == head->field_count)
-            return false;
-        cursor->rest = head->field[cursor->next++].value;
-    }
-}
-
 struct connection_options {
     bool close, keep_alive, upgrade;
+    unsigned count;
 };
 
-/* RFC 9110 7.6.1. What it names is dropped; so it must not name what decides on the message. */
-static bool
-read_connection(const struct http1_head *head, struct connection_options *out, const char **why)
+/* RFC 9110 7.6.1: it is for us alone, and what it names is too. */
+static void
+mark_hop_by_hop(struct http1_head *head, struct bytes name)
 {
-    struct connection_cursor cursor = {0};
-    struct bytes option;
-    unsigned count = 0;
+    for (size_t i = 0; i < head->field_count; i++)
+        if (bytes_equal_nocase(head->field[i].name, name))
+            head->field[i].traits |= FIELD_HOP;
+}
 
-    while (next_option(head, &cursor, &option)) {
-        if (!grammar_is_token(option)) {
-            *why = "Connection is not a list of tokens";
-            return false;
-        }
-        if (++count > CONNECTION_OPTIONS_MAX) {
-            *why = "Connection names more than 32 options";
-            return false;
-        }
-        if (field_traits(option, NULL) & FIELD_NO_OPTION) {
-            *why = "Connection names a field that decides on the message";
-            return false;
-        }
-        out->close |= bytes_equal_nocase(option, BYTES("close"));
-        out->keep_alive |= bytes_equal_nocase(option, BYTES("keep-alive"));
-        out->upgrade |= bytes_equal_nocase(option, BYTES("upgrade"));
+/* So it must not name what decides on the message. */
+static bool
+read_option(struct http1_head *head, struct bytes option, struct connection_options *out,
+            const char **why)
+{
+    if (!grammar_is_token(option)) {
+        *why = "Connection is not a list of tokens";
+        return false;
     }
+    if (++out->count > CONNECTION_OPTIONS_MAX) {
+        *why = "Connection names more than 32 options";
+        return false;
+    }
+    if (field_traits(option, NULL) & FIELD_NO_OPTION) {
+        *why = "Connection names a field that decides on the message";
+        return false;
+    }
+    out->close |= bytes_equal_nocase(option, BYTES("close"));
+    out->keep_alive |= bytes_equal_nocase(option, BYTES("keep-alive"));
+    out->upgrade |= bytes_equal_nocase(option, BYTES("upgrade"));
+    mark_hop_by_hop(head, option);
     return true;
 }
 
-bool
-http1_is_hop_by_hop(const struct http1_head *head, struct bytes name)
+static bool
+read_connection(struct http1_head *head, struct connection_options *out, const char **why)
 {
-    struct connection_cursor cursor = {0};
-    struct bytes option;
+    for (size_t i = 0; i < head->field_count; i++) {
+        struct bytes rest = head->field[i].value, option;
 
-    if (field_traits(name, NULL) & FIELD_HOP)
-        return true;
-    while (next_option(head, &cursor, &option))
-        if (bytes_equal_nocase(option, name))
-            return true;
-    return false;
+        if (!bytes_equal_nocase(head->field[i].name, BYTES("connection")))
+            continue;
+        while (bytes_cut(&rest, ',', &option)) {
+            option = bytes_trim(option);
+            if (option.n > 0 && !read_option(head, option, out, why))
+                return false;
+        }
+    }
+    return true;
 }
 
 /* ---- framing ---- */

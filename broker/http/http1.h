@@ -28,7 +28,8 @@ enum http1_result {
 struct http1_field {
     struct bytes name;  /* as it came; compare with bytes_equal_nocase */
     struct bytes value; /* trimmed */
-    unsigned traits;    /* of the name: enum field_trait in field_name.h */
+    unsigned traits;    /* of the name: enum field_trait in field_name.h; FIELD_HOP also when
+                           Connection names it */
 };
 
 enum http1_target_form { TARGET_ORIGIN, TARGET_ABSOLUTE, TARGET_AUTHORITY, TARGET_ASTERISK };
@@ -85,10 +86,6 @@ enum http1_result http1_parse_response(struct bytes in, struct bytes method,
 
 /* First field of that name, or NULL. Names are matched without case. */
 const struct http1_field *http1_find(const struct http1_head *head, const char *name);
-
-/* Whether a field is hop-by-hop for this message: Connection itself, what Connection names,
- * Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade. */
-bool http1_is_hop_by_hop(const struct http1_head *head, struct bytes name);
 
 bool http1_is_token(struct bytes name);        /* RFC 9110 5.6.2 */
 bool http1_is_field_value(struct bytes value); /* no control characters but HTAB */

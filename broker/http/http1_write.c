@@ -94,7 +94,7 @@ http1_write_request_line(struct buffer *out, struct bytes method, struct bytes t
     buffer_put(out, method);
     buffer_put_byte(out, ' ');
     buffer_put(out, target);
-    buffer_put_str(out, " HTTP/1.1\r\n");
+    buffer_put(out, BYTES(" HTTP/1.1\r\n"));
 }
 
 void
@@ -104,7 +104,11 @@ http1_write_status_line(struct buffer *out, unsigned status)
         out->failed = true;
         return;
     }
-    buffer_printf(out, "HTTP/1.1 %u %s\r\n", status, http1_status_text(status));
+    buffer_put(out, BYTES("HTTP/1.1 "));
+    buffer_put_decimal(out, status);
+    buffer_put_byte(out, ' ');
+    buffer_put_str(out, http1_status_text(status));
+    buffer_put(out, BYTES("\r\n"));
 }
 
 void
@@ -115,9 +119,9 @@ http1_write_field(struct buffer *out, struct bytes name, struct bytes value)
         return;
     }
     buffer_put(out, name);
-    buffer_put_str(out, ": ");
+    buffer_put(out, BYTES(": "));
     buffer_put(out, bytes_trim(value));
-    buffer_put_str(out, "\r\n");
+    buffer_put(out, BYTES("\r\n"));
 }
 
 void
@@ -132,8 +136,9 @@ http1_write_length(struct buffer *out, uint64_t content_length)
     /* 18 digits are what we read ourselves. */
     if (content_length > UINT64_C(999999999999999999))
         out->failed = true;
-    else
-        buffer_printf(out, "Content-Length: %llu\r\n", (unsigned long long)content_length);
+    buffer_put(out, BYTES("Content-Length: "));
+    buffer_put_decimal(out, content_length);
+    buffer_put(out, BYTES("\r\n"));
 }
 
 void
@@ -144,14 +149,29 @@ http1_write_end(struct buffer *out)
 
 /* ---- chunks ---- */
 
+static void
+put_size(struct buffer *out, size_t n)
+{
+    static const char digit[] = "0123456789abcdef";
+    char line[2 * sizeof n + 2], *p = line + sizeof line;
+
+    *--p = '\n';
+    *--p = '\r';
+    do {
+        *--p = digit[n & 15];
+        n >>= 4;
+    } while (n > 0);
+    buffer_put(out, bytes_of(p, (size_t)(line + sizeof line - p)));
+}
+
 void
 http1_write_chunk(struct buffer *out, struct bytes data)
 {
     if (data.n == 0) /* an empty chunk would end the body */
         return;
-    buffer_printf(out, "%zx\r\n", data.n);
+    put_size(out, data.n);
     buffer_put(out, data);
-    buffer_put_str(out, "\r\n");
+    buffer_put(out, BYTES("\r\n"));
 }
 
 void

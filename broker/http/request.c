@@ -196,7 +196,7 @@ build_fields(const struct http1_head *head, struct request *out, struct fault *f
         if (is_connection_bound(field))
             return refuse(fault, KH_REASON_REQUEST_MALFORMED,
                           "NTLM and Negotiate are bound to a connection, and cannot go through");
-        if ((traits & (FIELD_HOP | FIELD_ROUTE)) || http1_is_hop_by_hop(head, field->name))
+        if ((traits | field->traits) & (FIELD_HOP | FIELD_ROUTE))
             continue;
         out->field[out->field_count++] = (struct request_field){
             .name = keep_lower(out, field->name), .value = field->value, .traits = field->traits};

@@ -214,6 +214,15 @@ address_parse(struct bytes host, uint16_t port, struct address *out)
     return false;
 }
 
+bool
+address_is_loopback(const struct address *address)
+{
+    static const uint8_t mapped[13] = {[10] = 0xff, 0xff, 127}, loopback6[16] = {[15] = 1};
+    uint8_t a[16];
+    return as_16(address, a) &&
+           (memcmp(a, mapped, sizeof mapped) == 0 || memcmp(a, loopback6, sizeof a) == 0);
+}
+
 void
 address_print(const struct address *address, char *out, size_t cap)
 {

@@ -24,6 +24,9 @@ enum address_class {
 
 enum address_class address_classify(const struct address *address);
 
+/* 127.0.0.0/8, also as an IPv4-mapped one, and ::1. */
+bool address_is_loopback(const struct address *address);
+
 /* Inside one of the networks of the route. */
 bool address_in_networks(const struct address *address, const struct route *route);
 

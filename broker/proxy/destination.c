@@ -38,10 +38,7 @@ is_loopback(struct bytes host)
     struct address address;
     if (!address_parse(host, 0, &address))
         return bytes_is(host, "localhost");
-    char text[64];
-    address_print(&address, text, sizeof text);
-    struct bytes printed = bytes_str(text);
-    return bytes_starts(printed, BYTES("127.")) || bytes_is(printed, "::1");
+    return address_is_loopback(&address);
 }
 
 bool

@@ -5,6 +5,7 @@
  */
 #include "response.h"
 
+#include "../http/field_name.h"
 #include "../http/http1_write.h"
 #include "answer.h"
 #include "base_url.h"
@@ -64,18 +65,6 @@ is_unwanted(const struct route *route, const struct http1_field *field)
            !is_listed(route->cookies, bytes_trim(bytes_slice(pair, 0, sign)), bytes_equal);
 }
 
-static bool
-is_dropped(const struct http1_head *head, struct bytes name)
-{
-    static const char *const dropped[] = {"content-length", "transfer-encoding", "alt-svc",
-                                          "keyhole-request-id"};
-    for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++) {
-        if (bytes_equal_nocase(name, bytes_str(dropped[i])))
-            return true;
-    }
-    return http1_is_hop_by_hop(head, name);
-}
-
 static void
 write_value(const struct exchange *x, struct bytes name, struct bytes value, struct buffer *out)
 {
@@ -119,8 +108,9 @@ void
 response_write_fields(struct exchange *x, const struct http1_head *head, struct buffer *out)
 {
     for (size_t i = 0; i < head->field_count; i++) {
-        if (!is_dropped(head, head->field[i].name) && !is_unwanted(x->route, &head->field[i]))
-            write_field(x, &head->field[i], out);
+        const struct http1_field *field = &head->field[i];
+        if (!(field->traits & (FIELD_HOP | FIELD_NO_ANSWER)) && !is_unwanted(x->route, field))
+            write_field(x, field, out);
     }
     http1_write_field_str(out, "Keyhole-Request-Id", x->request_id_hex);
 }

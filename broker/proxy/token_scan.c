@@ -9,6 +9,7 @@
 enum mode { MODE_START = 0, MODE_JSON, MODE_STRING, MODE_FORM_NAME, MODE_FORM_VALUE, MODE_NONE };
 enum text { TEXT_PLAIN = 0, TEXT_ESCAPE, TEXT_DIGITS };
 enum after { AFTER_OTHER = 0, AFTER_STRING, AFTER_COLON };
+enum { SKIP_MAX = 512 };
 
 static const char *const names[] = {"access_token", "refresh_token", "id_token"};
 
@@ -288,14 +289,13 @@ read_byte(struct token_scan *scan, uint8_t c)
 static size_t
 skip_text(const struct token_scan *scan, struct bytes data)
 {
-    size_t n = 0;
-
     if (scan->mode != MODE_STRING || scan->text != TEXT_PLAIN || scan->is_value ||
         scan->name_n <= TOKEN_SCAN_NAME_MAX)
         return 0;
-    while (n < data.n && data.p[n] != '"' && data.p[n] != '\\')
-        n++;
-    return n;
+    // In pieces, so that a text full of escapes is not searched for its end at each of them.
+    data = bytes_slice(data, 0, SKIP_MAX);
+    data = bytes_slice(data, 0, bytes_index(data, '"'));
+    return bytes_index(data, '\\');
 }
 
 enum token_scan_state
@@ -304,8 +304,8 @@ token_scan_feed(struct token_scan *scan, struct bytes data)
     while (data.n > 0 && scan->state != TOKEN_SCAN_FOUND && scan->mode != MODE_NONE) {
         size_t skipped = skip_text(scan, data);
         data = bytes_from(data, skipped);
-        if (data.n == 0)
-            break;
+        if (skipped == SKIP_MAX || data.n == 0)
+            continue;
         read_byte(scan, data.p[0]);
         data = bytes_from(data, 1);
     }

@@ -177,13 +177,33 @@ test_chunk_size(void **state)
     assert_true(n == UINT64_C(0xfffffffffffffff));
 }
 
+/* A control character is seen wherever it stands among others. */
+static void
+test_text(void **state)
+{
+    uint8_t text[40];
+
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        bool control = (c < 0x20 && c != '\t') || c == 0x7f;
+
+        for (size_t at = 0; at < sizeof text; at++) {
+            for (size_t i = 0; i < sizeof text; i++)
+                text[i] = "a \tz\x80\xff~!"[i % 8];
+            text[at] = (uint8_t)c;
+            assert_int_equal(grammar_text(bytes_of(text, sizeof text)), control ? at : sizeof text);
+            assert_int_equal(grammar_text(bytes_of(text, at)), at);
+        }
+    }
+    assert_int_equal(grammar_text(BYTES_EMPTY), 0);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_every_byte),
-        cmocka_unit_test(test_content_length),
+        cmocka_unit_test(test_texts),      cmocka_unit_test(test_text),
+        cmocka_unit_test(test_every_byte), cmocka_unit_test(test_content_length),
         cmocka_unit_test(test_chunk_size),
     };
     return cmocka_run_group_tests_name("http/grammar", tests, NULL, NULL);

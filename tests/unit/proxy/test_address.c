@@ -178,6 +178,28 @@ test_unknown_family_is_never(void **state)
 }
 
 static void
+test_loopback(void **state)
+{
+    static const char *const own[] = {"127.0.0.1", "127.255.3.2", "::1", "::ffff:127.0.0.1"};
+    static const char *const others[] = {
+        "126.0.0.1", "128.0.0.1", "::2", "::", "1::1", "::ffff:10.0.0.1", "::127.0.0.1"};
+    struct address address;
+    (void)state;
+    for (size_t i = 0; i < COUNT(own); i++) {
+        assert_true(address_parse(bytes_str(own[i]), 0, &address));
+        if (!address_is_loopback(&address))
+            fail_msg("%s is none", own[i]);
+    }
+    for (size_t i = 0; i < COUNT(others); i++) {
+        assert_true(address_parse(bytes_str(others[i]), 0, &address));
+        if (address_is_loopback(&address))
+            fail_msg("%s is one", others[i]);
+    }
+    memset(&address, 0, sizeof address);
+    assert_false(address_is_loopback(&address));
+}
+
+static void
 test_print(void **state)
 {
     static const char *const rows[][2] = {{"192.0.2.1", "192.0.2.1"},
@@ -203,6 +225,7 @@ main(void)
         cmocka_unit_test(test_plain_needs_a_network),
         cmocka_unit_test(test_unknown_family_is_never),
         cmocka_unit_test(test_print),
+        cmocka_unit_test(test_loopback),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
