@@ -190,11 +190,9 @@ build(struct exchange *x, const struct message_carry *request, struct fault *fau
 static bool
 compose(struct exchange *x, const struct message_carry *request, struct fault *fault)
 {
-    x->draft = malloc(sizeof *x->draft);
+    x->draft = spare_take_draft(&x->proxy->spare);
     if (!x->draft)
         return false;
-    x->draft->built = false;
-    buffer_init_secret(&x->draft->head, HTTP1_HEAD_MAX);
     if (build(x, request, fault)) {
         x->body_kind = request->body.n ? BODY_LENGTH : BODY_NONE;
         request_write(&x->draft->request, x->body_kind, request->body.n, true, &x->upstream_head);

@@ -247,7 +247,7 @@ finish(struct connection *c, bool clean)
     connection_move(c, CONNECTION_CLOSED);
     conduit_close(&c->conduit, clean);
     c->proxy->connections.count--;
-    proxy_bury(c->proxy, c, connection_destroy);
+    proxy_bury(c->proxy, &c->burial, c, connection_destroy);
     proxy_check_drained(c->proxy);
 }
 

@@ -10,6 +10,7 @@
 #include "../http/conduit.h"
 #include "../http/http1.h"
 #include "../messages.h"
+#include "burial.h"
 #include "listen.h"
 #include "relayed.h"
 
@@ -85,6 +86,7 @@ struct connection_tunnel {
 };
 
 struct connection {
+    struct burial burial;
     TAILQ_ENTRY(connection) entry;
     enum connection_state state;
     int64_t since_ms; /* in this state, or since the last progress */

@@ -26,14 +26,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UPSTREAM_HEAD_MAX = 2 * HTTP1_HEAD_MAX, DECIDE_MAX = 131072 };
-
 /* ---- beginning ---- */
 
 struct exchange *
 exchange_new(struct connection *c)
 {
-    struct exchange *x = calloc(1, sizeof *x);
+    struct exchange *x = spare_take_exchange(&c->proxy->spare);
     if (!x)
         return NULL;
     x->proxy = c->proxy;
@@ -41,12 +39,7 @@ exchange_new(struct connection *c)
     x->routes = routes_hold(c->proxy->routes);
     x->recheck_at = INT64_MAX;
     destination_init(&x->destination);
-    buffer_init_secret(&x->decide, DECIDE_MAX);
-    buffer_init_secret(&x->token, HTTP1_LINE_MAX);
     buffer_init(&x->base_url, HTTP1_LINE_MAX);
-    buffer_init_secret(&x->upstream_head, UPSTREAM_HEAD_MAX);
-    buffer_init_secret(&x->collected_head, UPSTREAM_HEAD_MAX);
-    buffer_init_secret(&x->collected, CONDUIT_OUT_MAX);
     c->exchange = x;
     return x;
 }
@@ -81,19 +74,18 @@ note_head(struct exchange *x, const struct http1_head *head)
     c->keep_alive = head->keep_alive && head->minor >= 1 && !c->proxy->draining;
 }
 
-// The head keeps the memory that its slices point into; what follows it moves to a new buffer.
+// The head keeps the memory that its slices point into; what follows it moves to another buffer.
 static bool
 take_head(struct exchange *x, size_t length)
 {
     struct buffer *in = &x->client->conduit.in;
-    x->draft = malloc(sizeof *x->draft); // large, and request_build clears it
+    x->draft = spare_take_draft(&x->proxy->spare);
     if (!x->draft)
         return false;
-    x->draft->built = x->draft->foreign = false;
-    x->draft->token = (struct request_token){0};
     struct bytes rest = bytes_from(buffer_bytes(in), length);
+    struct buffer clean = x->draft->head;
     x->draft->head = *in;
-    buffer_init_secret(in, CONDUIT_IN_MAX);
+    *in = clean;
     buffer_put(in, rest);
     return !in->failed;
 }
@@ -306,8 +298,7 @@ exchange_drop_draft(struct exchange *x)
         return;
     if (x->draft->built)
         request_free(&x->draft->request);
-    buffer_free(&x->draft->head);
-    free(x->draft);
+    spare_keep_draft(&x->proxy->spare, x->draft);
     x->draft = NULL;
 }
 
@@ -340,20 +331,14 @@ static void
 exchange_destroy(void *object)
 {
     struct exchange *x = object;
-    buffer_free(&x->decide);
-    buffer_free(&x->token);
     buffer_free(&x->base_url);
-    buffer_free(&x->upstream_head);
     buffer_free(&x->identity);
-    buffer_free(&x->collected_head);
-    buffer_free(&x->collected);
     destination_free(&x->destination);
     scrub_free(&x->scrub);
     token_answer_free(&x->token_answer);
     routes_release(&x->routes);
     free(x->address);
-    wipe(x, sizeof *x);
-    free(x);
+    spare_keep_exchange(&x->proxy->spare, x);
 }
 
 void
@@ -376,7 +361,7 @@ exchange_end(struct exchange *x, enum kh_reason reason)
     carry_free(&x->carry);
     check_free(&x->check);
     tunnel_free(&x->tunnel);
-    proxy_bury(x->proxy, x, exchange_destroy);
+    proxy_bury(x->proxy, &x->burial, x, exchange_destroy);
 }
 
 void

@@ -6,6 +6,7 @@
 #define KEYHOLE_PROXY_EXCHANGE_H
 
 #include "../http/request.h"
+#include "burial.h"
 #include "destination.h"
 
 #include <sys/queue.h>
@@ -23,6 +24,7 @@ struct check;
 
 /* What is needed until the decision, and wiped with it. */
 struct exchange_draft {
+    struct exchange_draft *next_spare;
     struct buffer head; /* the bytes that the slices point into; secret */
     struct request request;
     bool built; /* `request` is to be freed */
@@ -43,6 +45,8 @@ enum exchange_framing {
 enum { EXCHANGE_ADDRESSES_MAX = 16 };
 
 struct exchange {
+    struct burial burial;
+    struct exchange *next_spare;
     TAILQ_ENTRY(exchange) entry; /* of proxy->running, while `running` */
     bool running;
     struct proxy *proxy;

@@ -42,12 +42,6 @@ proxy_clock_s(void)
 
 /* ---- the graveyard ---- */
 
-struct burial {
-    struct burial *next;
-    void *object;
-    void (*destroy)(void *object);
-};
-
 static void
 bury_all(evutil_socket_t fd, short what, void *context)
 {
@@ -57,20 +51,17 @@ bury_all(evutil_socket_t fd, short what, void *context)
     while ((burial = proxy->graveyard)) {
         proxy->graveyard = burial->next;
         burial->destroy(burial->object);
-        free(burial);
     }
 }
 
 void
-proxy_bury(struct proxy *proxy, void *object, void (*destroy)(void *object))
+proxy_bury(struct proxy *proxy, struct burial *burial, void *object, void (*destroy)(void *object))
 {
     static const struct timeval now;
-    struct burial *burial = malloc(sizeof *burial);
-    if (!burial)
-        return; // lost, which is better than freed too early
+    if (!proxy->graveyard)
+        event_add(proxy->bury_event, &now);
     *burial = (struct burial){proxy->graveyard, object, destroy};
     proxy->graveyard = burial;
-    event_add(proxy->bury_event, &now);
 }
 
 /* ---- ready, drained ---- */
@@ -374,6 +365,7 @@ proxy_free(struct proxy **out)
     if (proxy->drain_timer)
         event_free(proxy->drain_timer);
     buffer_free(&proxy->scrubbed);
+    spare_fini(&proxy->spare);
     config_free(&proxy->config);
     free(proxy);
 }

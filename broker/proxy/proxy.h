@@ -10,10 +10,12 @@
 #include "../http/http1.h"
 #include "../log.h"
 #include "../messages.h"
+#include "burial.h"
 #include "connection.h"
 #include "exchange.h"
 #include "question.h"
 #include "routes.h"
+#include "spare.h"
 
 #include <event2/event.h>
 
@@ -37,6 +39,7 @@ struct proxy {
     struct intercept *intercept;
     struct listener_list listeners;
     struct connection_lists connections;
+    struct spare spare;
     struct conduit_rest resting;  /* of clients and of upstreams */
     struct exchange_list running; /* allowed, and not finished */
     struct event *recheck_timer, *pool_timer, *drain_timer, *bury_event;
@@ -54,8 +57,9 @@ KH_MUST_CHECK enum kh_err proxy_new(struct event_base *base, int supervisor_fd, 
 KH_MUST_CHECK enum kh_err proxy_start(struct proxy *proxy, struct fault *fault);
 void proxy_free(struct proxy **proxy);
 
-/* Free an object when nobody up the stack can touch it any more. */
-void proxy_bury(struct proxy *proxy, void *object, void (*destroy)(void *object));
+/* Free an object when nobody up the stack can touch it any more. `burial` is a part of it. */
+void proxy_bury(struct proxy *proxy, struct burial *burial, void *object,
+                void (*destroy)(void *object));
 
 /* Say PROXY_READY once there is a configuration, an authority and a whole route table. */
 void proxy_check_ready(struct proxy *proxy);

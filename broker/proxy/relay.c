@@ -26,7 +26,7 @@ relay_start(struct exchange *x)
     buffer_put(&u->conduit.out, buffer_bytes(&x->upstream_head));
     // On a connection that served before, the head may be needed once more (upstream_lost).
     if (!u->reused || x->retried)
-        buffer_free(&x->upstream_head);
+        buffer_clear(&x->upstream_head);
     if (x->expects_continue && !c->body_done && c->conduit.in.n == 0)
         buffer_put_str(&c->conduit.out, "HTTP/1.1 100 Continue\r\n\r\n");
     x->expects_continue = false;
@@ -109,7 +109,7 @@ read_head(struct exchange *x)
                 why = "it switches protocols without being asked";
                 break;
             }
-            buffer_free(&x->upstream_head);
+            buffer_clear(&x->upstream_head);
             if (head->status >= 200)
                 return response_begin(x, head);
             conduit_consume(&u->conduit, head->length);

@@ -166,7 +166,7 @@ tunnel_begin(struct exchange *x, const struct http1_head *head)
         exchange_fail(x, KH_REASON_UPSTREAM_RESPONSE, "its head cannot be passed on");
         return false;
     }
-    buffer_free(&x->upstream_head);
+    buffer_clear(&x->upstream_head);
     x->response_started = x->response_shown = true;
     conduit_consume(&x->upstream->conduit, head->length);
     // It may be silent for long.

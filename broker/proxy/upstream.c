@@ -81,7 +81,7 @@ upstream_close(struct upstream *u)
     // Tickets are kept by the pool's place, so it is left after the connection.
     conduit_close(&u->conduit, u->conduit.ended == STREAM_OK && !u->conduit.write_failed);
     pool_leave(u->proxy->pool, &u->item);
-    proxy_bury(u->proxy, u, upstream_destroy);
+    proxy_bury(u->proxy, &u->burial, u, upstream_destroy);
 }
 
 void

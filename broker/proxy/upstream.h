@@ -12,6 +12,7 @@
 
 struct upstream {
     struct pool_item item; /* first: the pool hands this out */
+    struct burial burial;
     struct proxy *proxy;
     struct exchange *exchange; /* NULL: idle */
     struct conduit conduit;
