@@ -28,6 +28,34 @@ static const char *const bundle_variable[] = {
     "DENO_CERT",
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
     "NIX_SSL_CERT_FILE",
+    "HTTPLIB2_CA_CERTS",
+    "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
+    "HEX_CACERTS_PATH",
+    "PERL_LWP_SSL_CA_FILE",
+    "COMPOSER_CAFILE",
+    "SYSTEM_CERTIFICATE_PATH",
+};
+
+// These do so where they are set, or else the above decides; and some programs refuse what they do
+// not know: Yarn, of another version.
+static const char *const bundle_variable_if_set[] = {
+    "CODEX_CA_CERTIFICATE",
+    "CONAN_CACERT_PATH",
+    "CONDA_SSL_VERIFY",
+    "HTTPLIB_CA_CERTS_PATH",
+    "HTTPS_CA_FILE",
+    "JULIA_SSL_CA_ROOTS_PATH",
+    "NIX_GIT_SSL_CAINFO",
+    "NPM_CONFIG_CAFILE",
+    "RCLONE_CA_CERT",
+    "RESTIC_CACERT",
+    "TENSORSTORE_CA_BUNDLE",
+    "TWINE_CERT",
+    "WEBSOCKET_CLIENT_CA_BUNDLE",
+    "YARN_CAFILE",
+    "YARN_CA_FILE_PATH",
+    "YARN_HTTPS_CA_FILE_PATH",
+    "yarn_cafile",
 };
 
 // What a program would prefer to the above. npm takes its variables in any case.
@@ -35,7 +63,6 @@ static const char *const unset_variable[] = {
     "KEYHOLE_CA",
     "KEYHOLE_TOKENS",
     "SSL_CERT_DIR",
-    "NPM_CONFIG_CAFILE",
     "npm_config_ca",
     "NPM_CONFIG_CA",
     "npm_config_proxy",
@@ -48,19 +75,51 @@ static const char *const unset_variable[] = {
     "NPM_CONFIG_HTTP_PROXY",
     "PIP_PROXY",
     "CARGO_HTTP_PROXY",
+    "CLOUDSDK_PROXY_TYPE",
+    "CLOUDSDK_PROXY_ADDRESS",
+    "CLOUDSDK_PROXY_PORT",
+    "CLOUDSDK_PROXY_USERNAME",
+    "CLOUDSDK_PROXY_PASSWORD",
+    "GLOBAL_AGENT_HTTP_PROXY",
+    "GLOBAL_AGENT_HTTPS_PROXY",
+    "GLOBAL_AGENT_NO_PROXY",
+    "YARN_HTTP_PROXY",
+    "YARN_HTTPS_PROXY",
+    "WSS_PROXY",
+    "wss_proxy",
+    "WS_PROXY",
+    "ws_proxy",
+    "SOCKS_PROXY",
+    "socks_proxy",
     "CURL_SSL_BACKEND",
     "GIT_SSL_CAPATH",
+    "PERL_LWP_SSL_CA_PATH",
+    "HTTPS_CA_DIR",
+    "TENSORSTORE_CA_PATH",
     "grpc_proxy",
     "no_grpc_proxy",
 };
 
+static bool
+is_set(char *const envp[], const char *name)
+{
+    size_t n = strlen(name);
+    for (; *envp != NULL; envp++)
+        if (strncmp(*envp, name, n) == 0 && (*envp)[n] == '=' && (*envp)[n + 1] != '\0')
+            return true;
+    return false;
+}
+
 static void
-put_trust(const struct run_place *place, struct variables *out)
+put_trust(const struct run_place *place, char *const envp[], struct variables *out)
 {
     for (size_t i = 0; i < sizeof unset_variable / sizeof *unset_variable; i++)
         variables_set(out, unset_variable[i], NULL);
     for (size_t i = 0; i < sizeof bundle_variable / sizeof *bundle_variable; i++)
         variables_set(out, bundle_variable[i], place->bundle);
+    for (size_t i = 0; i < sizeof bundle_variable_if_set / sizeof *bundle_variable_if_set; i++)
+        if (is_set(envp, bundle_variable_if_set[i]))
+            variables_set(out, bundle_variable_if_set[i], place->bundle);
     variables_set(out, "NODE_EXTRA_CA_CERTS", place->ca); // appends
     if (place->wgetrc != NULL)
         variables_set(out, "WGETRC", place->wgetrc);
@@ -326,7 +385,7 @@ run_variables_make(const struct run_tokens *tokens, const struct environment *en
                    struct buffer *notes, struct fault *fault)
 {
     struct variables variables = {.count = 0};
-    put_trust(place, &variables);
+    put_trust(place, envp, &variables);
     enum kh_err err = put_proxies(tokens, place, &variables, fault);
     if (err == KH_OK)
         err = put_own(tokens, place, &variables, fault);

@@ -92,6 +92,12 @@ test_every_variable(void **state)
         "DENO_CERT",
         "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
         "NIX_SSL_CERT_FILE",
+        "HTTPLIB2_CA_CERTS",
+        "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
+        "HEX_CACERTS_PATH",
+        "PERL_LWP_SSL_CA_FILE",
+        "COMPOSER_CAFILE",
+        "SYSTEM_CERTIFICATE_PATH",
     };
     static const char *const proxy[] = {"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY",
                                         "https_proxy", "http_proxy", "all_proxy"};
@@ -123,6 +129,28 @@ test_every_variable(void **state)
     // Without a base path there is no base URL.
     assert_null(variables_find(&scene.variables, "GITHUB_API_URL"));
     assert_string_equal(value(&scene, "AWS_SESSION_TOKEN"), "(unset)");
+    scene_free(&scene);
+}
+
+static void
+test_what_would_lead_past_it(void **state)
+{
+    (void)state;
+    static char yarn[] = "YARN_HTTPS_CA_FILE_PATH=/corporate.pem",
+                empty[] = "YARN_CAFILE=", agent[] = "GLOBAL_AGENT_HTTPS_PROXY=http://elsewhere",
+                socks[] = "socks_proxy=x", perl[] = "HTTPS_CA_FILE=/corporate.pem",
+                longer[] = "CONDA_SSL_VERIFY_NOT=x";
+    char *const envp[] = {yarn, empty, agent, socks, perl, longer, NULL};
+    struct fault fault;
+    struct scene scene;
+    assert_ok(scene_make(&scene, &place, envp, NULL, &fault));
+    assert_string_equal(value(&scene, "YARN_HTTPS_CA_FILE_PATH"), "/run/bundle.pem");
+    assert_string_equal(value(&scene, "HTTPS_CA_FILE"), "/run/bundle.pem");
+    // Not for programs that would complain of it.
+    assert_null(variables_find(&scene.variables, "YARN_CAFILE"));
+    assert_null(variables_find(&scene.variables, "CONDA_SSL_VERIFY"));
+    assert_string_equal(value(&scene, "GLOBAL_AGENT_HTTPS_PROXY"), "(unset)");
+    assert_string_equal(value(&scene, "socks_proxy"), "(unset)");
     scene_free(&scene);
 }
 
@@ -232,6 +260,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_variable),
+        cmocka_unit_test(test_what_would_lead_past_it),
         cmocka_unit_test(test_one_token_for_each),
         cmocka_unit_test(test_the_first_has_the_variable),
         cmocka_unit_test(test_only_what_was_picked),
