@@ -45,7 +45,8 @@ speaks_http1(const SSL *ssl)
     unsigned n = 0;
 
     SSL_get0_alpn_selected(ssl, &protocol, &n);
-    return n == 0 || bytes_is(bytes_of(protocol, n), "http/1.1");
+    return n == 0 || bytes_is(bytes_of(protocol, n), "http/1.1") ||
+           (SSL_is_server(ssl) && bytes_is(bytes_of(protocol, n), "http/1.0"));
 }
 
 enum stream_result

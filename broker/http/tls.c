@@ -16,6 +16,9 @@
 enum { HOST_MAX = 255, SECURITY_LEVEL = 2 };
 
 static const unsigned char alpn_http1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+/* For clients: `curl --http1.0` offers the second alone (RFC 7301, section 6). */
+static const unsigned char alpn_served[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1',
+                                            8, 'h', 't', 't', 'p', '/', '1', '.', '0'};
 
 static enum kh_err
 fail(struct fault *fault, const char *what)
@@ -52,7 +55,7 @@ select_http1(SSL *ssl, const unsigned char **out, unsigned char *out_n, const un
     (void)ssl;
     (void)context;
     /* Whoever offers h2 alone would speak it: better an alert than a tunnel around the rules. */
-    if (SSL_select_next_proto(&selected, out_n, alpn_http1, sizeof alpn_http1, in, in_n) !=
+    if (SSL_select_next_proto(&selected, out_n, alpn_served, sizeof alpn_served, in, in_n) !=
         OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = selected;

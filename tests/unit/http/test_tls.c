@@ -301,7 +301,8 @@ static void
 test_alpn(void **state)
 {
     static const unsigned char h2[] = {2, 'h', '2'},
-                               both[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+                               both[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'},
+                               old[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '0'};
     char selected[32];
 
     (void)state;
@@ -311,6 +312,12 @@ test_alpn(void **state)
                         "a.example"),
                   STREAM_OK);
     assert_string_equal(selected, "http/1.1");
+    /* a client that speaks HTTP/1.0 alone is served; for a server we are none */
+    speak(&(struct protocol_end){.alpn = old, .alpn_n = sizeof old}, selected, NULL, "a.example");
+    assert_string_equal(selected, "http/1.0");
+    assert_result(speak(&(struct protocol_end){.chosen = old + 1, .chosen_n = 8}, selected, NULL,
+                        "a.example"),
+                  STREAM_ERROR);
     /* a client that would speak h2 alone is turned away … */
     assert_result(
         speak(&(struct protocol_end){.alpn = h2, .alpn_n = sizeof h2}, selected, NULL, "a.example"),
