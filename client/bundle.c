@@ -70,17 +70,28 @@ bundle_put_directory(const char *path, struct buffer *out)
     free(entry);
 }
 
-static void
-bundle_put_system(struct buffer *out)
+size_t
+bundle_places(const char *place[BUNDLE_PLACES_MAX])
 {
     const char *const file[] = {
         X509_get_default_cert_file(),
         "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
         "/etc/pki/tls/certs/ca-bundle.crt",
         "/etc/ssl/ca-bundle.pem",
         "/etc/ssl/cert.pem",
     };
-    for (size_t i = 0; i < sizeof file / sizeof *file && out->n == 0; i++)
+    _Static_assert(sizeof file / sizeof *file <= BUNDLE_PLACES_MAX, "room for them all");
+    memcpy(place, file, sizeof file);
+    return sizeof file / sizeof *file;
+}
+
+static void
+bundle_put_system(struct buffer *out)
+{
+    const char *file[BUNDLE_PLACES_MAX];
+    size_t count = bundle_places(file);
+    for (size_t i = 0; i < count && out->n == 0; i++)
         if (bundle_put_file(file[i], out, NULL) != KH_OK)
             continue;
     if (out->n == 0)

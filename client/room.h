@@ -26,6 +26,8 @@ struct room_settings {
     size_t port_count;
     const char *bundle; /* a file or directory that is seen inside, read-only, under its own name
                            (certificates); NULL: none */
+    const char *roots;  /* a file that stands in the place of the system's roots, for programs that
+                           no  variable tells of another; NULL: theirs */
     bool unix_sockets;  /* the program may open unix sockets; none of those outside is seen
                            either way */
 };

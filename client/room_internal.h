@@ -5,6 +5,7 @@
 #ifndef KEYHOLE_CLIENT_ROOM_INTERNAL_H
 #define KEYHOLE_CLIENT_ROOM_INTERNAL_H
 
+#include "bundle.h"
 #include "room.h"
 #include "room_hidden.h"
 #include "room_layout.h"
@@ -18,7 +19,8 @@ struct room_making {
     struct room_hidden hidden;
     struct room_layout layout;
     struct buffer nsswitch;
-    char *real[3 * ROOM_PATHS_MAX + 4]; /* what `settings` and the layout point to */
+    char *real[3 * ROOM_PATHS_MAX + 4 +
+               BUNDLE_PLACES_MAX]; /* what `settings` and the layout point to */
     size_t real_count;
     char *link[2 * ROOM_LINKS_MAX + 1]; /* names and targets, in turns */
     char **environment;

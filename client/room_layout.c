@@ -362,6 +362,9 @@ room_layout_make(const struct room_settings *settings, const struct room_facts *
     layout_add_names(out, &entries, facts);
     if (settings->bundle != NULL)
         LAYOUT_ADD(out, "--ro-bind", settings->bundle, settings->bundle);
+    // Only over what is there: for anything else bubblewrap would make a file outside.
+    for (const char *const *file = facts->roots; settings->roots != NULL && *file != NULL; file++)
+        LAYOUT_ADD(out, "--ro-bind", settings->roots, *file);
     LAYOUT_ADD(out, "--chdir", facts->directory);
     layout_add_program(out, settings, facts, argv);
     if (out->failed)

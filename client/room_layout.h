@@ -15,6 +15,7 @@ struct room_facts {
     const char *directory;                      /* the working directory */
     const char *resolv_conf, *hosts, *nsswitch; /* NULL: there is none */
     const char *nsswitch_text;                  /* what is in it now; NULL: none */
+    const char *const *roots;                   /* files with the system's roots; ends with NULL */
     const char *hostname;
     const char *const *hidden; /* directories that no room sees; ends with NULL */
     const char *const *link;   /* names and targets of the links in "/", in turns; ends with NULL */

@@ -79,6 +79,24 @@ outside_collect_links(struct room_making *making)
     making->link[n] = NULL;
 }
 
+// Several names may lead to one file.
+static void
+outside_collect_roots(struct room_making *making, const char *root[BUNDLE_PLACES_MAX + 1])
+{
+    const char *place[BUNDLE_PLACES_MAX];
+    size_t count = bundle_places(place), n = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *real = outside_keep(making, realpath(place[i], NULL));
+        struct stat about;
+        bool known = real == NULL || stat(real, &about) != 0 || !S_ISREG(about.st_mode);
+        for (size_t j = 0; j < n && !known; j++)
+            known = strcmp(root[j], real) == 0;
+        if (!known)
+            root[n++] = real;
+    }
+    root[n] = NULL;
+}
+
 // /proc has no size to be asked for.
 static enum kh_err
 outside_read_table(struct buffer *out, struct fault *fault)
@@ -163,11 +181,14 @@ outside_lay_out(struct room_making *making, char *const argv[], struct fault *fa
     if (gethostname(hostname, sizeof hostname) != 0)
         snprintf(hostname, sizeof hostname, "room");
     outside_collect_links(making);
+    const char *root[BUNDLE_PLACES_MAX + 1];
+    outside_collect_roots(making, root);
     struct room_facts facts = {
         .directory = directory,
         .resolv_conf = outside_keep(making, realpath("/etc/resolv.conf", NULL)),
         .hosts = outside_keep(making, realpath("/etc/hosts", NULL)),
         .nsswitch = outside_keep(making, realpath("/etc/nsswitch.conf", NULL)),
+        .roots = root,
         .hostname = hostname,
         .namespaces = buffer_text(&namespaces),
         .hidden = (const char *const *)making->hidden.lasting.path,

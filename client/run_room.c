@@ -47,6 +47,7 @@ enum kh_err
 run_room_settings(const struct run *run, struct room_settings *out, struct fault *fault)
 {
     struct room_settings settings = {.bundle = run->directory.path,
+                                     .roots = run->bundle,
                                      .unix_sockets =
                                          options_has(run->setup->options, RUN_OPTION_UNIX_SOCKETS)};
     enum kh_err err =

@@ -19,6 +19,7 @@ usual_facts(void)
                                .nsswitch = "/etc/nsswitch.conf",
                                .nsswitch_text =
                                    "passwd: files systemd\nhosts: mymachines resolve dns\n",
+                               .roots = nothing,
                                .hostname = "desk",
                                .namespaces = "1,2,3,4,5,6",
                                .hidden = run_hidden,
@@ -130,6 +131,26 @@ test_usual(void **state)
 }
 
 static void
+test_roots(void **state)
+{
+    (void)state;
+    static const char *const roots[] = {"/etc/ssl/certs/all.crt", "/etc/pki/all.pem", NULL};
+    struct room_layout layout;
+    struct room_facts facts = usual_facts();
+    const struct room_settings settings = {
+        .roots = "/run/kh/bundle.pem", .ro = {"/etc"}, .ro_count = 1};
+    facts.roots = roots;
+    const char *text = laid_out(&settings, &facts, &layout);
+    EXPECT(" --ro-bind /run/kh/bundle.pem /etc/ssl/certs/all.crt",
+           " --ro-bind /run/kh/bundle.pem /etc/pki/all.pem");
+    assert_order(text, "--ro-bind /etc /etc", "/etc/ssl/certs/all.crt");
+    room_layout_free(&layout);
+    const struct room_settings none = {.ro_count = 0};
+    assert_lacks(laid_out(&none, &facts, &layout), "all.crt");
+    room_layout_free(&layout);
+}
+
+static void
 test_no_such_files(void **state)
 {
     (void)state;
@@ -215,9 +236,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),       cmocka_unit_test(test_usual),
-        cmocka_unit_test(test_no_such_files), cmocka_unit_test(test_longest_path_decides),
-        cmocka_unit_test(test_nothing_but),   cmocka_unit_test(test_ports),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_usual),
+        cmocka_unit_test(test_roots),
+        cmocka_unit_test(test_no_such_files),
+        cmocka_unit_test(test_longest_path_decides),
+        cmocka_unit_test(test_nothing_but),
+        cmocka_unit_test(test_ports),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
