@@ -41,6 +41,8 @@ answer_failed(const struct room_report *report, struct fault *fault)
     if (report->value == ROOM_FAILURE_NO_PROGRAM)
         return fault_set(fault, KH_ERR_NOT_FOUND, "%s: there is no such program in the room",
                          report->text);
+    if (report->value == ROOM_FAILURE_NOT_EXECUTABLE)
+        return fault_set(fault, KH_ERR_PERMISSION, "%s: %s", report->text, strerror(EACCES));
     if (report->value != ROOM_FAILURE_FORBIDDEN)
         return fault_set(fault, KH_ERR_IO, "no room could be made: %s", report->text);
     room_switches_read(&switches);

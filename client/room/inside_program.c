@@ -21,20 +21,27 @@
 #include <linux/close_range.h>
 #include <linux/seccomp.h>
 
-enum { PROGRAM_PATH_MAX = 4096, PROGRAM_NOT_RUN = 126 };
+enum { PROGRAM_PATH_MAX = 4096, PROGRAM_NOT_RUN = 126, PROGRAM_NOT_FOUND = 127 };
 
 static bool
 program_is_at(const char *path)
 {
     struct stat about;
-    return stat(path, &about) == 0 && S_ISREG(about.st_mode) && access(path, X_OK) == 0;
+    if (stat(path, &about) != 0)
+        return false;
+    bool executable = S_ISREG(about.st_mode) && access(path, X_OK) == 0;
+    if (!executable)
+        errno = EACCES;
+    return executable;
 }
 
 // As execvp(3) looks for it, but before anything runs, so that "not found" is no exit status.
+// If not, errno: EACCES for what is there and cannot be run.
 static bool
 program_find(const char *name, char *out, size_t cap)
 {
     const char *path = getenv("PATH");
+    int error = ENOENT;
     if (strchr(name, '/') != NULL)
         return (size_t)snprintf(out, cap, "%s", name) < cap && program_is_at(out);
     for (path = path != NULL ? path : "/usr/local/bin:/usr/bin:/bin"; *name != '\0';) {
@@ -43,10 +50,12 @@ program_find(const char *name, char *out, size_t cap)
                            : snprintf(out, cap, "./%s", name);
         if (length > 0 && (size_t)length < cap && program_is_at(out))
             return true;
+        error = errno == EACCES ? EACCES : error;
         if (path[n] == '\0')
             break;
         path += n + 1;
     }
+    errno = error;
     return false;
 }
 
@@ -93,7 +102,9 @@ program_become(char **argv, const struct sock_fprog *filter)
     if (setpgid(0, 0) != 0)
         inside_fail("a process group for the program");
     if (!program_find(argv[0], path, sizeof path)) {
-        inside_report(ROOM_REPORT_FAILED, ROOM_FAILURE_NO_PROGRAM, argv[0]);
+        inside_report(ROOM_REPORT_FAILED,
+                      errno == EACCES ? ROOM_FAILURE_NOT_EXECUTABLE : ROOM_FAILURE_NO_PROGRAM,
+                      argv[0]);
         _exit(PROGRAM_NOT_RUN);
     }
     inside_report(ROOM_REPORT_READY, 0, "");
@@ -107,8 +118,9 @@ program_become(char **argv, const struct sock_fprog *filter)
         if (errno == ENOEXEC)
             program_exec_script(path, argv);
     }
-    dprintf(STDERR_FILENO, "keyhole: %s: %s\n", path, strerror(errno));
-    _exit(PROGRAM_NOT_RUN);
+    int code = errno;
+    dprintf(STDERR_FILENO, "keyhole: %s: %s\n", path, strerror(code));
+    _exit(code == ENOENT ? PROGRAM_NOT_FOUND : PROGRAM_NOT_RUN);
 }
 
 // The status of the program when it ended, else -1.

@@ -36,7 +36,12 @@ enum room_report_kind {
     ROOM_REPORT_READY,   /* sent by the process that becomes the program, for its credentials */
     ROOM_REPORT_STOPPED, /* value: the signal that stopped the program */
 };
-enum room_failure { ROOM_FAILURE_FORBIDDEN = 1, ROOM_FAILURE_NO_PROGRAM, ROOM_FAILURE_OTHER };
+enum room_failure {
+    ROOM_FAILURE_FORBIDDEN = 1,
+    ROOM_FAILURE_NO_PROGRAM,
+    ROOM_FAILURE_NOT_EXECUTABLE,
+    ROOM_FAILURE_OTHER,
+};
 
 enum { ROOM_TEXT_MAX = 240, ROOM_SOCKETS_FIXED = 3 };
 

@@ -195,6 +195,12 @@ describe('beginning and end', () => {
     const missing = await inRoom(broker, token, ['no-such-program-at-all']);
     assert.equal(missing.status, 127, missing.stderr);
     assert.match(missing.stderr, /no-such-program-at-all/);
+    writeFileSync(`${directory}/orphan`, '#!/no/such/interpreter\n', { mode: 0o755 });
+    for (const [program, expected] of [['/etc/hosts', 126], ['/etc', 126], [`${directory}/absent`, 127], [`${directory}/orphan`, 127]]) {
+      const { status, stderr } = await inRoom(broker, token, [program]);
+      assert.equal(status, expected, stderr);
+      assert.ok(stderr.includes(program), stderr);
+    }
   });
 
   test('a signal to keyhole is the program’s', async (t) => {

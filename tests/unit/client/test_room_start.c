@@ -92,7 +92,7 @@ test_refused(void **state)
         skip();
     assert_int_equal(room_start(&plain, argv, environ, &room, &fault), KH_ERR_NOT_FOUND);
     assert_contains(fault.detail, nothing);
-    assert_int_equal(room_start(&plain, directory, environ, &room, &fault), KH_ERR_NOT_FOUND);
+    assert_int_equal(room_start(&plain, directory, environ, &room, &fault), KH_ERR_PERMISSION);
     const struct room_settings missing = {.ro = {"/no/such/path"}, .ro_count = 1};
     assert_int_equal(room_start(&missing, argv, environ, &room, &fault), KH_ERR_USAGE);
     assert_contains(fault.detail, "--ro /no/such/path");
