@@ -168,8 +168,8 @@ struct message_decide {
     struct bytes scheme, host;
     uint16_t port;
     struct bytes method;
-    struct bytes path;                        /* canonical, decoded: judged */
-    struct bytes path_encoded;                /* canonical, encoded: sent and audited */
+    struct bytes path;         /* canonical, decoded: judged */
+    struct bytes path_encoded; /* canonical, encoded: sent and audited */
     size_t query_count, header_count;
     struct facts_body body; /* its values are body_value */
     struct bytes upgrade;
