@@ -208,6 +208,13 @@ build_fields(const struct http1_head *head, struct request *out, struct fault *f
 
 /* ---- the whole ---- */
 
+// The answer is the request (RFC 9110 9.3.8): with what was put on it, to whoever sent it.
+static bool
+asks_for_itself(struct bytes method)
+{
+    return bytes_is(method, "TRACE") || bytes_is(method, "TRACK");
+}
+
 static enum kh_reason
 build(const struct http1_head *head, const struct request_destination *destination,
       struct request *out, struct fault *fault)
@@ -217,6 +224,9 @@ build(const struct http1_head *head, const struct request_destination *destinati
 
     if (head->form == TARGET_ASTERISK || head->form == TARGET_AUTHORITY)
         return refuse(fault, KH_REASON_REQUEST_MALFORMED, "the target is not a path");
+    if (asks_for_itself(head->method))
+        return refuse(fault, KH_REASON_REQUEST_MALFORMED,
+                      "TRACE asks for the request back, and the key would be in it");
     if (!storage_init(out, head, destination))
         return KH_REASON_INTERNAL;
     base = out->storage.p;

@@ -23,6 +23,8 @@ test_refused(void **state)
         {"OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", "not a path", KH_REASON_REQUEST_MALFORMED},
         {"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n", "not a path",
          KH_REASON_REQUEST_MALFORMED},
+        {"TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", "the request back", KH_REASON_REQUEST_MALFORMED},
+        {"TRACK / HTTP/1.1\r\nHost: h\r\n\r\n", "the request back", KH_REASON_REQUEST_MALFORMED},
         {GET "X-HTTP-Method-Override: DELETE\r\n\r\n", "another method",
          KH_REASON_REQUEST_MALFORMED},
         {GET "x_http_method_override: DELETE\r\n\r\n", "another method",
