@@ -15,6 +15,13 @@ need_has(const struct body_need *need, struct bytes pointer)
     return false;
 }
 
+void
+body_need_init(struct body_need *need)
+{
+    need->sha256 = need->content = false;
+    need->count = need->text_used = 0;
+}
+
 bool
 body_need_add(struct body_need *need, const struct caveat *caveat)
 {

@@ -18,6 +18,7 @@ struct body_need {
     uint8_t text[BODY_POINTERS_TEXT_MAX];
 };
 
+void body_need_init(struct body_need *need); /* nothing; the texts are not cleared */
 /* Add what that caveat looks at. False when that is more than can be looked at for one request. */
 bool body_need_add(struct body_need *need, const struct caveat *caveat);
 

@@ -92,6 +92,26 @@ scan(struct judge *j)
     return j->chain || scan_text(j);
 }
 
+/* The large parts are not cleared for every request: their counts say how much of them is set. */
+void
+decision_details_init(struct decision_details *details)
+{
+    details->chain = NULL;
+    details->trace.count = 0;
+    body_need_init(&details->body_need);
+    memset(&details->policy, 0, sizeof details->policy);
+    details->hole_count = 0;
+}
+
+/* Of what is verified. */
+static void
+trace_begin(struct judge *j)
+{
+    struct decision_trace *trace = &j->details->trace;
+    trace->count = j->chain->verified.condition_count;
+    memset(trace->caveat, 0, trace->count * sizeof trace->caveat[0]);
+}
+
 /* What the chain authenticates, for the audit log: of a denied request too. */
 static void
 identify(struct judge *j)
@@ -108,6 +128,7 @@ identify(struct judge *j)
     j->facts.user = identity->principal;
     j->facts.group = j->group;
     j->facts.group_count = policy_groups_of(j->world->policy, j->facts.user, j->group);
+    trace_begin(j);
 }
 
 /* A forged token learns nothing about its holes: the root comes first. */
@@ -200,7 +221,6 @@ parse_all(struct judge *j)
 static bool
 parse(struct judge *j)
 {
-    j->details->trace.count = j->chain->verified.condition_count;
     if (j->chain->whole)
         return true;
     j->chain->whole = parse_all(j);
@@ -618,7 +638,7 @@ void
 decide(const struct decision_world *world, struct bytes token_text, struct bytes wanted,
        const struct facts *facts, struct decision *out, struct decision_details *details)
 {
-    struct decision_details own;
+    KH_UNFILLED struct decision_details own;
     struct judge j = {
         .world = world,
         .text = token_text,
@@ -630,7 +650,7 @@ decide(const struct decision_world *world, struct bytes token_text, struct bytes
         .want_trace = details != NULL,
     };
     memset(out, 0, sizeof *out);
-    memset(j.details, 0, sizeof *j.details);
+    decision_details_init(j.details);
     out->reason = KH_REASON_INTERNAL;
     j.facts.user = BYTES_EMPTY;
     j.facts.credential = BYTES_EMPTY;
@@ -662,7 +682,7 @@ decide_token(const struct decision_world *world, struct bytes token_text, int64_
         .details = details,
     };
     memset(out, 0, sizeof *out);
-    memset(details, 0, sizeof *details);
+    decision_details_init(details);
     out->reason = KH_REASON_INTERNAL;
     if (walk(&j, steps, TOKEN_STEP_COUNT) == TOKEN_STEP_COUNT)
         out->reason = KH_REASON_UNSET;

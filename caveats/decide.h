@@ -100,7 +100,7 @@ enum { DECISION_HOLES_MAX = TOKEN_DISCHARGES_MAX };
 
 struct decision_trace {
     enum judgement caveat[TOKEN_CAVEATS_MAX]; /* in the order of token_verified.condition */
-    size_t count;
+    size_t count; /* of those that are set; 0 before the token was authenticated */
 };
 
 /* What the authority keeps of a decision beside its answer: for the audit log and for explain. */
@@ -115,6 +115,9 @@ struct decision_details {
     char hole[DECISION_HOLES_MAX][HOLE_TEXT_MAX + 1];
     size_t hole_count;
 };
+
+/* As if nothing had been decided yet. */
+void decision_details_init(struct decision_details *details);
 
 /*
  * Judge. `facts->user` and `facts->credential` are filled in here from the token's identifier;

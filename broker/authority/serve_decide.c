@@ -334,6 +334,22 @@ judge(struct authority *authority, const struct message_decide *request, struct 
     out->retry_after_s = decision->retry_after_s;
 }
 
+// The kernel is asked for sixteen at a time: so many bytes come whole or not at all (getrandom(2)).
+// They are names, no secrets.
+static bool
+draw_id(uint8_t id[REQUEST_ID_SIZE])
+{
+    static uint8_t pool[16][REQUEST_ID_SIZE];
+    static size_t left;
+    if (left == 0) {
+        if (getrandom(pool, sizeof pool, 0) != sizeof pool)
+            return false;
+        left = sizeof pool / sizeof pool[0];
+    }
+    memcpy(id, pool[--left], REQUEST_ID_SIZE);
+    return true;
+}
+
 static bool
 make_request_id(const struct message_decide *request, uint8_t id[REQUEST_ID_SIZE])
 {
@@ -342,7 +358,7 @@ make_request_id(const struct message_decide *request, uint8_t id[REQUEST_ID_SIZE
         memcpy(id, request->request_id, REQUEST_ID_SIZE);
         return true;
     }
-    return getrandom(id, REQUEST_ID_SIZE, 0) == REQUEST_ID_SIZE;
+    return draw_id(id);
 }
 
 static void
@@ -352,7 +368,7 @@ decide_now(struct authority *authority, const struct message_decide *request, bo
     // Large, and one at a time. What the answer asks for points into it.
     static struct decision_details details;
 
-    memset(&details, 0, sizeof details);
+    decision_details_init(&details);
     memset(decision, 0, sizeof *decision);
     memset(injection, 0, sizeof *injection);
     memset(out, 0, sizeof *out);
