@@ -33,6 +33,7 @@ struct config_gateway {
     char *user[CONFIG_GATEWAY_USERS_MAX]; /* names or numbers: who may connect to the socket */
     size_t user_count;
     struct config_listener listener; /* loopback, or with TLS; asks for the gateway key */
+    size_t line;                     /* where it stands in the file */
 };
 
 /* `dns:` where names are answered (broker/proxy/dns_answer.h). */

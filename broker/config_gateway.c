@@ -114,6 +114,7 @@ config_gateways_read(struct yaml_text *document, const struct config_raw *raw,
     for (unsigned i = 0; err == KH_OK && i < raw->gateway_count; i++) {
         const struct place place = {document, i, fault};
         config->gateway_count = i + 1u;
+        config->gateway[i].line = yaml_text_line(document, "gateway[%u]", i);
         err = gateway_read(&place, &raw->gateway[i], &config->gateway[i]);
     }
     return err;

@@ -103,6 +103,16 @@ ports_read(struct item *item)
     return KH_OK;
 }
 
+static bool
+lists_port(const struct route *route, uint16_t port)
+{
+    for (size_t i = 0; i < route->port_count; i++) {
+        if (route->port[i] == port)
+            return true;
+    }
+    return false;
+}
+
 static enum kh_err
 resolve_read(struct item *item)
 {
@@ -120,6 +130,8 @@ resolve_read(struct item *item)
         if (!route_lists_host(route, buffer_bytes(&host)))
             return item_fault(item, "resolve", (int)i, "%s is not %s", buffer_text(&host),
                               item->raw->host);
+        if (!lists_port(route, out->port))
+            return item_fault(item, "resolve", (int)i, "port %u is none of its ports", out->port);
         out->host = keep(item, buffer_bytes(&host));
         out->address = keep(item, buffer_bytes(&address));
         route->resolve_count = i + 1u;

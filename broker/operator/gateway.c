@@ -125,6 +125,27 @@ add_credential(const struct invocation *invocation, const char *name, struct gat
     return status;
 }
 
+// What names no credential would be left out without a word, and the first host be taken.
+static enum operator_exit
+check_hosts(const struct invocation *invocation)
+{
+    const struct invocation_values *hosts = invocation_values(invocation, "host");
+    const struct invocation_values *names = invocation_values(invocation, "credential");
+    for (size_t i = 0; i < hosts->count; i++) {
+        const char *host = hosts->value[i], *equals = strchr(host, '=');
+        bool known = equals == NULL && names->count == 1;
+        for (size_t j = 0; equals != NULL && j < names->count; j++)
+            known |= strlen(names->value[j]) == (size_t)(equals - host) &&
+                     strncmp(names->value[j], host, (size_t)(equals - host)) == 0;
+        if (!known)
+            return usage_fault(invocation,
+                               "--host %s is for none of the credentials that are "
+                               "given: with more than one it is NAME=HOST",
+                               host);
+    }
+    return EXIT_DONE;
+}
+
 /* ---- where the gateway asks ---- */
 
 static const struct config_gateway *
@@ -221,7 +242,9 @@ make_plan(const struct invocation *invocation, const struct config *config,
     if (gateway == NULL)
         return command_failed("the configuration has no such gateway: listener; docs/GATEWAYS.md "
                               "shows how to add one");
-    enum operator_exit status = plan_listener(invocation, config, gateway, plan, ca, cap);
+    enum operator_exit status = check_hosts(invocation);
+    if (status == EXIT_DONE)
+        status = plan_listener(invocation, config, gateway, plan, ca, cap);
     if (status == EXIT_DONE && plan->socket == NULL) {
         if (gateway_keys_read(invocation->directory, keys, &fault) != KH_OK)
             return command_failed("%s", fault.detail);

@@ -195,9 +195,14 @@ service_check(const struct invocation *invocation)
         err = listener_check(&config.listener[i], &fault);
     for (size_t i = 0; err == KH_OK && i < config.discharger.listener_count; i++)
         err = listener_check(&config.discharger.listener[i], &fault);
-    for (size_t i = 0; err == KH_OK && i < config.gateway_count; i++)
+    size_t line = 0;
+    for (size_t i = 0; err == KH_OK && i < config.gateway_count; i++) {
         err = gateway_check(&config.gateway[i], invocation->directory, &fault);
+        line = config.gateway[i].line;
+    }
     config_free(&config);
+    if (err != KH_OK && line > 0)
+        return command_failed("%s:%zu: %s", used, line, fault.detail);
     if (err != KH_OK)
         return command_failed("%s", fault.detail);
     if (used[0] == '\0')

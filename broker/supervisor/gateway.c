@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -90,6 +92,21 @@ open_to(const struct config_gateway *config, struct fault *fault)
     return KH_OK;
 }
 
+static enum kh_err
+find_directory(const char *path, struct fault *fault)
+{
+    char directory[PATH_MAX];
+    struct stat found;
+    size_t n = (size_t)(strrchr(path, '/') - path);
+    (void)snprintf(directory, sizeof directory, "%.*s", n ? (int)n : 1, path);
+    if (stat(directory, &found) != 0)
+        return fault_set(fault, KH_ERR_CONFIG, "gateway: the directory of the socket, %.200s: %s",
+                         directory, strerror(errno));
+    if (!S_ISDIR(found.st_mode))
+        return fault_set(fault, KH_ERR_CONFIG, "gateway: %.200s is no directory", directory);
+    return KH_OK;
+}
+
 enum kh_err
 gateway_check(const struct config_gateway *config, const char *directory, struct fault *fault)
 {
@@ -99,7 +116,9 @@ gateway_check(const struct config_gateway *config, const char *directory, struct
         enum kh_err err = listener_check(&config->listener, fault);
         return err == KH_OK ? read_keys(directory, &gateway, fault) : err;
     }
-    enum kh_err err = read_users(config, &gateway, fault);
+    enum kh_err err = find_directory(config->socket, fault);
+    if (err == KH_OK)
+        err = read_users(config, &gateway, fault);
     return err == KH_OK && config->group != NULL ? find_group(config->group, &group, fault) : err;
 }
 

@@ -66,6 +66,8 @@ test_what_is_read(void **state)
     assert_int_equal(config.gateway[0].user_count, 2);
     assert_string_equal(config.gateway[0].user[1], "33");
     assert_null(config.gateway[1].socket);
+    assert_int_equal(config.gateway[0].line, 2);
+    assert_int_equal(config.gateway[1].line, 3);
     assert_string_equal(config.gateway[1].listener.address, "127.0.0.1:8439");
     config_init(&other);
     assert_int_equal(other.gateway_count, 0); // nobody is a gateway by default

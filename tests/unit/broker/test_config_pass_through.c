@@ -48,6 +48,8 @@ static const struct {
     {"pass-through:\n  - host: a.test\n    resolve: [\"a.test:443\"]\n", 3, "resolve[1]"},
     {"pass-through:\n  - host: a.test\n    resolve: [\"b.test:443:192.0.2.1:443\"]\n", 3,
      "resolve[1]: b.test is not a.test"},
+    {"pass-through:\n  - host: a.test\n    resolve: [\"a.test:8443:192.0.2.1:443\"]\n", 3,
+     "resolve[1]: port 8443 is none of its ports"},
     {"pass-through:\n  - host: a.test\n    resolve: [\"a.test:443:name:443\"]\n", 3, "resolve[1]"},
     {"pass-through:\n  - host: a.test\n    allow-networks: [10.0.0.0/40]\n", 3,
      "allow-networks[1]"},

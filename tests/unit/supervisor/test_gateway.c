@@ -33,6 +33,14 @@ test_a_socket(void **state)
     assert_int_not_equal(access(path, F_OK), 0);
     assert_int_equal(gateway_check(&no_group, test_directory, &fault), KH_ERR_CONFIG);
 
+    struct config_gateway nowhere = on_socket("/nowhere/at/all/g.sock", "4242", NULL);
+    assert_int_equal(gateway_check(&nowhere, test_directory, &fault), KH_ERR_CONFIG);
+    assert_says(fault, "the directory of the socket, /nowhere/at/all: No such file");
+    struct config_gateway device = on_socket("/dev/null/g.sock", "4242", NULL);
+    assert_int_equal(gateway_check(&device, test_directory, &fault), KH_ERR_CONFIG);
+    struct config_gateway root = on_socket("/g.sock", "4242", NULL);
+    assert_int_equal(gateway_check(&root, test_directory, &fault), KH_OK);
+
     struct config_gateway users = on_socket(path, "4242", NULL);
     assert_int_equal(gateway_open(&users, test_directory, &listener, &fault), KH_OK);
     assert_true(listener.gateway.only && listener.local);
