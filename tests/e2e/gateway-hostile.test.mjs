@@ -20,6 +20,7 @@ let upstream, broker, gateway, token, cache;
 // What people have in http { }, and in a server on the same address.
 const surroundings = (port) => `
   gzip on;
+  ssi on;
   gzip_types *;
   error_page 403 404 500 502 503 /50x.html;
   recursive_error_pages on;
@@ -73,6 +74,18 @@ describe('nginx with other settings around it', { skip: missing.length ? `${miss
       assert.deepEqual(answer.json(), { own: true });
       assert.ok(!Object.keys(answer.headers).some((name) => name.startsWith('keyhole-set')), JSON.stringify(answer.headers));
     });
+
+  test('an answer is no program: what it includes or echoes stays as it is', async () => {
+    const text = '<!--# echo var="keyhole_set_authorization" -->|<!--# include virtual="/.keyhole/openai" -->|'
+      + '<!--# echo var="http_authorization" -->';
+    upstream.route('/v1/page', (r, res) => {
+      res.writeHead(200, { 'content-type': 'text/html' });
+      res.end(text);
+    });
+    const answer = await call('/~openai/v1/page');
+    hasNoKey(answer);
+    assert.equal(answer.text, text);
+  });
 
   test('whatever else leads a client to the check shows no key', async () => {
     const mine = await startGateway(wholeFile, broker, ['openai'], { upstream,

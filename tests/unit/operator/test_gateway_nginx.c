@@ -28,6 +28,7 @@ test_the_lines_that_matter(void **state)
         "proxy_ignore_headers X-Accel-Redirect ",
         "proxy_hide_header keyhole-set-authorization;",
         "proxy_hide_header keyhole-set-x-key;",
+        "ssi off;",
         "proxy_cache off;",
         "satisfy all;",
         "keyhole-check-coding $keyhole_coding;",
