@@ -133,12 +133,26 @@ layout_is_file(const struct room_facts *facts, const char *path)
     return false;
 }
 
+// Bound in from outside, they would show the machine's processes, network and devices.
+static bool
+layout_is_own(const char *path)
+{
+    static const char *const own[] = {"/proc", "/sys", "/dev"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (layout_is_in(path, own[i]))
+            return true;
+    return false;
+}
+
 static enum kh_err
 layout_collect_paths(struct layout_entries *entries, const struct room_facts *facts,
                      const char *const *path, size_t count, enum layout_kind kind,
                      struct fault *fault)
 {
     for (size_t i = 0; i < count; i++) {
+        if (layout_is_own(path[i]))
+            return fault_set(fault, KH_ERR_USAGE,
+                             "%s: a room has a /proc, /sys and /dev of its own", path[i]);
         const struct layout_entry *before = layout_find(entries, path[i]);
         if (before != NULL && before->kind == kind)
             continue;

@@ -172,6 +172,7 @@ describe('files', () => {
   test('paths that make no sense are refused before anything runs', async (t) => {
     if (skipped(t)) return;
     for (const [options, says] of [[['--ro', '/no/such'], /--ro \/no\/such/], [['--rw', '/run'], /hidden in every room/],
+      [['--rw', '/proc'], /of its own/], [['--ro', '/sys'], /of its own/], [['--rw', '/dev/shm'], /of its own/],
       [['--ro', '/usr', '--hide', '/usr'], /two of/], [['--hide', '/'], /working directory|no such program/]]) {
       const { status, stderr, stdout } = await inRoom(broker, token, 'echo ran', { options, cwd: '/usr' });
       assert.notEqual(status, 0);

@@ -76,6 +76,19 @@ test_refused(void **state)
                      KH_ERR_USAGE);
     assert_contains(fault.detail, "/run is hidden in every room");
     room_layout_free(&layout);
+    static const char *const own[] = {"/proc", "/proc/sys/kernel", "/sys", "/dev/shm"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        const struct room_settings rw = {.rw = {own[i]}, .rw_count = 1},
+                                   ro = {.ro = {own[i]}, .ro_count = 1},
+                                   hide = {.hide = {own[i]}, .hide_count = 1};
+        const struct room_settings *const each[] = {&rw, &ro, &hide};
+        for (size_t j = 0; j < 3; j++) {
+            assert_int_equal(room_layout_make(each[j], &facts, program_argv, &layout, &fault),
+                             KH_ERR_USAGE);
+            assert_contains(fault.detail, "of its own");
+            room_layout_free(&layout);
+        }
+    }
     const struct room_settings away = {.hide = {"/home"}, .hide_count = 1};
     assert_int_equal(room_layout_make(&away, &facts, program_argv, &layout, &fault), KH_ERR_USAGE);
     assert_contains(fault.detail, "/home/alice/project");
