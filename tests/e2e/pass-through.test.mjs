@@ -379,6 +379,28 @@ describe('live tunnels are judged again (row 19)', () => {
     }
   });
 
+  test('the host becomes a credential\'s', async () => {
+    const client = await tunnel('b.wild.example');
+    const waiting = await connect('b.wild.example:443'); // its ClientHello has not come
+    assert.equal(waiting.opened.status, 200);
+    await broker.addCredential('late', { secret: realKey(), upstream: secret, hosts: ['b.wild.example'] });
+    try {
+      await isCut(client, 'host-not-allowed');
+      await waiting.closes();
+    } finally {
+      await broker.operator(['credential', 'remove', 'late']);
+    }
+  });
+
+  test('of many at once a token that may be used once opens one', async () => {
+    const once = await broker.mint('up', { caveats: ['uses <= 1'] });
+    const clients = await Promise.all(Array.from({ length: 20 }, (_, i) =>
+      connect('a.wild.example:443', { auth: once, way: i % 2 ? 'unix' : 'tcp' })));
+    assert.equal(clients.filter((c) => c.opened.status === 200).length, 1, clients.map((c) => c.opened.status).join(' '));
+    assert.equal(clients.filter((c) => c.opened.status === 401).length, 19);
+    for (const client of clients) client.destroy();
+  });
+
   test('a reload that takes the host away, and one that is wrong and changes nothing', async (t) => {
     const own = await new Broker(t, { config: passThrough() }).init();
     await own.start();
