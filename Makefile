@@ -242,6 +242,11 @@ AT_EXIT := $(BUILD)/tests/bin/at-exit
 $(AT_EXIT): $(BUILD)/obj/tests/support/at_exit/main.o
 	$(link)
 
+# Our chain of signatures by itself, to be compared with other libraries.
+MACAROONS := $(BUILD)/tests/bin/macaroons
+$(MACAROONS): $(BUILD)/obj/tests/support/macaroons/main.o $(call archive,core)
+	$(link) $(call libs,$(PACKAGES_CORE))
+
 # The client with a transport to that key, instead of USB: one file is another one, and no program
 # that is installed has it.
 TEST_KEYHOLE := $(BUILD)/tests/bin/keyhole
@@ -260,7 +265,7 @@ UNIT_SELECTED := $(if $(T),$(filter $(BUILD)/tests/$(subst /,/test_,$(T))%,$(UNI
 unit: $(UNIT_SELECTED)
 	@BUILD=$(BUILD) tests/run-unit $^
 
-e2e: all $(SOFTAUTHN) $(TEST_KEYHOLE) $(AT_EXIT)
+e2e: all $(SOFTAUTHN) $(TEST_KEYHOLE) $(MACAROONS) $(AT_EXIT)
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e $(T)
 
 setup:
