@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Covers: caveats/policy.c caveats/policy_read.c caveats/policy_rules.c caveats/policy_judge.c
- * caveats/policy_mint.c caveats/policy_test.c caveats/policy_changes.c caveats/policy_schema.c
+ * caveats/policy_mint.c caveats/policy_test.c caveats/policy_changes.c
  * caveats/yaml_text.c caveats/yaml_text_read.c
  *
  * A policy is read whole or not at all, with a place when not; it judges the same twice; it changes

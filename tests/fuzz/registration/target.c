@@ -2,7 +2,7 @@
 /*
  * Covers: broker/webauthn/registration.c broker/webauthn/attestation_object.c
  * broker/webauthn/authenticator_data.c broker/webauthn/ceremony.c broker/webauthn/certificate.c
- * broker/webauthn/certificate_chain.c broker/webauthn/client_data.c broker/webauthn/signature.c
+ * broker/webauthn/client_data.c broker/webauthn/signature.c
  *
  * Whatever is registered: accepted is only this rpId, with presence and the PIN where it is
  * demanded; a key that attests for itself is never "attested" or "yubikey", and where an
