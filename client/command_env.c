@@ -100,14 +100,25 @@ env_write_files(const struct run_setup *setup, struct env_files *files, struct f
 
 /* ---- what is printed ---- */
 
-// GitHub's runner hides from its logs what it was told of, on either stream.
+// GitHub's runner hides from its logs what it was told of, on either stream: a value as a whole,
+// and the token in it, which a program may print without its prefix or the proxy's URL around it.
 static void
 env_mask(const struct cli *cli, const struct variables *variables)
 {
-    for (size_t i = 0; i < variables->count; i++)
-        if (variables->item[i].value != NULL &&
-            token_is_shaped(bytes_str(variables->item[i].value)))
-            fprintf(cli->err, "::add-mask::%s\n", variables->item[i].value);
+    static const char in_token[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    for (size_t i = 0; i < variables->count; i++) {
+        const char *value = variables->item[i].value;
+        if (value == NULL || !token_is_shaped(bytes_str(value)))
+            continue;
+        fprintf(cli->err, "::add-mask::%s\n", value);
+        for (const char *at = strstr(value, "kh1_"); at != NULL; at = strstr(at + 4, " kh1_")) {
+            at += *at == ' ';
+            int n = (int)strspn(at, in_token);
+            if (at != value || value[n] != '\0')
+                fprintf(cli->err, "::add-mask::%.*s\n", n, at);
+        }
+    }
 }
 
 static enum cli_exit

@@ -82,13 +82,16 @@ describe('formats', () => {
       const lines = Object.fromEntries(stdout.trimEnd().split('\n').map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]));
       const seen = check(NAMES.map((n) => lines[n]));
       assert.equal(stderr.includes(`::add-mask::${seen.OPENAI_API_KEY}\n`), format === 'github');
+      // Also where a program prints it without what stands around it.
+      for (const value of [seen.OPENAI_API_KEY, seen.HTTPS_PROXY])
+        assert.equal(stderr.includes(`::add-mask::${/kh1_[\w-]+/.exec(value)[0]}\n`), format === 'github', value);
     }
   });
 
   test('systemd: quoted as systemd.exec(5) says', async () => {
     const { stdout } = await env(['--format', 'systemd']);
     const lines = stdout.trimEnd().split('\n').map((line) => {
-      const [, name, value] = /^([A-Za-z_]+)="((?:[^"\\$`]|\\.)*)"$/.exec(line) ?? assert.fail(line);
+      const [, name, value] = /^([A-Za-z_0-9]+)="((?:[^"\\$`]|\\.)*)"$/.exec(line) ?? assert.fail(line);
       return [name, value.replaceAll(/\\(["\\$`])/g, '$1')];
     });
     check(NAMES.map((n) => Object.fromEntries(lines)[n]));
