@@ -228,6 +228,10 @@ authority_tick(struct authority *authority)
     int64_t now = clock_now_s(&authority->clock);
 
     sync_audit(authority);
+    if (authority->publish_again) {
+        authority->publish_again = false;
+        publish_routes_to_all(authority);
+    }
     contents_expire(&authority->contents, now);
     grace_expire(authority, now);
     if (now - authority->pruned_at < PRUNE_EVERY_S)

@@ -182,14 +182,16 @@ credential_add_slot(struct credential *credential, struct bytes text, struct fau
         return unknown(fault);
     slot.kind = rules->kind;
     buffer_put_str(&canonical, rules->word);
-    if (text.n > canonical.n) {
-        enum kh_err err = rules->name(bytes_from(text, canonical.n + 1), &name, fault);
+    size_t word = strlen(rules->word); // not canonical.n, which is none without memory
+    if (text.n > word) {
+        enum kh_err err = rules->name(bytes_from(text, word + 1), &name, fault);
         if (err)
             return err;
         buffer_put_byte(&canonical, ':');
         buffer_put(&canonical, buffer_bytes(&name));
     }
-    if (credential_keep(credential, buffer_bytes(&name), &slot.name))
+    if (name.failed || canonical.failed ||
+        credential_keep(credential, buffer_bytes(&name), &slot.name))
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
     enum kh_err err =
         credential_list_add(credential, STORE_LIST_SLOTS, buffer_bytes(&canonical), fault);

@@ -19,11 +19,13 @@ publish_routes(struct authority *authority, struct channel *channel)
         buffer_clear(&body);
         message_route_tx(&credential->route, &body);
         // credential_build made sure that it fits: what is left is memory.
-        if (body.failed)
-            log_error("publish", "the route of credential %.*s is not published",
+        if (body.failed) {
+            log_error("publish", "the route of credential %.*s is not published yet",
                       BYTES_ARG(credential->row.name));
-        else
+            authority->publish_again = true;
+        } else {
             channel_send(channel, MESSAGE_ROUTE, 0, buffer_bytes(&body));
+        }
     }
     for (size_t i = 0; i < pass_through_count(&authority->pass_through); i++)
         channel_send(channel, MESSAGE_ROUTE, 0, pass_through_body(&authority->pass_through, i));

@@ -55,15 +55,23 @@ struct presented {
     struct token_verified verified;
 };
 
+// What failed here is no fault of the token: its holder must not take it for dead.
+static enum kh_reason
+reason_of(enum kh_err err, enum kh_reason otherwise)
+{
+    bool ours = err == KH_ERR_MEMORY || err == KH_ERR_CRYPTO || err == KH_ERR_INTERNAL;
+    return ours ? KH_REASON_BROKER_UNAVAILABLE : otherwise;
+}
+
 static enum kh_err
 present(const struct authority *authority, struct bytes text, struct presented *out,
         enum kh_reason *reason, struct fault *fault)
 {
     enum kh_err err = token_scan(text, &out->token, fault);
 
-    *reason = KH_REASON_TOKEN_MALFORMED;
     if (!err)
         err = token_identity_read(out->token, &out->identity, fault);
+    *reason = reason_of(err, KH_REASON_TOKEN_MALFORMED);
     if (err)
         return err;
     *reason = KH_REASON_SIGNATURE_INVALID;
@@ -72,6 +80,7 @@ present(const struct authority *authority, struct bytes text, struct presented *
         return fault_set(fault, KH_ERR_SIGNATURE,
                          "the key that it was made with is not known here, or retired");
     err = token_verify_root(out->token, secret_bytes(key).p, &out->verified, fault);
+    *reason = reason_of(err, KH_REASON_SIGNATURE_INVALID);
     if (err)
         return err;
     *reason = KH_REASON_EXPIRED;

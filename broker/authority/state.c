@@ -155,7 +155,8 @@ static void
 remove_files(const char *directory)
 {
     static const char *const more[] = {AUTHORITY_DATABASE_FILE "-wal",
-                                       AUTHORITY_DATABASE_FILE "-shm"};
+                                       AUTHORITY_DATABASE_FILE "-shm",
+                                       AUTHORITY_DATABASE_FILE "-journal"};
     char path[PATH_MAX];
 
     for (size_t i = 0; i < FILE_COUNT; i++) {
@@ -192,6 +193,25 @@ check_free(const char *directory, struct fault *fault)
 }
 
 static enum kh_err
+sync_directory(const char *directory, struct fault *fault)
+{
+    char path[PATH_MAX];
+    enum kh_err err = state_path(directory, AUTHORITY_DATABASE_FILE, path, fault);
+    return err ? err : private_file_sync_parent(path, fault);
+}
+
+static void
+remove_first(const char *directory, size_t count)
+{
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < count; i++) {
+        if (!state_path(directory, files[i], path, NULL))
+            (void)unlink(path);
+    }
+}
+
+static enum kh_err
 move_files(const char *work, const char *directory, struct fault *fault)
 {
     char from[PATH_MAX], to[PATH_MAX];
@@ -203,16 +223,15 @@ move_files(const char *work, const char *directory, struct fault *fault)
         if (!err && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) && errno != ENOENT)
             err = fault_set(fault, errno == EEXIST ? KH_ERR_EXISTS : KH_ERR_IO,
                             "%s: cannot be put there: %s", to, strerror(errno));
-        for (size_t j = 0; err && j < i; j++) {
-            if (!state_path(directory, files[j], to, NULL))
-                (void)unlink(to);
-        }
-        if (err)
+        if (err) {
+            remove_first(directory, i);
             return err;
+        }
     }
-    return state_path(directory, AUTHORITY_DATABASE_FILE, to, fault)
-               ? KH_ERR_TOO_LONG
-               : private_file_sync_parent(to, fault);
+    enum kh_err err = sync_directory(directory, fault);
+    if (err)
+        remove_first(directory, FILE_COUNT);
+    return err;
 }
 
 static enum kh_err
@@ -221,7 +240,10 @@ move_directory(const char *work, const char *directory, struct fault *fault)
     if (renameat2(AT_FDCWD, work, AT_FDCWD, directory, RENAME_NOREPLACE))
         return fault_set(fault, errno == EEXIST ? KH_ERR_EXISTS : KH_ERR_IO,
                          "%s: cannot be put there: %s", directory, strerror(errno));
-    return private_file_sync_parent(directory, fault);
+    enum kh_err err = private_file_sync_parent(directory, fault);
+    if (err)
+        remove_files(directory);
+    return err;
 }
 
 enum kh_err

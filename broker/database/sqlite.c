@@ -51,9 +51,23 @@ sqlite_fault(const struct sqlite *sqlite, int code, struct fault *fault)
 
 // ---- statements ----
 
+// A rollback that failed (memory was used up) leaves sqlite inside of a transaction that nobody
+// will commit: what comes after it must not become part of it.
+static enum kh_err
+leave_abandoned(struct sqlite *sqlite, struct fault *fault)
+{
+    if (sqlite->in_transaction || sqlite3_get_autocommit(sqlite->db))
+        return KH_OK;
+    return sqlite_exec(sqlite, "ROLLBACK", fault);
+}
+
 enum kh_err
 sqlite_prepare(struct sqlite *sqlite, const char *sql, sqlite3_stmt **out, struct fault *fault)
 {
+    enum kh_err err = leave_abandoned(sqlite, fault);
+
+    if (err)
+        return err;
     int code = sqlite3_prepare_v2(sqlite->db, sql, -1, out, NULL);
     return code == SQLITE_OK ? KH_OK : sqlite_fault(sqlite, code, fault);
 }
@@ -148,7 +162,9 @@ sqlite_begin(struct sqlite *sqlite, struct fault *fault)
 {
     if (sqlite->in_transaction)
         return fault_set(fault, KH_ERR_INTERNAL, "%s: a transaction is open", sqlite->path);
-    enum kh_err err = sqlite_exec(sqlite, "BEGIN IMMEDIATE", fault);
+    enum kh_err err = leave_abandoned(sqlite, fault);
+    if (!err)
+        err = sqlite_exec(sqlite, "BEGIN IMMEDIATE", fault);
     sqlite->in_transaction = !err;
     return err;
 }
@@ -168,7 +184,7 @@ sqlite_commit(struct sqlite *sqlite, struct fault *fault)
 void
 sqlite_rollback(struct sqlite *sqlite)
 {
-    // Fails only where sqlite has rolled back already.
+    // Fails where sqlite has rolled back already, or memory is used up: leave_abandoned.
     if (sqlite->in_transaction)
         (void)sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
     sqlite->in_transaction = false;
@@ -298,6 +314,19 @@ connect_file(const char *path, struct sqlite *out, struct fault *fault)
     return code == SQLITE_OK ? KH_OK : sqlite_fault(out, code, fault);
 }
 
+static void
+remove_database(const char *path)
+{
+    static const char *const suffix[] = {"", "-journal", "-wal", "-shm"};
+
+    for (size_t i = 0; i < sizeof suffix / sizeof suffix[0]; i++) {
+        char name[PATH_MAX];
+        int n = snprintf(name, sizeof name, "%s%s", path, suffix[i]);
+        if (n > 0 && (size_t)n < sizeof name)
+            (void)unlink(name);
+    }
+}
+
 enum kh_err
 sqlite_create(const char *path, const struct sqlite_schema *schema, struct sqlite *out,
               struct fault *fault)
@@ -318,7 +347,7 @@ sqlite_create(const char *path, const struct sqlite_schema *schema, struct sqlit
         err = migrate(&sqlite, schema, fault);
     if (err) {
         sqlite_close(&sqlite);
-        (void)unlink(path);
+        remove_database(path);
         return err;
     }
     *out = sqlite;

@@ -47,7 +47,7 @@
         assert_non_null(strstr(fault->detail, (text)));                                            \
     } while (0)
 
-static char fixture_base[64];
+static char fixture_base[96];
 
 static inline int
 fixture_remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -61,8 +61,12 @@ fixture_remove_entry(const char *path, const struct stat *st, int type, struct F
 static inline int
 fixture_setup(void **state)
 {
+    const char *temporary = getenv("TMPDIR");
     (void)state;
-    snprintf(fixture_base, sizeof fixture_base, "/tmp/keyhole-unit-XXXXXX");
+    int n = snprintf(fixture_base, sizeof fixture_base, "%s/keyhole-unit-XXXXXX",
+                     temporary && temporary[0] ? temporary : "/tmp");
+    if (n < 0 || (size_t)n >= sizeof fixture_base)
+        return -1;
     return mkdtemp(fixture_base) ? 0 : -1;
 }
 
