@@ -109,6 +109,18 @@ connection_lists_retime(struct proxy *proxy)
 }
 
 void
+connection_lists_mend(struct proxy *proxy)
+{
+    int64_t now = proxy_now_ms();
+    for (int state = 1; state < CONNECTION_STATE_COUNT; state++) {
+        const struct connection *first = TAILQ_FIRST(&proxy->connections.list[state]);
+        enum connection_state which = (enum connection_state)state;
+        if (first && !proxy->connections.armed[state])
+            arm_timer(proxy, which, first->since_ms + state_limit_ms(proxy, which) - now);
+    }
+}
+
+void
 connection_move(struct connection *c, enum connection_state state)
 {
     struct connection_lists *lists = &c->proxy->connections;

@@ -117,6 +117,7 @@ KH_MUST_CHECK enum kh_err connection_lists_init(struct connection_lists *lists,
 void connection_lists_fini(struct connection_lists *lists);
 /* The time limits are others from now on, also for connections that are there. */
 void connection_lists_retime(struct proxy *proxy);
+void connection_lists_mend(struct proxy *proxy); /* arm the timers that could not be armed */
 
 /* Takes `fd` over. */
 void connection_accept(struct proxy *proxy, const struct listener *listener, int fd);

@@ -144,10 +144,12 @@ build(struct exchange *x, const struct http1_head *head)
         .path = x->destination.path,
     };
     enum kh_reason reason = request_build(head, &destination, &x->draft->request, &fault);
-    x->draft->built = reason == KH_REASON_UNSET;
-    if (!x->draft->built)
+    bool built = reason == KH_REASON_UNSET;
+    x->draft->built = built;
+    // Refusing may end the exchange at once, and the draft with it.
+    if (!built)
         judge_refuse(x, head, reason, fault.detail);
-    return x->draft->built;
+    return built;
 }
 
 bool

@@ -158,6 +158,18 @@ listen_start_all(struct proxy *proxy)
 }
 
 void
+listen_mend(struct proxy *proxy)
+{
+    struct listener *listener;
+    TAILQ_FOREACH(listener, &proxy->listeners, entry)
+    {
+        if (listener->fd >= 0 && !event_pending(listener->readable, EV_READ, NULL) &&
+            !event_pending(listener->pause, EV_TIMEOUT, NULL))
+            event_add(listener->readable, NULL);
+    }
+}
+
+void
 listen_close_all(struct proxy *proxy)
 {
     struct listener *listener;

@@ -43,6 +43,7 @@ TAILQ_HEAD(listener_list, listener);
 KH_MUST_CHECK enum kh_err listen_add(struct proxy *proxy, const struct message_listener *message,
                                      int fd, struct fault *fault);
 void listen_start_all(struct proxy *proxy); /* accept from now on */
+void listen_mend(struct proxy *proxy);      /* what could neither accept nor pause, accepts again */
 void listen_close_all(struct proxy *proxy); /* no more; memory stays for connections */
 void listen_free_all(struct proxy *proxy);
 

@@ -24,6 +24,7 @@ enum {
     RESOLVER_THREADS = 4,
     RESOLVER_QUEUE_MAX = 1024,
     SCRUBBED_MAX = 4 * 1024 * 1024,
+    MEND_INTERVAL_S = 1,
 };
 
 int64_t
@@ -62,6 +63,42 @@ proxy_bury(struct proxy *proxy, struct burial *burial, void *object, void (*dest
         event_add(proxy->bury_event, &now);
     *burial = (struct burial){proxy->graveyard, object, destroy};
     proxy->graveyard = burial;
+}
+
+/* ---- what could not be armed ---- */
+
+static void
+arm_drain(struct proxy *proxy)
+{
+    int64_t ms = proxy->config.drain_timeout_ms;
+    struct timeval limit = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    event_add(proxy->drain_timer, &limit);
+}
+
+// event_add fails when memory is used up, and then nothing would ever call again: a listener that
+// paused would be deaf for good, a connection would have no time limit.
+static void
+mend(evutil_socket_t fd, short what, void *context)
+{
+    static const struct timeval now;
+    struct proxy *proxy = context;
+    (void)fd, (void)what;
+    if (proxy->graveyard)
+        event_add(proxy->bury_event, &now);
+    if (proxy->ready && !proxy->draining)
+        listen_mend(proxy);
+    if (proxy->draining && !event_pending(proxy->drain_timer, EV_TIMEOUT, NULL))
+        arm_drain(proxy);
+    connection_lists_mend(proxy);
+    rejudge_arm(proxy);
+}
+
+static bool
+mend_begin(struct proxy *proxy)
+{
+    static const struct timeval interval = {.tv_sec = MEND_INTERVAL_S};
+    proxy->mend_timer = event_new(proxy->base, -1, EV_PERSIST, mend, proxy);
+    return proxy->mend_timer && event_add(proxy->mend_timer, &interval) == 0;
 }
 
 /* ---- ready, drained ---- */
@@ -103,9 +140,7 @@ handle_drain(struct channel *channel, void *context, const struct message *messa
     proxy->draining = true;
     listen_close_all(proxy);
     connection_drain_all(proxy);
-    int64_t ms = proxy->config.drain_timeout_ms;
-    struct timeval limit = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    event_add(proxy->drain_timer, &limit);
+    arm_drain(proxy);
     proxy_check_drained(proxy);
     return true;
 }
@@ -177,6 +212,9 @@ authority_closed(struct channel *channel, void *context, const char *why)
         return;
     log_warning("authority-lost", "%s", why);
     authority_lost(proxy);
+    // The authority lives and hears nothing of it: only a new process gets another channel.
+    if (!bytes_ends(bytes_str(why), BYTES("closed the channel")))
+        event_base_loopbreak(proxy->base);
 }
 
 /* ---- from the supervisor ---- */
@@ -316,8 +354,9 @@ proxy_new(struct event_base *base, int supervisor_fd, struct proxy **out, struct
     };
     enum kh_err r = channel_new(supervisor_fd, &options, &proxy->supervisor, fault);
     if (r == KH_OK)
-        r = proxy->bury_event && proxy->drain_timer ? make_parts(proxy, fault)
-                                                    : fault_set(fault, KH_ERR_MEMORY, "no memory");
+        r = proxy->bury_event && proxy->drain_timer && mend_begin(proxy)
+                ? make_parts(proxy, fault)
+                : fault_set(fault, KH_ERR_MEMORY, "no memory");
     if (r != KH_OK)
         proxy_free(&proxy);
     else
@@ -362,6 +401,8 @@ proxy_free(struct proxy **out)
     routes_release(&proxy->routes_next);
     if (proxy->bury_event)
         event_free(proxy->bury_event);
+    if (proxy->mend_timer)
+        event_free(proxy->mend_timer);
     if (proxy->drain_timer)
         event_free(proxy->drain_timer);
     buffer_free(&proxy->scrubbed);

@@ -42,7 +42,7 @@ struct proxy {
     struct spare spare;
     struct conduit_rest resting;  /* of clients and of upstreams */
     struct exchange_list running; /* allowed, and not finished */
-    struct event *recheck_timer, *pool_timer, *drain_timer, *bury_event;
+    struct event *recheck_timer, *pool_timer, *drain_timer, *bury_event, *mend_timer;
     struct burial *graveyard;
     struct http1_head head; /* scratch of the parser: valid until the next parse */
     size_t buffered;        /* bytes of bodies that are held back */

@@ -10,8 +10,8 @@
 
 enum { RECHECK_INTERVAL_MS = 250 };
 
-static void
-arm(struct proxy *proxy)
+void
+rejudge_arm(struct proxy *proxy)
 {
     struct timeval interval = {.tv_usec = RECHECK_INTERVAL_MS * 1000};
     if (!proxy->recheck_armed && !TAILQ_EMPTY(&proxy->running))
@@ -23,7 +23,7 @@ rejudge_add(struct exchange *x)
 {
     TAILQ_INSERT_TAIL(&x->proxy->running, x, entry);
     x->running = true;
-    arm(x->proxy);
+    rejudge_arm(x->proxy);
 }
 
 void
@@ -130,7 +130,7 @@ recheck(evutil_socket_t fd, short what, void *context)
         next = TAILQ_NEXT(x, entry); // a cut takes only itself out
         check(x, now_ms, clock_s);
     }
-    arm(proxy);
+    rejudge_arm(proxy);
 }
 
 enum kh_err

@@ -30,6 +30,7 @@ static struct {
     enum nth_mode mode;
     unsigned long n;
     bool inside;
+    pid_t process; // not what it forked
 } at;
 
 static unsigned long
@@ -42,7 +43,7 @@ number_of(const char *name, unsigned long otherwise)
 static void
 say_where(void)
 {
-    if (!at.inside)
+    if (!at.inside || at.process != getpid())
         return;
     fprintf(stderr, "fault: in ONLY=%s:%s:%lu (%s), KEYHOLE_TEST_SEED=%lu\n", at.job,
             mode_name[at.mode], at.n, nth_failed(), at.seed);
@@ -56,6 +57,7 @@ start(void)
         return;
     at.every = number_of("EVERY", 1);
     at.seed = number_of("KEYHOLE_TEST_SEED", (unsigned long)time(NULL));
+    at.process = getpid();
     (void)atexit(say_where);
 }
 

@@ -20,6 +20,7 @@ void *__real_mmap(void *p, size_t n, int protection, int flags, int fd, off_t at
 
 struct state {
     atomic_uint kinds; // 0: not armed
+    atomic_int process;
     atomic_ulong n, calls;
     atomic_int mode;
     atomic_bool fired;
@@ -31,7 +32,8 @@ static struct state *state;
 bool
 nth_fails(unsigned kind, const char *name)
 {
-    if (state == NULL || !(atomic_load(&state->kinds) & kind))
+    if (state == NULL || !(atomic_load(&state->kinds) & kind) ||
+        getpid() != atomic_load(&state->process))
         return false;
     unsigned long i = atomic_fetch_add(&state->calls, 1) + 1, n = atomic_load(&state->n);
     if (i != n && !(atomic_load(&state->mode) == NTH_ONWARDS && i > n))
@@ -39,6 +41,12 @@ nth_fails(unsigned kind, const char *name)
     if (!atomic_exchange(&state->fired, true))
         snprintf(state->name, sizeof state->name, "%s", name);
     return true;
+}
+
+void
+nth_target(pid_t process)
+{
+    atomic_store(&state->process, process);
 }
 
 void
@@ -138,6 +146,7 @@ nth_init(void)
     if (state == MAP_FAILED)
         abort();
     memset(state, 0, sizeof *state);
+    nth_target(getpid());
     if (sqlite3_initialize() != SQLITE_OK)
         abort();
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);

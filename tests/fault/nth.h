@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum nth_kind {
     NTH_MEMORY = 1 << 0,
@@ -31,9 +32,10 @@ enum nth_mode {
     NTH_ONWARDS, /* this one and all after it, as when a disk is full */
 };
 
-/* Before anything else: sqlite and libevent take their functions before they start. `shared`:
- * counted over a fork. */
+/* Before anything else: sqlite takes its functions before it starts. */
 void nth_init(void);
+/* Whose calls are counted: this process, until a child is named. */
+void nth_target(pid_t process);
 
 void nth_arm(unsigned kinds, unsigned long n, enum nth_mode mode);
 /* True when the Nth call was reached. `*calls`: how many were counted. */
