@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { BUSY_MS = 1000 };
+
 enum kh_err
 sqlite_fault(const struct sqlite *sqlite, int code, struct fault *fault)
 {
@@ -299,7 +301,8 @@ set_up(struct sqlite *sqlite, struct fault *fault)
                                    "PRAGMA synchronous = FULL;";
 
     (void)sqlite3_extended_result_codes(sqlite->db, 1);
-    (void)sqlite3_busy_timeout(sqlite->db, 5000);
+    // Nobody else has business here, and who waits holds up every decision meanwhile.
+    (void)sqlite3_busy_timeout(sqlite->db, BUSY_MS);
     (void)sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     return sqlite_exec(sqlite, settings, fault);
 }

@@ -6,7 +6,9 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, statfsSync, writeFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, statfsSync, writeFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { before, beforeEach, describe, test } from 'node:test';
 
 import { Broker, realKey, startBroker } from '../support/broker.mjs';
@@ -80,8 +82,8 @@ describe('kill -9', () => {
       const held = upstream.hold(path);
       client.write(`${head(token, path, 'Content-Length: 4\r\n')}body`);
       const { res } = await held.next();
-      res.writeHead(200, { 'content-length': '8' });
-      res.write('half');
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      res.write('data: half\n\n');
       await client.when('half of the answer', () => client.input.includes('half'));
       return client;
     },
@@ -145,10 +147,13 @@ describe('kill -9', () => {
 describe('a disk that is full', () => {
   test('what cannot be recorded is denied, what cannot be stored is not acknowledged, and it works again', async (t) => {
     const broker = new Broker(t, { config: 'workers: 1' });
-    mkdirSync(broker.directory, { mode: 0o700 });
+    broker.directory = mkdtempSync(join(tmpdir(), 'kh-small-'));
     const mounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=3m,mode=0700', 'tmpfs', broker.directory]);
+    t.after(async () => { // after the broker's own end, which comes first
+      if (mounted.status === 0) await run('umount', ['-l', broker.directory]);
+      rmSync(broker.directory, { recursive: true, force: true });
+    });
     if (mounted.status !== 0) return t.skip(`a small file system needs root: ${mounted.stderr.trim()}`);
-    t.after(() => run('umount', ['-l', broker.directory]));
     await (await broker.init()).start();
     await broker.addCredential('up', { secret: key, upstream, ...UP });
     const token = await broker.mint('up');
