@@ -158,8 +158,7 @@ static bool
 answer_is_whole(const struct text *text)
 {
     const char *end = strstr(text->p, "\r\n\r\n"), *length = strcasestr(text->p, "content-length:");
-    return end && length &&
-           text->n >= (size_t)(end + 4 - text->p) + strtoul(length + 15, NULL, 10);
+    return end && length && text->n >= (size_t)(end + 4 - text->p) + strtoul(length + 15, NULL, 10);
 }
 
 // ---- one request ----
