@@ -48,8 +48,8 @@ load_tables(struct authority *authority, struct fault *fault)
     if (!err)
         err = grace_load(&authority->credentials, store, seal, fault);
     if (!err)
-        err =
-            revocations_load(&authority->revocations, store, clock_now_s(&authority->clock), fault);
+        // With all that has expired: it is dropped by the tick, which notes it first.
+        err = revocations_load(&authority->revocations, store, 0, fault);
     if (!err)
         err = store_token_last_issued(store, &authority->last_issued_at, fault);
     if (!err)
@@ -220,6 +220,19 @@ sync_audit(struct authority *authority)
     authority->sync_failing = failed;
 }
 
+// A clock that goes forward and back again must not bring a revoked token to life: what is dropped
+// is noted first.
+static enum kh_err
+prune_revocations(struct authority *authority, int64_t now, struct fault *fault)
+{
+    int64_t until = now - COUNTERS_CLOCK_SLACK_S;
+
+    if (!revocations_any_until(&authority->revocations, until))
+        return KH_OK;
+    enum kh_err err = counters_note_dropped(authority->counters, now, fault);
+    return err ? err : revocations_prune(&authority->revocations, authority->store, until, fault);
+}
+
 void
 authority_tick(struct authority *authority)
 {
@@ -238,8 +251,7 @@ authority_tick(struct authority *authority)
         return;
     authority->pruned_at = now;
     audit_position(authority->audit, &position);
-    if (revocations_prune(&authority->revocations, authority->store, now, &fault) ||
-        counters_prune(authority->counters, &fault) ||
+    if (prune_revocations(authority, now, &fault) || counters_prune(authority->counters, &fault) ||
         state_audit_position_store(authority->store, &position, &fault))
         log_error("prune", "%s", fault.detail);
 }

@@ -238,6 +238,29 @@ sweep_owner(void *context, struct table_node *node)
 }
 
 enum kh_err
+counters_note_dropped(struct counters *counters, int64_t now_s, struct fault *fault)
+{
+    (void)counter_horizon_look(&counters->horizon, now_s);
+    struct counter_horizon next = counters->horizon;
+    counter_horizon_sweep(&next, now_s);
+    enum kh_err err = counter_horizon_write(counters->store, &next, fault);
+    if (!err)
+        counters->horizon = next;
+    return err;
+}
+
+bool
+counters_forgot(struct counters *counters, const struct token_identity *identity)
+{
+    int64_t now_s = clock_now_s(counters->clock);
+
+    if (counter_horizon_look(&counters->horizon, now_s))
+        log_warning("clock-back", "the clock went back: tokens whose counters or revocations may "
+                                  "have been dropped are refused");
+    return counter_horizon_covers(&counters->horizon, identity->issued_at, identity->expires_at);
+}
+
+enum kh_err
 counters_prune(struct counters *counters, struct fault *fault)
 {
     struct writing sweep = {.counters = counters, .now = counters_now(counters), .fault = fault};

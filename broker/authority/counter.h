@@ -46,6 +46,13 @@ bool counters_take(struct counters *counters, const struct token_identity *ident
 uint64_t counters_used(const struct counters *counters, const uint8_t key[LINEAGE_ID_SIZE]);
 size_t counters_count(const struct counters *counters);
 
+/* Something else that was kept until its token's expiry is dropped now, as of `now_s` less the
+ * slack: written before it is. counters_forgot: the clock went back behind such an end, so that
+ * nobody knows any more what was said of this token. */
+KH_MUST_CHECK enum kh_err counters_note_dropped(struct counters *counters, int64_t now_s,
+                                                struct fault *fault);
+bool counters_forgot(struct counters *counters, const struct token_identity *identity);
+
 /* Drop counters of tokens that have expired, and windows with nothing in them. */
 KH_MUST_CHECK enum kh_err counters_prune(struct counters *counters, struct fault *fault);
 

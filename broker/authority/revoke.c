@@ -266,6 +266,17 @@ revocations_write(struct revocations *revocations, struct store *store,
     return store_revocation_put(store, &row, fault);
 }
 
+bool
+revocations_any_until(const struct revocations *revocations, int64_t until)
+{
+    for (size_t i = 0; i < revocations->capacity; i++) {
+        const struct revocation_slot *slot = &revocations->slot[i];
+        if (slot->kind != 0 && slot->expires_at < until)
+            return true;
+    }
+    return false;
+}
+
 enum kh_err
 revocations_prune(struct revocations *revocations, struct store *store, int64_t now,
                   struct fault *fault)

@@ -54,6 +54,8 @@ void revocations_free(struct revocations *revocations);
 KH_MUST_CHECK enum kh_err revocations_write(struct revocations *revocations, struct store *store,
                                             struct revocation *revocation, struct fault *fault);
 void revocations_adopt(struct revocations *revocations, const struct revocation *revocation);
+/* Whether there is anything that expired before then. */
+bool revocations_any_until(const struct revocations *revocations, int64_t until);
 /* Drop what has expired, from memory and database. */
 KH_MUST_CHECK enum kh_err revocations_prune(struct revocations *revocations, struct store *store,
                                             int64_t now, struct fault *fault);

@@ -29,7 +29,8 @@ world_revoked(void *context, const struct token_identity *identity,
               const struct token_verified *verified, struct bytes credential)
 {
     const struct serve_world *world = context;
-    return revocations_reach(&world->authority->revocations, identity, verified, credential);
+    return revocations_reach(&world->authority->revocations, identity, verified, credential) ||
+           counters_forgot(world->authority->counters, identity);
 }
 
 static struct injection_context

@@ -16,7 +16,7 @@ KH_MUST_CHECK enum kh_err rejudge_init(struct proxy *proxy);
 void rejudge_fini(struct proxy *proxy);
 
 void rejudge_add(struct exchange *exchange); /* allowed: it runs from here */
-void rejudge_arm(struct proxy *proxy);          /* its timer, unless it is armed */
+void rejudge_arm(struct proxy *proxy);       /* its timer, unless it is armed */
 void rejudge_remove(struct exchange *exchange);
 /* The authority's answer to a question of this kind. */
 void rejudge_decided(struct exchange *exchange, const struct message_decision *decision);
