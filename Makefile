@@ -7,6 +7,8 @@
 #   make unit       unit tests alone, in seconds; make unit T=caveats/token for one
 #   make e2e        end-to-end tests alone; make e2e T=revoke for the files that match
 #   make fuzz       every fuzz target for SECONDS=60; make fuzz T=http for some (docs/FUZZING.md)
+#   make fault      every call fails in turn (tests/fault); make fault EVERY=20 takes a sample
+#   make soak       everything at once, with accidents; make soak MINUTES=20
 #   make bench      install what is needed, and measure: build/bench/report.md; make bench B=kept for a part
 #   make profile    where Keyhole's CPU time goes, by perf
 #   make instructions   instructions for a request, by callgrind, against tests/instructions.json
@@ -258,6 +260,7 @@ $(TEST_KEYHOLE): $(BUILD)/obj/client/main.o $(BUILD)/obj/tests/fido_backend.o \
 	$(link) $(call libs,$(PACKAGES_CLIENT) $(PACKAGES_CORE))
 
 include tests/fuzz/fuzz.mk
+include tests/fault/fault.mk
 
 # "caveats/token" selects test_token and test_token_scan; "caveats/" the whole room.
 UNIT_SELECTED := $(if $(T),$(filter $(BUILD)/tests/$(subst /,/test_,$(T))%,$(UNIT_PROGRAMS)),$(UNIT_PROGRAMS))
@@ -276,11 +279,12 @@ check: setup
 	@$(MAKE) --no-print-directory check-built
 check-built: all
 	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory fault EVERY=$(or $(EVERY),23)
 	@$(MAKE) --no-print-directory e2e
 
 check-all:
 	@tools/setup --all
-	@$(MAKE) --no-print-directory check-built
+	@$(MAKE) --no-print-directory check-built EVERY=1
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e --heavy
 	@$(if $(SANITIZE),,$(MAKE) --no-print-directory instructions)
 	@$(if $(SANITIZE),,$(MAKE) --no-print-directory fuzz SECONDS=10)
