@@ -9,6 +9,7 @@
 #   make fuzz       every fuzz target for SECONDS=60; make fuzz T=http for some (docs/FUZZING.md)
 #   make fault      every call fails in turn (tests/fault); make fault EVERY=20 takes a sample
 #   make soak       everything at once, with accidents; make soak MINUTES=20
+#   make mutants    the faults of docs/THREATS.md, put into the code: does a test notice?
 #   make bench      install what is needed, and measure: build/bench/report.md; make bench B=kept for a part
 #   make profile    where Keyhole's CPU time goes, by perf
 #   make instructions   instructions for a request, by callgrind, against tests/instructions.json
@@ -293,7 +294,7 @@ check-all:
 	@tools/setup --all
 	@$(MAKE) --no-print-directory check-built EVERY=1
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e --heavy
-	@$(if $(SANITIZE),,$(MAKE) --no-print-directory instructions)
+	@$(if $(SANITIZE),,$(MAKE) --no-print-directory mutants instructions)
 	@$(if $(SANITIZE),,$(MAKE) --no-print-directory fuzz SECONDS=10)
 
 demo: setup
@@ -342,6 +343,9 @@ instructions: $(addprefix $(INSTRUCTIONS)/,bin/keyholed bin/keyhole no_walls.so 
     $(addprefix libexec/keyhole/keyhole-,proxy authority discharger))
 	@KEYHOLE_BUILD=$(CURDIR)/$(INSTRUCTIONS) UPDATE=$(UPDATE) \
 	  tests/e2e/node_modules/node/bin/node tools/bench/instructions.mjs >/dev/null
+
+mutants:
+	@BUILD=$(BUILD) tools/mutants
 
 docs:
 	@tools/presets-doc

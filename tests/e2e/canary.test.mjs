@@ -24,6 +24,7 @@ function filesBelow(directory) {
   return found;
 }
 
+// threat 18
 test('the real key occurs in no log, audit, database, answer, environment, command line or core', async (t) => {
   const key = realKey(), rotated = realKey();
   const forms = [key, rotated].flatMap(encodings);

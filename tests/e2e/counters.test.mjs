@@ -246,6 +246,7 @@ describe('over restarts and crashes', () => {
     return { ended, stop: () => { over = true; return ended; } };
   }
 
+  // threat 26
   test('kill -9 of the authority under load: never more than the limit in total', async (t) => {
     const own = await serving(t);
     const limited = await own.mint('up', { caveats: ['uses <= 400'] });

@@ -221,6 +221,7 @@ describe('a path that can be read in two ways is refused', () => {
 
   test('a backslash', () => refused(`GET /~up/a\\b HTTP/1.1\r\n${H}${auth}\r\n`));
 
+  // threat 2
   test('what is judged is what is sent: escapes that mean nothing are undone in both', async () => {
     const narrow = await broker.attenuate(token, '--path', '/v1/models');
     const answer = await broker.request('/~up/v1/%6d%6Fdels?q=%7e', { token: narrow });
@@ -249,6 +250,7 @@ describe('a path that can be read in two ways is refused', () => {
 });
 
 describe('what a proxy must take away', () => {
+  // threat 4
   test('hop-by-hop fields, and what Connection names', async () => {
     const client = await broker.connect();
     client.write(`GET /~up/x HTTP/1.1\r\n${H}${auth}Connection: keep-alive, X-Named\r\nX-Named: 1\r\nKeep-Alive: timeout=5\r\n` +
@@ -334,6 +336,7 @@ describe('connections', () => {
     assert.deepEqual(upstream.requests.map((r) => r.url), ['/yes/1', '/yes/2', '/yes/3']);
   });
 
+  // threat 3
   test('a pipelined request behind a malformed one is never served', async () => {
     const client = await broker.connect();
     client.write(`GET /~up/x HTTP/1.1\r\n${H}A : b\r\n\r\nGET /~up/smuggled HTTP/1.1\r\n${H}${auth}\r\n`);

@@ -108,6 +108,7 @@ describe('an injected key is gone from the proxy', { skip }, () => {
     await clean(c.secret);
   });
 
+  // threat 18
   test('server-sent events', async () => {
     const c = await credential(bearer);
     assert.match((await c.get('/sse')).text, /"n":1/);

@@ -57,6 +57,7 @@ describe('addresses that requests must not reach', () => {
     await broker.failed(await ask([...resolve, '--allow-network', '::1/128']), 403, 'address-forbidden');
   });
 
+  // threat 11
   test('metadata services are never reached, whatever is allowed', async () => {
     for (const network of ['169.254.0.0/16', '0.0.0.0/0']) {
       const name = `n${++count}`;
@@ -87,6 +88,7 @@ describe('an upstream must prove its name', () => {
     await refused(up, ['--upstream-ca', upstream.ca]);
   });
 
+  // threat 5
   test('a certificate for another name', async (t) => {
     const up = await startUpstream(t, { key, hosts: ['other.example'] });
     const { detail } = await refused(up, ['--upstream-ca', up.ca]);

@@ -136,6 +136,7 @@ test('from an invitation to an allowed request', async (t) => {
   clean(page);
 });
 
+// threat 16
 test('a denial is final, for page, program and ticket', async (t) => {
   const { broker } = await world(t);
   const page = await enrolled(broker);

@@ -114,6 +114,7 @@ forbid:
     await refused(models(long), 'no-grant', /lives longer than 12h/);
   });
 
+  // threat 19
   test('an open stream is cut by a forbid, another goes on', async (t) => {
     const held = upstream.hold('/v1/chat/completions');
     const open = async (user) => {

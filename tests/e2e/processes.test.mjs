@@ -82,6 +82,7 @@ describe('a proxy process that dies', () => {
 });
 
 describe('an authority that dies or stalls', () => {
+  // threat 13
   test('while it does not answer, requests are refused and nothing is forwarded', async (t) => {
     const { broker, token } = await serving(t, 'workers: 1\ntimeouts:\n  decide: 200ms');
     const { pid } = await broker.process('authority');
@@ -244,6 +245,7 @@ describe('the supervisor', () => {
     await broker.operator(['audit', 'verify']);
   });
 
+  // threat 26
   test('kill -9 of everything at once, while requests run: the log verifies afterwards', async (t) => {
     const { broker, token } = await serving(t);
     for (let round = 0; round < 3; round++) {

@@ -141,6 +141,7 @@ test('something that begins like the key and is not goes through whole', async (
   assert.equal((await bytesOf('/near')).answer.text, `x${near}`);
 });
 
+// threat 8
 test('the key in trailers and in the reason of the status line', async (t) => {
   const raw = await startRawUpstream(t, { answer: (socket) => socket.write(
     `HTTP/1.1 200 ${key}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Key: ${key}\r\n\r\n`) });
@@ -164,6 +165,7 @@ describe('compressed answers', () => {
       clean(all);
     });
 
+  // threat 9
   test('identity as a content encoding is none', async () => {
     upstream.route('/identity', (received, res) => res.writeHead(200, { 'content-encoding': 'identity' }).end('fine'));
     assert.equal((await bytesOf('/identity')).answer.text, 'fine');

@@ -313,6 +313,7 @@ describe('an audit log that was tampered with', () => {
       writeFileSync(file, `${lines.join('\n')}\n`);
     });
 
+  // threat 25
   test('a whole new log that hangs together is not taken for ours', async (t) => {
     const broker = await stopped(t);
     const file = broker.file('audit.log');

@@ -166,6 +166,7 @@ describe('each way in, by curl', () => {
     client.destroy();
   });
 
+  // threat 7
   test('two requests on one connection go to two upstreams, each with its own key', async () => {
     const client = await broker.connect();
     for (const [upstream, host, tok] of [[openai, 'api.openai.com', token], [stripe, 'api.stripe.com', stripeToken]]) {
@@ -273,6 +274,7 @@ describe('one destination: whatever names it must agree', () => {
     nothingArrived();
   });
 
+  // threat 1
   test('SNI is not the CONNECT authority', async () => {
     const client = await broker.connect();
     client.write('CONNECT api.openai.com:443 HTTP/1.1\r\nHost: api.openai.com:443\r\n\r\n');
@@ -309,6 +311,7 @@ describe('one destination: whatever names it must agree', () => {
     nothingArrived();
   });
 
+  // threat 1
   test('Host is not the authority of an absolute target', async () => {
     broker.denied(await plain(`GET http://api.openai.com/v1/x HTTP/1.1\r\nHost: api.stripe.com\r\n${auth()}\r\n`),
       400, 'request-malformed');
@@ -338,6 +341,7 @@ describe('one destination: whatever names it must agree', () => {
       nothingArrived();
     });
 
+  // threat 6
   test('through the proxy, a host of no credential: never an open proxy', async () => {
     const answer = await plain(`GET http://unknown.example/ HTTP/1.1\r\nHost: unknown.example\r\n${auth()}\r\n`);
     broker.denied(answer, 403, 'host-not-allowed');
@@ -395,6 +399,7 @@ describe('the broker\'s own pages', () => {
     assert.match(answer.headers.allow, /GET/);
   });
 
+  // threat 14
   test('administration is not there, token or not', async () => {
     for (const path of ['/mint', '/admin', '/credential', '/.well-known/keyhole/mint'])
       for (const method of ['GET', 'POST']) {

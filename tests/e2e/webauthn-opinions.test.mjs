@@ -246,6 +246,7 @@ describe('assertions: answers to something else', () => {
       expectOpinions(await assertWith(user, { say }), expected);
     });
 
+  // threat 15
   test('another user\'s key', async (t) => {
     const mallory = await enrol(t, {}, 'mallory');
     const alice = await enrol(t, {}, 'alice');

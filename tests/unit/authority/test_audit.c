@@ -194,6 +194,7 @@ one_write_for_a_batch(void **state)
 }
 
 // The disk is full: the batch is not recorded, no half of it stays, and it goes on afterwards.
+// threat 20
 static void
 full_disk(void **state)
 {

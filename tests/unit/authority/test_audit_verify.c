@@ -79,6 +79,7 @@ whole(void **state)
     buffer_free(&log);
 }
 
+// threat 25
 static void
 changed_anywhere(void **state)
 {
@@ -128,6 +129,7 @@ lines_that_are_gone_or_moved(void **state)
     buffer_free(&log);
 }
 
+// threat 25
 static void
 cut_at_every_byte(void **state)
 {

@@ -16,6 +16,7 @@ refused(unsigned status, const char *body, enum kh_err code, const char *said)
     exchange_answer_free(&answer);
 }
 
+// threat 12
 static void
 what_is_refused(void **state)
 {

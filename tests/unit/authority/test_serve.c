@@ -136,6 +136,7 @@ routes_come_first(void **state)
     assert_true(bytes_find(body, BYTES(FIXTURE_SECRET)) == body.n);
 }
 
+// threat 26
 static void
 decides_and_records_first(void **state)
 {
@@ -190,6 +191,7 @@ outcomes_are_recorded(void **state)
 }
 
 // The log cannot be written: what would have been allowed is denied, and works again afterwards.
+// threat 26
 static void
 no_record_no_allow(void **state)
 {

@@ -82,6 +82,7 @@ judge(const struct message_decide *request)
     return out.allow ? KH_REASON_UNSET : out.reason;
 }
 
+// threat 13
 static void
 nothing_is_denied(void **state)
 {

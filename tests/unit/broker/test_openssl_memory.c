@@ -25,6 +25,7 @@ assert_gone(uintptr_t address)
 }
 #endif
 
+// threat 18
 static void
 test_freed_memory_is_empty(void **state)
 {

@@ -777,6 +777,7 @@ harden_and_look(void)
                : 2;
 }
 
+// threat 18
 static void
 test_harden(void **state)
 {

@@ -171,6 +171,7 @@ put_shifted(struct buffer *b, const char *shifted)
         buffer_put_byte(b, (uint8_t)(*shifted - 1));
 }
 
+// threat 18
 static void
 nothing_is_left_in_memory_that_was_given_back(void **state)
 {

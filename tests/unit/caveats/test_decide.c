@@ -32,6 +32,7 @@ zero_is_deny(void **state)
     assert_int_equal(kh_reason_status(zero.reason), 500);
 }
 
+// threat 17
 static void
 no_token(void **state)
 {
@@ -71,6 +72,7 @@ allowed(void **state)
     assert_int_equal(d.recheck_at, TEST_EXPIRES);
 }
 
+// threat 13
 static void
 forged(void **state)
 {

@@ -71,6 +71,7 @@ static const struct {
     {"/%ed%a0%80", ALL}, /* surrogate */
 };
 
+// threat 2
 static void
 ambiguous_paths_are_refused(void **state)
 {

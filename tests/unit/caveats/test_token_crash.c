@@ -202,6 +202,7 @@ discharge_webs(void **state)
 }
 
 /* A vid of another size is an assertion in the library, once a discharge has its id. */
+// threat 24
 static void
 vids_of_other_sizes(void **state)
 {

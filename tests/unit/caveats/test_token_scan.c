@@ -124,6 +124,7 @@ structure(void **state)
 }
 
 /* Every prefix of a token, and every token with bytes after it. */
+// threat 24
 static void
 truncation(void **state)
 {
@@ -150,6 +151,7 @@ truncation(void **state)
     builder_end(&discharge);
 }
 
+// threat 14
 static void
 limits(void **state)
 {
@@ -293,6 +295,7 @@ static const struct graph graphs[] = {
       {"i", {0}}}},
 };
 
+// threat 14
 static void
 discharge_graphs(void **state)
 {

@@ -15,6 +15,7 @@ put(const char *pem, const char *expected)
     assert_string_equal(buffer_text(&out), expected);
 }
 
+// threat 23
 static void
 test_nothing_but_certificates(void **state)
 {
@@ -61,6 +62,7 @@ test_the_roots_that_the_environment_names(void **state)
     unsetenv("SSL_CERT_DIR");
 }
 
+// threat 23
 static void
 test_the_systems_roots(void **state)
 {

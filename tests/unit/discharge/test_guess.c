@@ -14,6 +14,7 @@ after(const char *client, unsigned count, int64_t now)
     return guesses_wait(&guesses, &key, now);
 }
 
+// threat 16
 static void
 ten_and_then_a_wait(void **state)
 {

@@ -86,6 +86,7 @@ what_may_happen_when(void **state)
     }
 }
 
+// threat 16
 static void
 each_challenge_ends_the_one_before(void **state)
 {

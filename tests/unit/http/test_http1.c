@@ -187,6 +187,7 @@ parse_request(struct bytes text, struct http1_head *head, const char **why)
     return result;
 }
 
+// threat 3
 static void
 test_refused_requests(void **state)
 {
@@ -344,6 +345,7 @@ build_fields(struct buffer *b, size_t count, size_t value_length)
     return buffer_bytes(b);
 }
 
+// threat 20
 static void
 test_limits(void **state)
 {
@@ -444,6 +446,7 @@ test_upgrade_needs_connection(void **state)
     assert_text(head.upgrade, "");
 }
 
+// threat 4
 static void
 test_hop_by_hop(void **state)
 {

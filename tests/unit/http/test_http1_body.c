@@ -98,6 +98,7 @@ static const struct {
     {TEXT("0\r\nok: b\r\nCookie: a\r\n"), "carries framing"},
 };
 
+// threat 3
 static void
 test_refused_chunks(void **state)
 {

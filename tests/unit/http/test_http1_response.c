@@ -83,6 +83,7 @@ static const struct {
      BODY_LENGTH, 1, true},
 };
 
+// threat 3
 static void
 test_refused_responses(void **state)
 {

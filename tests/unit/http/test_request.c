@@ -188,6 +188,7 @@ test_dropped_fields(void **state)
     request_free(&parsed.request);
 }
 
+// threat 21
 static void
 test_upgrade_is_a_fact(void **state)
 {

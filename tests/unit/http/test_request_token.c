@@ -63,6 +63,7 @@ static const struct row rows[] = {
     {GET "Authorization: Bearer\t" T "\r\n\r\n", {&bearer}, .reason = KH_REASON_TOKEN_MISPLACED},
     {GET "Authorization: Bearer " T " x\r\n\r\n", {&bearer}, .reason = KH_REASON_TOKEN_MISPLACED},
     {GET "Authorization: Digest " T "\r\n\r\n", {&bearer}, .reason = KH_REASON_TOKEN_MISPLACED},
+    {"GET /bot" T "/x HTTP/1.1\r\nHost: h\r\n\r\n", {&bearer}, .reason = KH_REASON_TOKEN_MISPLACED},
     {GET "Authorization: Digest x\r\n\r\n", {&bearer}, .reason = KH_REASON_FOREIGN_KEY},
     {GET "Authorization: Basic " UT64 "\r\n\r\n", {&bearer}, .reason = KH_REASON_TOKEN_MISPLACED},
     {GET "Authorization: Basic " UP64 "\r\n\r\n", {&bearer}, .reason = KH_REASON_FOREIGN_KEY},
@@ -243,6 +244,7 @@ check_row(const struct row *row, struct parsed *parsed)
     assert_false(has_token_anywhere(&parsed->request));
 }
 
+// threat 10
 static void
 test_rows(void **state)
 {

@@ -49,6 +49,7 @@ handshake(const struct identity *issuer, const struct certificate_wish *wish, co
     return pair.client_result;
 }
 
+// threat 5
 static void
 test_who_is_believed(void **state)
 {
@@ -297,6 +298,7 @@ test_versions(void **state)
     assert_result(speak(&(struct protocol_end){0}, selected, NULL, "a.example"), STREAM_OK);
 }
 
+// threat 21
 static void
 test_alpn(void **state)
 {

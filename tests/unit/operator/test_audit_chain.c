@@ -134,6 +134,7 @@ removed_added_moved(void **state)
     broken(LOG_OF(1, 1), "line 2 holds record 1");
 }
 
+// threat 25
 static void
 edited(void **state)
 {

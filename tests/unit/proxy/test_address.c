@@ -37,6 +37,7 @@ test_names_are_no_addresses(void **state)
     }
 }
 
+// threat 11
 static void
 test_classes(void **state)
 {
@@ -154,6 +155,7 @@ test_networks_open_what_is_internal(void **state)
     }
 }
 
+// threat 5
 static void
 test_plain_needs_a_network(void **state)
 {

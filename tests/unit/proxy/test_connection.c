@@ -16,6 +16,7 @@ short_head(struct config *config)
     config->head_timeout_ms = 30;
 }
 
+// threat 20
 static void
 test_a_head_that_does_not_come(void **state)
 {

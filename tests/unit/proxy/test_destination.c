@@ -306,6 +306,7 @@ test_transparent(void **state)
     run_reached(80, &connect, 1, "CONNECT");
 }
 
+// threat 1
 static void
 test_inside_of_a_tunnel(void **state)
 {

@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 /* 8-threats, row 13. */
+// threat 13
 static void
 test_authority_dies_while_a_request_waits(void **state)
 {

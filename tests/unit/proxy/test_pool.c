@@ -42,6 +42,7 @@ join(struct thing *thing, const char *key)
     assert_int_equal(pool_join(pool, bytes_str(key), &thing->item), KH_OK);
 }
 
+// threat 7
 static void
 test_keys_differ_in_every_part(void **state)
 {

@@ -41,6 +41,7 @@ test_allowed_request_goes_up_with_the_key(void **state)
     world_free(w);
 }
 
+// threat 6
 static void
 test_denied_request_goes_nowhere(void **state)
 {

@@ -36,6 +36,7 @@ expect_cut(struct world *w, int up, int client)
     close(client);
 }
 
+// threat 19
 static void
 test_revoked_stream_is_cut(void **state)
 {

@@ -99,6 +99,7 @@ test_interim_answers_come_to_an_end(void **state)
     world_free(w);
 }
 
+// threat 4
 static void
 test_hop_by_hop_stays_here(void **state)
 {
@@ -138,6 +139,7 @@ test_answers_without_a_body(void **state)
 }
 
 /* 8-threats, row 8. */
+// threat 8
 static void
 test_the_key_does_not_come_back(void **state)
 {
@@ -165,6 +167,7 @@ test_the_key_does_not_come_back(void **state)
     world_free(w);
 }
 
+// threat 9
 static void
 test_an_encoded_answer_is_refused(void **state)
 {

@@ -102,6 +102,7 @@ test_short_secrets_are_left(void **state)
     scrub_free(&scrub); // nothing to free is no error
 }
 
+// threat 8
 static void
 test_every_encoding_at_every_cut(void **state)
 {

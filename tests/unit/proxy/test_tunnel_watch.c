@@ -52,6 +52,7 @@ static const struct bytes bad[] = {
     ROW("\x01\x01s\x00\x01k\x89\x02hi\x00\x00\x80\x10-live-0123456789"),
 };
 
+// threat 22
 static void
 test_cut(void **state)
 {

@@ -157,6 +157,7 @@ test_stray_bytes_end_an_idle_connection(void **state)
 }
 
 /* 8-threats, row 7. */
+// threat 7
 static void
 test_credentials_do_not_share_connections(void **state)
 {

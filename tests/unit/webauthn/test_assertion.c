@@ -148,6 +148,7 @@ static const struct {
     ROW(expects_nothing, INTERNAL),
 };
 
+// threat 15
 static void
 test_each_lie_is_found(void **state)
 {

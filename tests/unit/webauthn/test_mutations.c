@@ -192,6 +192,7 @@ run(const struct subject *s, enum attestation_demand demand, size_t count, uint6
     return taken;
 }
 
+// threat 15
 static void
 test_mutations(void **state)
 {
