@@ -48,10 +48,12 @@ $(BUILD)/hardening.mk: Makefile
 	@mkdir -p $(@D)
 	@printf 'HARDENING := %s\nHARDENING_LINK := %s\nLTO := %s\n' \
 	  '$(strip $(foreach f,-fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
-	     -ftrivial-auto-var-init=zero -fno-delete-null-pointer-checks -fno-strict-overflow \
-	     -fno-strict-aliasing -fPIE,$(call probe,$(f))))' \
+	     -mbranch-protection=standard -ftrivial-auto-var-init=zero -fstrict-flex-arrays=3 \
+	     -fzero-init-padding-bits=all -fno-delete-null-pointer-checks -fno-strict-overflow \
+	     -fno-strict-aliasing -fPIE -Wformat-security -Wtrampolines -Wbidi-chars=any,$(call probe,$(f))))' \
 	  '$(strip $(foreach f,-pie -Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now \
-	     -Wl$(comma)-z$(comma)noexecstack -Wl$(comma)-z$(comma)nodlopen,$(call probe,$(f))))' \
+	     -Wl$(comma)-z$(comma)noexecstack -Wl$(comma)-z$(comma)nodlopen \
+	     -Wl$(comma)--no-copy-dt-needed-entries,$(call probe,$(f))))' \
 	  '$(if $(SANITIZE),,$(call probe,-flto=auto -ffat-lto-objects))' > $@
 comma := ,
 

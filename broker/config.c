@@ -139,9 +139,7 @@ config_restart_needed(const struct config *old, const struct config *new, struct
         buffer_put_str(out, first ? "gateway" : ", gateway");
         first = false;
     }
-    if (!config_dns_equal(old, new)) {
+    if (!config_dns_equal(old, new))
         buffer_put_str(out, first ? "dns" : ", dns");
-        first = false;
-    }
     config_discharger_restart_needed(old, new, out);
 }

@@ -203,6 +203,7 @@ bytes_from_hex(struct bytes hex, uint8_t *out, size_t n)
             return false;
     }
     for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t)(hex_digit(hex.p[2 * i]) << 4 | hex_digit(hex.p[2 * i + 1]));
+        out[i] = (uint8_t)((unsigned)hex_digit(hex.p[2 * i]) << 4 |
+                           (unsigned)hex_digit(hex.p[2 * i + 1]));
     return true;
 }

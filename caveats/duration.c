@@ -29,7 +29,7 @@ duration_parse(struct bytes text, int64_t *seconds, struct fault *fault)
         while (at < text.n && text.p[at] >= '0' && text.p[at] <= '9')
             at++;
         struct bytes digits = bytes_slice(text, start, at - start);
-        while (unit < UNITS && (at == text.n || text.p[at] != units[unit].letter))
+        while (unit < UNITS && (at == text.n || text.p[at] != (uint8_t)units[unit].letter))
             unit++;
         if (unit == UNITS || digits.n == 0 || (digits.n > 1 && digits.p[0] == '0'))
             return no_duration(text, fault);

@@ -90,8 +90,7 @@ kh_reason_from_code(struct bytes code)
     return KH_REASON_UNSET;
 }
 
-enum kh_err
-fault_set(struct fault *f, enum kh_err err, const char *format, ...)
+enum kh_err(fault_set)(struct fault *f, enum kh_err err, const char *format, ...)
 {
     if (f) {
         va_list arguments;

@@ -49,7 +49,7 @@ moment_read_span(struct bytes text, int64_t *seconds, struct fault *fault)
         if (!bytes_to_u64(bytes_slice(text, start, at - start), &count))
             return moment_span_fault(text, text.p[start] == '0' ? KH_ERR_SYNTAX : KH_ERR_RANGE,
                                      fault);
-        while (unit < MOMENT_UNITS && moment_unit[unit].letter != text.p[at])
+        while (unit < MOMENT_UNITS && (uint8_t)moment_unit[unit].letter != text.p[at])
             unit++;
         if (unit == MOMENT_UNITS)
             return moment_span_fault(text, KH_ERR_SYNTAX, fault);

@@ -83,7 +83,7 @@ listener_destination_port(int fd)
     if (getsockopt(fd, SOL_IP, SO_ORIGINAL_DST, &address, &size) == 0 &&
         address.sin_family == AF_INET && address.sin_port != 0)
         return ntohs(address.sin_port);
-    struct sockaddr_storage own;
+    struct sockaddr_storage own = {0};
     size = sizeof own;
     if (getsockname(fd, (struct sockaddr *)&own, &size) != 0)
         return 0;

@@ -233,7 +233,7 @@ admin_read_ports(const json_t *request, struct store_credential *row, struct buf
                  struct fault *fault)
 {
     const json_t *array = json_object_get(request, "ports"), *value;
-    size_t i, start[STORE_LIST_MAX];
+    size_t i, start[STORE_LIST_MAX] = {0};
 
     if (json_array_size(array) > ROUTE_PORTS_MAX)
         return fault_set(fault, KH_ERR_TOO_LONG, "ports: there are more than %d", ROUTE_PORTS_MAX);

@@ -98,7 +98,7 @@ fill_page_decline(struct exchange *x)
     uint8_t hash[TICKET_HASH_SIZE];
     struct question *q = NULL;
     enum failure failure = find_open(x, &q);
-    if (failure == FAILURE_NONE) {
+    if (failure == FAILURE_NONE && q != NULL) {
         if (!ticket_hash(buffer_bytes(&q->sealed), hash))
             return FAILURE_INTERNAL;
         if (discharge_decline(x->service->store, hash, q->ticket.expires_at, &fault) != KH_OK)

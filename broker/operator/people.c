@@ -15,7 +15,9 @@ ask(const struct invocation *invocation, const char *command, const char *const 
 {
     struct admin_request request;
     admin_request_init(&request);
-    for (int i = 0; i < invocation->operand_count; i++)
+    for (int i = 0; member != NULL && i < invocation->operand_count; i++)
+        // A command has a name for each operand that it takes.
+        // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage)
         admin_put_text(&request, member[i], invocation->operand[i]);
     return admin_ask_discharger(invocation->directory, command, &request, result);
 }

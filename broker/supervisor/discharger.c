@@ -160,6 +160,8 @@ find_url(struct supervisor_discharger *discharger, const struct config *config, 
         return discharger_url_parse(bytes_str(config->discharger.url), discharger->url, fault);
     for (size_t i = 0; i < discharger->listener_count; i++) {
         const struct listener *listener = &discharger->listener[i];
+        // A listener that is open has a name.
+        // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker)
         const char *colon = strrchr(listener->name, ':');
         if (listener->config.tls || colon == NULL)
             continue;

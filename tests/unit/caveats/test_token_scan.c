@@ -151,7 +151,7 @@ truncation(void **state)
     builder_end(&discharge);
 }
 
-// threat 14
+// threat 14, 24
 static void
 limits(void **state)
 {
