@@ -210,6 +210,13 @@ read_parent(void)
     return verdict(process_vm_readv(getppid(), &local, 1, &remote, 1, 0));
 }
 static int
+open_memory_of_parent(void)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "/proc/%d/mem", (int)getppid());
+    return verdict(open(path, O_RDONLY));
+}
+static int
 signal_parent(void)
 {
     return verdict(kill(getppid(), 0));
@@ -316,6 +323,7 @@ static const struct {
     {"write /etc/passwd", write_passwd, PROXY, SECCOMP},
     {"write /etc/passwd", write_passwd, KEEPERS | SUPERVISOR, LANDLOCK},
     {"list /", list_root, CHILDREN, LANDLOCK},
+    {"open another process's memory", open_memory_of_parent, CHILDREN, LANDLOCK},
     {"create a file outside", create_outside, PROXY, SECCOMP},
     {"create a file outside", create_outside, KEEPERS | SUPERVISOR, LANDLOCK},
     {"socket", make_socket, KEEPERS, SECCOMP},
