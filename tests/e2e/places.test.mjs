@@ -75,7 +75,7 @@ describe('a segment of the path', () => {
       res.writeHead(302, { location: received.url }).end(`${received.url} is bot${key}, ${key}`));
     const answer = await broker.request(`/~telegram/file/bot${token}/photos/1.jpg`);
     assert.equal(answer.status, 302, answer.text);
-    assert.equal(answer.headers.location, `/file/bot${token}/photos/1.jpg`);
+    assert.equal(answer.headers.location, `/~telegram/file/bot${token}/photos/1.jpg`);
     assert.ok(!answer.text.includes(key), answer.text);
   });
 
