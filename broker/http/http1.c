@@ -59,6 +59,8 @@ static const uint8_t scan_class[256] = {
 static enum scan_state
 scan_resume(struct bytes in, size_t n)
 {
+    // What has a length has bytes.
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
     if (n == 0 || in.p[n - 1] == '\n')
         return SCAN_LINE_START;
     if (in.p[n - 1] != '\r')

@@ -101,7 +101,8 @@ read_escape(uint8_t mark, struct bytes text, size_t at, uint8_t *byte)
     }
     if (digits + 2 > text.n || hex_value(text.p[digits]) < 0 || hex_value(text.p[digits + 1]) < 0)
         return false;
-    *byte = (uint8_t)(hex_value(text.p[digits]) << 4 | hex_value(text.p[digits + 1]));
+    *byte = (uint8_t)((unsigned)hex_value(text.p[digits]) << 4 |
+                      (unsigned)hex_value(text.p[digits + 1]));
     return true;
 }
 
