@@ -95,7 +95,7 @@ quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 sources = $(filter-out %/main.c,$(wildcard $(1)))
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-CORE_SOURCES := $(call sources,caveats/*.c)
+CORE_SOURCES := $(call sources,caveats/*.c caveats/screen/*.c)
 BROKER_SOURCES := $(call sources,broker/*.c)
 HTTP_SOURCES := $(call sources,broker/http/*.c)
 PROXY_SOURCES := $(call sources,broker/proxy/*.c)
@@ -216,6 +216,7 @@ $(eval $(call archive_rule,support,$(wildcard tests/support/*.c)))
 
 UNIT_ROOMS_support := core
 UNIT_ROOMS_caveats := core
+UNIT_ROOMS_screen := core
 UNIT_ROOMS_http := http broker core
 UNIT_ROOMS_broker := broker core
 UNIT_ROOMS_proxy := proxy http broker core
@@ -234,7 +235,7 @@ $(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $(UNIT_SUPPORT) \
     $(foreach a,$(UNIT_ROOMS_$(1)),$(call archive,$(a)))
 	$$(link) $(call libs,$(ALL_PACKAGES)) -pthread
 endef
-$(foreach room,support caveats http broker database admin proxy authority webauthn discharge \
+$(foreach room,support caveats screen http broker database admin proxy authority webauthn discharge \
     supervisor operator client room,\
     $(eval $(call unit_rule,$(room))))
 .PRECIOUS: $(BUILD)/obj/%.o
