@@ -110,3 +110,17 @@ answer_refusal(const struct http_answer *answer, const json_t *object, struct fa
                      detail != NULL ? "\n  " : "", detail != NULL ? detail : "",
                      advice != NULL ? "\n  " : "", advice != NULL ? advice : "");
 }
+
+enum kh_err
+answer_accepted(const struct http_answer *answer, json_t **out, struct fault *fault)
+{
+    json_t *object = NULL;
+    bool readable = answer_object(answer, &object) == KH_OK;
+    if (answer->status == 200 && readable) {
+        *out = object;
+        return KH_OK;
+    }
+    enum kh_err err = answer_refusal(answer, object, fault);
+    json_decref(object);
+    return err;
+}

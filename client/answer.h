@@ -31,5 +31,9 @@ enum kh_err answer_failure(const char *where, long status, const json_t *object,
 /* The same for a broker's. KH_ERR_DENIED for 401 and 403, else KH_ERR_PROTOCOL. */
 enum kh_err answer_refusal(const struct http_answer *answer, const json_t *object,
                            struct fault *fault);
+/* The object that a broker answered 200 with; json_decref. Anything else is as answer_refusal says,
+ * and leaves `*out` as it was. */
+KH_MUST_CHECK enum kh_err answer_accepted(const struct http_answer *answer, json_t **out,
+                                          struct fault *fault);
 
 #endif

@@ -135,13 +135,10 @@ environment_read_answer(const struct http_answer *answer, struct environment *ou
                         struct fault *fault)
 {
     json_t *object = NULL;
-    bool readable = answer_object(answer, &object) == KH_OK;
+    enum kh_err err = answer_accepted(answer, &object, fault);
     struct environment read = {.answer = object};
-    enum kh_err err;
-    if (answer->status == 200 && readable)
+    if (err == KH_OK)
         err = environment_read(object, &read, fault);
-    else
-        err = answer_refusal(answer, object, fault);
     if (err == KH_OK)
         *out = read;
     else

@@ -48,13 +48,10 @@ run_report_read_answer(const struct http_answer *answer, struct run_report *out,
                        struct fault *fault)
 {
     json_t *object = NULL;
-    bool readable = answer_object(answer, &object) == KH_OK;
+    enum kh_err err = answer_accepted(answer, &object, fault);
     struct run_report report = {.answer = object};
-    enum kh_err err;
-    if (answer->status == 200 && readable)
+    if (err == KH_OK)
         err = report_read(object, &report, fault);
-    else
-        err = answer_refusal(answer, object, fault);
     if (err == KH_OK)
         *out = report;
     else

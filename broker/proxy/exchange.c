@@ -47,7 +47,7 @@ exchange_new(struct connection *c)
 static bool
 method_is_idempotent(struct bytes method)
 {
-    static const char *const idempotent[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"};
+    static const char *const idempotent[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
     for (size_t i = 0; i < sizeof idempotent / sizeof *idempotent; i++) {
         if (bytes_is(method, idempotent[i]))
             return true;

@@ -115,10 +115,39 @@ test_failures(void **state)
     }
 }
 
+static void
+test_what_a_broker_accepted(void **state)
+{
+    (void)state;
+    static char body[] = "{\"code\":\"denied\",\"title\":\"It is not allowed.\"}";
+    struct http_answer answer = {.status = 200};
+    json_t *object = NULL;
+    struct fault fault = {.err = KH_OK};
+    buffer_init(&answer.body, sizeof body);
+    // No JSON; then a refusal; then an object of another status than 200.
+    assert_int_equal(answer_accepted(&answer, &object, &fault), KH_ERR_PROTOCOL);
+    assert_null(object);
+    buffer_put_str(&answer.body, body);
+    snprintf(answer.content_type, sizeof answer.content_type, "application/problem+json");
+    answer.status = 403;
+    assert_int_equal(answer_accepted(&answer, &object, &fault), KH_ERR_DENIED);
+    assert_null(object);
+    assert_non_null(strstr(fault.detail, "It is not allowed."));
+    answer.status = 201;
+    assert_int_equal(answer_accepted(&answer, &object, &fault), KH_ERR_PROTOCOL);
+    assert_null(object);
+    answer.status = 200;
+    assert_int_equal(answer_accepted(&answer, &object, &fault), KH_OK);
+    assert_string_equal(answer_string(object, "code"), "denied");
+    json_decref(object);
+    buffer_free(&answer.body);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_a_broker_accepted),
         cmocka_unit_test(test_what_is_no_object),
         cmocka_unit_test(test_members),
         cmocka_unit_test(test_codes),
