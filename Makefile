@@ -13,6 +13,7 @@
 #   make bench      install what is needed, and measure: build/bench/report.md; make bench B=kept for a part
 #   make profile    where Keyhole's CPU time goes, by perf
 #   make instructions   instructions for a request, by callgrind, against tests/instructions.json
+#   make install    into PREFIX=/usr/local; and deb, tarball: tools/package/package.mk
 #   make docs       pages that are made from tables: docs/presets
 #   make lint       formatting, static analysis, shell, manuals
 #   make SANITIZE=address,undefined check
@@ -271,6 +272,7 @@ $(TEST_KEYHOLE): $(BUILD)/obj/client/main.o $(BUILD)/obj/tests/fido_backend.o \
     $(call archive,client) $(call archive,core)
 	$(link) $(call libs,$(PACKAGES_CLIENT) $(PACKAGES_CORE))
 
+include tools/package/package.mk
 include tests/fuzz/fuzz.mk
 include tests/fault/fault.mk
 

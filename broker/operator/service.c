@@ -183,8 +183,21 @@ service_run(const struct invocation *invocation)
 /* ---- check ---- */
 
 static enum operator_exit
+check_defaults(void)
+{
+    BUFFER_AUTO text;
+    buffer_init(&text, 1 << 20);
+    config_print_default(&text);
+    if (text.failed || fputs(buffer_text(&text), stdout) == EOF || fflush(stdout) != 0)
+        return command_failed("the configuration cannot be written: %s", strerror(errno));
+    return EXIT_DONE;
+}
+
+static enum operator_exit
 service_check(const struct invocation *invocation)
 {
+    if (invocation_flag(invocation, "defaults"))
+        return check_defaults();
     struct fault fault = {0};
     struct config config;
     char used[PATH_MAX];
@@ -233,6 +246,7 @@ static const struct operator_option run_options[] = {
 
 static const struct operator_option check_options[] = {
     {"config", 0, "FILE", false, "the configuration (default: DIR/keyholed.yaml if it is there)"},
+    {"defaults", 0, NULL, false, "print a configuration with every setting commented out instead"},
     {0},
 };
 
@@ -276,7 +290,8 @@ const struct operator_command service_commands[] = {
         .summary = "Read the configuration and say what is wrong",
         .text = "Exit status 0 when the broker would accept it, else 1.",
         .examples = "  keyholed check\n"
-                    "  keyholed check --config new.yaml && systemctl reload keyholed",
+                    "  keyholed check --config new.yaml && systemctl reload keyholed\n"
+                    "  keyholed check --defaults > keyholed.yaml",
         .option = check_options,
         .run = service_check,
     },

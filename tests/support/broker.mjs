@@ -37,7 +37,7 @@ export function encodings(secret) {
 }
 
 export class Broker {
-  constructor(t, { config = '', env = {}, listen = '127.0.0.1:0', args = [] } = {}) {
+  constructor(t, { config = '', env = {}, listen = '127.0.0.1:0', args = [], programs = { keyholed, keyhole } } = {}) {
     this.home = mkdtempSync(join(tmpdir(), 'kh-broker-'));
     const remove = () => rmSync(this.home, { recursive: true, force: true });
     const done = unlessUndone(() => {
@@ -49,6 +49,7 @@ export class Broker {
     this.env = env;
     this.listen = listen;
     this.extra = args;
+    this.programs = programs; // the built ones, or others
     this.secrets = [];
     this.log = '';
     this.child = null;
@@ -64,7 +65,7 @@ export class Broker {
 
   /** `keyholed init`, and the lines of `config` behind what it wrote. */
   async init() {
-    await must(keyholed, ['init', '--dir', this.directory], { env: this.env });
+    await must(this.programs.keyholed, ['init', '--dir', this.directory], { env: this.env });
     if (this.config) appendFileSync(this.file('keyholed.yaml'), `\n${this.config}\n`);
     return this;
   }
@@ -80,7 +81,7 @@ export class Broker {
   /** `keyholed run` until it says that it serves. */
   async start() {
     assert.equal(this.child, null, 'the broker runs already');
-    const child = spawn(keyholed, this.command(), { env: environment(this.env), cwd: '/', stdio: [this.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'] });
+    const child = spawn(this.programs.keyholed, this.command(), { env: environment(this.env), cwd: '/', stdio: [this.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'] });
     this.child = child;
     child.stdin?.end(this.stdin);
     this.stdout = '';
@@ -140,13 +141,13 @@ export class Broker {
 
   /** An operator's command. A failure is an error unless `may` is set. */
   operator(args, { stdin, env, may = false } = {}) {
-    return (may ? run : must)(keyholed, [args[0], ...args.slice(1), '--dir', this.directory],
+    return (may ? run : must)(this.programs.keyholed, [args[0], ...args.slice(1), '--dir', this.directory],
       { stdin, env: { ...this.env, ...env } });
   }
 
   /** A command of `keyhole`, as anybody may give it. */
   keyhole(args, { stdin, env, may = false } = {}) {
-    return (may ? run : must)(keyhole, args, { stdin, env: { KEYHOLE_BROKER: this.url, ...env } });
+    return (may ? run : must)(this.programs.keyhole, args, { stdin, env: { KEYHOLE_BROKER: this.url, ...env } });
   }
 
   async operatorJson(args, options) {

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// make install and uninstall: what is installed works from where it is, and is taken away whole.
+
+import assert from 'node:assert/strict';
+import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { describe, test } from 'node:test';
+
+import { Broker, realKey } from '../support/broker.mjs';
+import { build, must, sanitized, temporaryDirectory } from '../support/programs.mjs';
+import { startUpstream } from '../support/upstream.mjs';
+
+const root = resolve(import.meta.dirname, '../..');
+// Another build directory is another make: that of the sanitizers is not what anybody installs.
+const skip = sanitized || relative(root, build) !== 'build' ? 'installs what `make` builds' : false;
+
+function make(goal, variables) {
+  const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  return must('make', ['-s', '--no-print-directory', '-C', root, goal, ...assignments], { timeout: 600000 });
+}
+
+function files(directory) {
+  return readdirSync(directory, { recursive: true, withFileTypes: true }).filter((e) => !e.isDirectory())
+    .map((e) => `/${relative(directory, join(e.parentPath, e.name))}`).sort();
+}
+
+const base = (names) => names.map((name) => name.slice(name.lastIndexOf('/') + 1));
+
+describe('make install', { skip }, () => {
+  test('the main job with what was installed, wherever it is moved', async (t) => {
+    const place = temporaryDirectory(t, 'install');
+    await make('install', { DESTDIR: `${place}/first`, PREFIX: '/opt/keyhole' });
+    renameSync(`${place}/first`, `${place}/moved`);
+    const bin = `${place}/moved/opt/keyhole/bin`;
+    const key = realKey();
+    const upstream = await startUpstream(t, { key });
+    const broker = new Broker(t, { programs: { keyholed: `${bin}/keyholed`, keyhole: `${bin}/keyhole` } });
+    await broker.init();
+    await broker.start();
+    for (const { pid } of broker.processes())
+      assert.ok(readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('keyhole-'), 'children of the broker');
+    await broker.addCredential('openai', { preset: 'openai', secret: key, upstream });
+    const token = await broker.attenuate(await broker.mint('openai'), '--method', 'GET');
+    assert.equal((await broker.request('/~openai/v1/models', { token })).status, 200);
+    assert.equal((await broker.request('/~openai/v1/models', { token, method: 'POST' })).json().code, 'caveat-failed');
+    assert.equal(upstream.requests.length, 1);
+  });
+
+  test('programs, manuals, units and documents are where they belong', async (t) => {
+    const place = temporaryDirectory(t, 'install');
+    await make('install', { DESTDIR: place, PREFIX: '/usr' });
+    const names = files(place);
+    for (const name of ['/usr/bin/keyhole', '/usr/bin/keyholed', '/usr/libexec/keyhole/keyhole-proxy', '/usr/libexec/keyhole/keyhole-authority',
+      '/usr/libexec/keyhole/keyhole-discharger', '/usr/libexec/keyhole/keyhole-room', '/usr/lib/systemd/system/keyholed.service',
+      '/usr/lib/systemd/system/keyholed.socket', '/usr/lib/sysusers.d/keyholed.conf', '/usr/lib/tmpfiles.d/keyholed.conf',
+      '/etc/keyholed/keyholed.yaml', '/usr/share/doc/keyhole/LICENSE', '/usr/share/doc/keyhole/README.md'])
+      assert.ok(names.includes(name), `${name} of:\n${names.join('\n')}`);
+    const manuals = readdirSync(`${root}/docs/man`).filter((name) => /\.[13578]$/.test(name)).sort();
+    assert.deepEqual(base(names.filter((name) => name.startsWith('/usr/share/man/'))).sort(), manuals);
+    for (const name of names) {
+      const { mode } = statSync(place + name);
+      assert.equal(mode & 0o7777, /^\/usr\/(bin|libexec)\//.test(name) ? 0o755 : 0o644, name);
+    }
+    // Every place in a unit is one of this installation, and nothing is left to be filled in.
+    for (const name of names.filter((n) => n.startsWith('/usr/lib/'))) {
+      const text = readFileSync(place + name, 'utf8');
+      assert.doesNotMatch(text, /@\w+@/, name);
+      for (const [, program] of text.matchAll(/^ExecStart=(\S+)/gm)) assert.ok(existsSync(place + program), `${name}: ${program}`);
+      for (const [, document] of text.matchAll(/file:(\S+)/g)) assert.ok(existsSync(place + document), `${name}: ${document}`);
+    }
+  });
+
+  test('a configuration that is there stays as it is', async (t) => {
+    const place = temporaryDirectory(t, 'install');
+    const variables = { DESTDIR: place, PREFIX: '/usr' };
+    await make('install', variables);
+    const configuration = `${place}/etc/keyholed/keyholed.yaml`;
+    await must(`${place}/usr/bin/keyholed`, ['check', '--config', configuration]);
+    appendFileSync(configuration, 'workers: 3\n');
+    await make('install', variables);
+    assert.match(readFileSync(configuration, 'utf8'), /^workers: 3$/m);
+    await make('uninstall', variables);
+    assert.deepEqual(files(place), ['/etc/keyholed/keyholed.yaml']);
+  });
+
+  test('make uninstall leaves nothing, and takes nothing of others', async (t) => {
+    const place = temporaryDirectory(t, 'install');
+    const variables = { DESTDIR: place, PREFIX: '/usr/local' };
+    await make('install', variables);
+    appendFileSync(`${place}/usr/local/bin/other`, '');
+    await make('uninstall', variables);
+    assert.deepEqual(files(place), ['/usr/local/bin/other']);
+    assert.ok(!existsSync(`${place}/usr/local/libexec/keyhole`) && !existsSync(`${place}/etc/keyholed`), 'no directory of ours is left');
+  });
+});
+
+test('check --defaults prints what init writes', async (t) => {
+  const broker = await new Broker(t).init();
+  const { stdout } = await must(broker.programs.keyholed, ['check', '--defaults']);
+  assert.equal(stdout, readFileSync(broker.file('keyholed.yaml'), 'utf8'));
+  assert.match(stdout, /^#listen:/m);
+});
