@@ -334,7 +334,8 @@ struct message_revoke_ask {
 };
 struct message_revoke_done {
     bool revoked;
-    enum kh_reason reason; /* when not */
+    enum kh_reason reason;               /* when not */
+    uint8_t request_id[REQUEST_ID_SIZE]; /* of the record of that */
     uint8_t lineage[LINEAGE_ID_SIZE];
 };
 
@@ -373,8 +374,9 @@ struct message_environment_ask {
 };
 struct message_environment {
     bool given;
-    enum kh_reason reason; /* when not */
-    struct bytes content;  /* PEM, or JSON as in docs/PROTOCOL.run.md */
+    enum kh_reason reason;               /* when not */
+    uint8_t request_id[REQUEST_ID_SIZE]; /* of the record of that */
+    struct bytes content;                /* PEM, or JSON as in docs/PROTOCOL.run.md */
 };
 void message_environment_ask_tx(const struct message_environment_ask *message, struct buffer *out);
 KH_MUST_CHECK enum kh_err message_environment_ask_rx(struct bytes body,

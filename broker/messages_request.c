@@ -398,6 +398,7 @@ message_revoke_done_tx(const struct message_revoke_done *message, struct buffer 
 {
     wire_put_bool(out, message->revoked);
     wire_put_enum(out, message->reason, KH_REASON_COUNT);
+    wire_put_fixed(out, message->request_id, sizeof message->request_id);
     wire_put_fixed(out, message->lineage, LINEAGE_ID_SIZE);
 }
 
@@ -409,6 +410,7 @@ message_revoke_done_rx(struct bytes body, struct message_revoke_done *out)
     wire_init(&reader, body);
     message.revoked = wire_get_bool(&reader);
     message.reason = (enum kh_reason)wire_get_enum(&reader, KH_REASON_COUNT);
+    wire_get_fixed(&reader, message.request_id, sizeof message.request_id);
     wire_get_fixed(&reader, message.lineage, LINEAGE_ID_SIZE);
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;

@@ -52,6 +52,7 @@ message_environment_tx(const struct message_environment *message, struct buffer 
     wire_put_require(out, environment_is_consistent(message));
     wire_put_bool(out, message->given);
     wire_put_enum(out, message->reason, KH_REASON_COUNT);
+    wire_put_fixed(out, message->request_id, sizeof message->request_id);
     wire_put_bytes(out, message->content, MESSAGE_ANY_MAX);
 }
 
@@ -63,6 +64,7 @@ message_environment_rx(struct bytes body, struct message_environment *out)
     wire_init(&reader, body);
     message.given = wire_get_bool(&reader);
     message.reason = (enum kh_reason)wire_get_enum(&reader, KH_REASON_COUNT);
+    wire_get_fixed(&reader, message.request_id, sizeof message.request_id);
     message.content = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
     wire_require(&reader, environment_is_consistent(&message));
     if (wire_end(&reader) != KH_OK)

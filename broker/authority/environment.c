@@ -172,6 +172,7 @@ refuse(struct authority *authority, const struct message_environment_ask *ask,
 {
     const struct audit_record record = {
         .kind = AUDIT_DECISION,
+        .request_id = serve_draw_id(out->request_id) ? out->request_id : NULL,
         .reason = decision->reason,
         .detail = bytes_str(decision->detail),
         .client = ask->client,
@@ -180,8 +181,8 @@ refuse(struct authority *authority, const struct message_environment_ask *ask,
         .token_id = decision->identified ? decision->token_id : NULL,
         .lineage = decision->identified ? decision->lineage : NULL,
     };
-    audit_append(authority->audit, &record);
     out->reason = decision->reason;
+    audit_append(authority->audit, &record);
 }
 
 void

@@ -7,6 +7,7 @@
 
 #include "../log.h"
 #include "mint.h"
+#include "serve_internal.h"
 
 #include <string.h>
 
@@ -124,11 +125,12 @@ revoke_presented(struct authority *authority, const struct presented *presented,
 
 static void
 record_refusal(struct authority *authority, const struct message_revoke_ask *ask,
-               enum kh_reason reason, const struct fault *fault)
+               const struct fault *fault, struct message_revoke_done *out)
 {
     struct audit_record record = {
         .kind = AUDIT_DECISION,
-        .reason = reason,
+        .request_id = serve_draw_id(out->request_id) ? out->request_id : NULL,
+        .reason = out->reason,
         .detail = bytes_str(fault->detail),
         .client = ask->client,
         .way = WAY_OWN,
@@ -148,7 +150,7 @@ revoke_by_holder(struct authority *authority, const struct message_revoke_ask *a
     memset(&presented, 0, sizeof presented);
     if (ask->token.n == 0) {
         out->reason = KH_REASON_TOKEN_MISSING;
-        record_refusal(authority, ask, out->reason, &fault);
+        record_refusal(authority, ask, &fault, out);
         return;
     }
     enum kh_err err = present(authority, ask->token, &presented, &out->reason, &fault);
@@ -164,7 +166,7 @@ revoke_by_holder(struct authority *authority, const struct message_revoke_ask *a
             log_error("revoke", "%s", fault.detail);
     }
     if (err)
-        record_refusal(authority, ask, out->reason, &fault);
+        record_refusal(authority, ask, &fault, out);
     out->revoked = !err;
     token_free(&presented.token);
 }

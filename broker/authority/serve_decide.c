@@ -337,8 +337,8 @@ judge(struct authority *authority, const struct message_decide *request, struct 
 
 // The kernel is asked for sixteen at a time: so many bytes come whole or not at all (getrandom(2)).
 // They are names, no secrets.
-static bool
-draw_id(uint8_t id[REQUEST_ID_SIZE])
+bool
+serve_draw_id(uint8_t id[REQUEST_ID_SIZE])
 {
     static uint8_t pool[16][REQUEST_ID_SIZE];
     static size_t left;
@@ -359,7 +359,7 @@ make_request_id(const struct message_decide *request, uint8_t id[REQUEST_ID_SIZE
         memcpy(id, request->request_id, REQUEST_ID_SIZE);
         return true;
     }
-    return draw_id(id);
+    return serve_draw_id(id);
 }
 
 static void

@@ -37,6 +37,9 @@ void serve_record(struct authority *authority, const struct message_decide *requ
                   const struct decision *decision, const struct decision_details *details,
                   const struct message_decision *answer);
 
+/* The id of a request, and of its record. False when the kernel gives no random numbers. */
+KH_MUST_CHECK bool serve_draw_id(uint8_t id[REQUEST_ID_SIZE]);
+
 /* One more answer of the batch, which leaves at its end. False, and logged, when there is no
  * memory. */
 bool serve_answer(struct serve_batch *batch, enum message_type type, uint64_t id,

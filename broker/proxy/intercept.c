@@ -159,7 +159,8 @@ intercept_handle_leaf(struct channel *channel, void *context, const struct messa
     else if (kept)
         connect_established(c);
     else
-        answer_problem(c->exchange, KH_REASON_HOST_NOT_ALLOWED, BYTES_EMPTY, 0);
+        judge_refuse(c->exchange, NULL, KH_REASON_HOST_NOT_ALLOWED,
+                     "there is no certificate for that name");
     connection_run(c);
     return true;
 }

@@ -207,6 +207,23 @@ judge_expired(struct connection *c)
 
 /* ---- the answer ---- */
 
+// The name of its record, which the answer carries.
+static void
+take_id(struct exchange *x, const uint8_t id[REQUEST_ID_SIZE])
+{
+    memcpy(x->request_id, id, sizeof x->request_id);
+    if (!bytes_to_hex(bytes_of(x->request_id, sizeof x->request_id), x->request_id_hex,
+                      sizeof x->request_id_hex))
+        x->request_id_hex[0] = '\0';
+}
+
+void
+judge_refused_there(struct exchange *x, enum kh_reason reason, const uint8_t id[REQUEST_ID_SIZE])
+{
+    take_id(x, id);
+    answer_problem(x, reason ? reason : KH_REASON_INTERNAL, BYTES_EMPTY, 0);
+}
+
 static void
 deny(struct exchange *x, const struct message_decision *decision)
 {
@@ -274,10 +291,7 @@ decided(struct exchange *x, const struct message_decision *decision)
 {
     struct connection *c = x->client;
     x->question = 0;
-    memcpy(x->request_id, decision->request_id, sizeof x->request_id);
-    if (!bytes_to_hex(bytes_of(x->request_id, sizeof x->request_id), x->request_id_hex,
-                      sizeof x->request_id_hex))
-        x->request_id_hex[0] = '\0';
+    take_id(x, decision->request_id);
     // What was refused here is refused, whatever the answer says.
     if (decision->allow && x->refused == KH_REASON_UNSET)
         allow(x, decision);
@@ -357,7 +371,7 @@ judge_handle_revoke_done(struct channel *channel, void *context, const struct me
     x->question = 0;
     if (!done.revoked ||
         !bytes_to_hex(bytes_of(done.lineage, LINEAGE_ID_SIZE), lineage, sizeof lineage)) {
-        answer_problem(x, done.reason ? done.reason : KH_REASON_INTERNAL, BYTES_EMPTY, 0);
+        judge_refused_there(x, done.reason, done.request_id);
     } else {
         char text[128];
         int n = snprintf(text, sizeof text, "{\"revoked\":true,\"lineage\":\"%s\"}\n", lineage);

@@ -23,6 +23,9 @@ void judge_ask_again(struct exchange *exchange, struct message_decide *message);
  * is known of the request goes along; `head` may be NULL. */
 void judge_refuse(struct exchange *exchange, const struct http1_head *head, enum kh_reason reason,
                   const char *detail);
+/* Refused by the authority, which has written a record of that id: the client hears. */
+void judge_refused_there(struct exchange *exchange, enum kh_reason reason,
+                         const uint8_t id[REQUEST_ID_SIZE]);
 /* The token's holder ends it. */
 void judge_revoke(struct exchange *exchange, struct bytes token);
 /* No answer can be had: 503. */

@@ -138,7 +138,7 @@ answer(struct exchange *x, const struct message_login_done *done)
     json_text_member(&out, "expires_at", bytes_str(expires));
     buffer_put_str(&out, "}\n");
     if (out.failed)
-        answer_problem(x, KH_REASON_INTERNAL, BYTES_EMPTY, 0);
+        judge_refuse(x, NULL, KH_REASON_INTERNAL, "");
     else
         answer_content(x, 200, "application/json", buffer_bytes(&out));
 }

@@ -87,7 +87,7 @@ own_run_handle_environment(struct channel *channel, void *context, const struct 
                        x->wants_pem ? "application/pem-certificate-chain" : "application/json",
                        answer.content);
     else
-        answer_problem(x, answer.reason, BYTES_EMPTY, 0);
+        judge_refused_there(x, answer.reason, answer.request_id);
     connection_run(c);
     return true;
 }

@@ -45,7 +45,8 @@ send_again(struct exchange *x)
     if (!x->proxy->authority || message_decide_rx(buffer_bytes(&x->decide), &message) != KH_OK)
         return false;
     message.rejudge = true;
-    memset(message.request_id, 0, sizeof message.request_id); // a denial is a record of its own
+    // A denial stands under the id that the answer has: whoever was cut finds out why.
+    memcpy(message.request_id, x->request_id, sizeof message.request_id);
     message_decide_tx(&message, &body);
     if (body.failed)
         return false;

@@ -160,11 +160,8 @@ describe('how a revocation is asked for', () => {
     const ask = (token) => broker.request('/.well-known/keyhole/revoke', { method: 'POST', token });
     broker.denied(await ask(), 401, 'token-missing');
     for (const [token, code] of [['kh1_AAAA', 'token-malformed'], [forge(await broker.mint('one')), 'signature-invalid']]) {
-      const answer = await ask(token);
-      assert.equal(answer.status, 401, answer.text);
-      assert.equal(answer.json().code, code);
-      const record = broker.decisions().at(-1);
-      assert.deepEqual([record.decision, record.reason, record.way], ['deny', code, 'own']);
+      const { record } = broker.denied(await ask(token), 401, code);
+      assert.equal(record.way, 'own');
     }
     const answer = await broker.request('/.well-known/keyhole/revoke', { token: await broker.mint('one') });
     broker.denied(answer, 405, 'method-not-allowed');
@@ -260,6 +257,21 @@ describe('what is running is cut', () => {
     await client.closes();
     assert.ok(!client.input.toString('latin1').startsWith('HTTP/1.1 200'));
     client.destroy();
+  });
+
+  test('what was not answered yet is refused in words, with its record under the id of the answer', async () => {
+    const token = await broker.mint('one');
+    const held = upstream.hold('/slow');
+    const client = await broker.connect();
+    client.write(`GET /~one/slow HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+    await held.next();
+    await broker.operator(['revoke', token]);
+    const answer = await client.answer();
+    client.destroy();
+    assert.equal(answer.status, 401, answer.text);
+    const records = broker.decisions().filter((r) => r.id === answer.headers['keyhole-request-id']);
+    assert.deepEqual(records.map((r) => [r.decision, r.rejudged, r.reason]),
+      [['allow', undefined, undefined], ['deny', 'yes', 'revoked']]);
   });
 
   test('an open stream is cut when the token expires', async () => {

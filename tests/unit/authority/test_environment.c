@@ -109,6 +109,7 @@ refusals_are_recorded(void **state)
     assert_ok(authority_flush_audit(&authority, fault));
     struct bytes text = fixture_read(fixture_path("state/audit.log"), &log);
     assert_true(bytes_find(text, BYTES("\"reason\":\"expired\"")) < text.n);
+    assert_true(bytes_find(text, BYTES("\"kind\":\"decision\",\"id\":\"")) < text.n);
     assert_true(bytes_find(text, bytes_str(token)) == text.n);
     buffer_free(&log);
     free(token);

@@ -96,6 +96,10 @@ holders_that_may_not(void **state)
     struct message_revoke_done done = by_holder(forged);
     assert_false(done.revoked);
     assert_int_equal(done.reason, KH_REASON_SIGNATURE_INVALID);
+    char id[64], member[2 * REQUEST_ID_SIZE + 1];
+    assert_true(bytes_to_hex(bytes_of(done.request_id, REQUEST_ID_SIZE), member, sizeof member));
+    snprintf(id, sizeof id, "\"id\":\"%s\"", member);
+    assert_int_equal(records(id), 1);
     free(forged);
     authority.clock.manual_ms += 3600 * 1000;
     assert_int_equal(by_holder(token).reason, KH_REASON_EXPIRED);

@@ -534,6 +534,7 @@ test_revoke(void **state)
         struct message_revoke_ask ask_back;
         struct message_revoke_done done_back;
         random_fill(&random, done.lineage, LINEAGE_ID_SIZE);
+        random_fill(&random, done.request_id, REQUEST_ID_SIZE);
         message_revoke_ask_tx(&ask, &ask_body);
         message_revoke_done_tx(&done, &body);
         assert_int_equal(message_revoke_ask_rx(buffer_bytes(&ask_body), &ask_back), KH_OK);
@@ -543,6 +544,7 @@ test_revoke(void **state)
         assert_int_equal(done.revoked, done_back.revoked);
         assert_int_equal(done.reason, done_back.reason);
         assert_memory_equal(done.lineage, done_back.lineage, LINEAGE_ID_SIZE);
+        assert_memory_equal(done.request_id, done_back.request_id, REQUEST_ID_SIZE);
         codec_torture(&random, revoke_ask_again, buffer_bytes(&ask_body));
         codec_torture(&random, revoke_done_again, buffer_bytes(&body));
     }

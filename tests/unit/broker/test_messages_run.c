@@ -100,8 +100,11 @@ test_environment(void **state)
             a.content = random_bytes(&random, &pool, 20000);
         else
             a.reason = (enum kh_reason)(1 + random_below(&random, KH_REASON_COUNT - 1));
+        for (size_t j = 0; j < REQUEST_ID_SIZE; j++)
+            a.request_id[j] = (uint8_t)random_below(&random, 256);
         message_environment_tx(&a, &body);
         assert_int_equal(message_environment_rx(buffer_bytes(&body), &b), KH_OK);
+        assert_memory_equal(a.request_id, b.request_id, REQUEST_ID_SIZE);
         assert_int_equal(a.given, b.given);
         assert_int_equal(a.reason, b.reason);
         assert_bytes_equal(a.content, b.content);

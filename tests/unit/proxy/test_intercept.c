@@ -159,8 +159,11 @@ test_tunnels_that_are_not_opened(void **state)
     int client = connect_loopback(w->port);
     send_text(client, CONNECT_API "\r\n");
     answer_leaf(w, NULL, "api.test");
+    assert_int_equal(expect_decide(w)->refused, KH_REASON_HOST_NOT_ALLOWED);
+    deny(w, KH_REASON_HOST_NOT_ALLOWED);
     read_answer(client);
     assert_contains(received.p, "HTTP/1.1 403 ");
+    assert_contains(received.p, "Keyhole-Request-Id: ");
     close(client);
     // The authority dies instead of making one.
     struct bytes body;

@@ -82,7 +82,7 @@ answer_revoke(bool revoked, enum kh_reason reason)
     assert_true(bytes_is(ask.token, TOKEN));
     assert_true(bytes_is(ask.client, "127.0.0.1"));
     struct message_revoke_done done = {
-        .revoked = revoked, .reason = reason, .lineage = {0xab, 0xcd}};
+        .revoked = revoked, .reason = reason, .request_id = {0x0e}, .lineage = {0xab, 0xcd}};
     message_revoke_done_tx(&done, &out);
     assert_false(out.failed);
     send_frame(w->authority, MESSAGE_REVOKE_DONE, w->question, buffer_bytes(&out), -1);
@@ -103,6 +103,7 @@ test_revoke(void **state)
     read_answer(client);
     assert_contains(received.p, "HTTP/1.1 401 ");
     assert_contains(received.p, "signature-invalid");
+    assert_contains(received.p, "Keyhole-Request-Id: 0e00000000000000");
 }
 
 static void

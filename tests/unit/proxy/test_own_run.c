@@ -93,10 +93,13 @@ test_environment(void **state)
     assert_contains(received.p, "Content-Type: application/json\r\n");
     assert_contains(received.p, "\r\n\r\n{\"a\":1}\n");
     send_text(client, GET(OWN_ENVIRONMENT_PATH) "Keyhole-Token: " TOKEN "\r\n\r\n");
-    answer_environment((struct message_environment){.reason = KH_REASON_HOLE_OPEN}, false, TOKEN);
+    answer_environment(
+        (struct message_environment){.reason = KH_REASON_HOLE_OPEN, .request_id = {0x0e}}, false,
+        TOKEN);
     read_answer(client);
     assert_contains(received.p, "HTTP/1.1 401 ");
     assert_contains(received.p, "hole-open");
+    assert_contains(received.p, "Keyhole-Request-Id: 0e00000000000000");
 }
 
 static void

@@ -48,6 +48,7 @@ test_revoked_stream_is_cut(void **state)
     send_frame(w->authority, MESSAGE_REJUDGE, 0, BYTES_EMPTY, -1);
     const struct message_decide *decide = expect_decide(w);
     assert_true(decide->rejudge);
+    assert_int_equal(decide->request_id[0], 1); // a denial is on record under the answer's id
     assert_true(bytes_is(decide->token, TOKEN));
     assert_true(bytes_is(decide->path, "/v1/models"));
     deny(w, KH_REASON_REVOKED);
