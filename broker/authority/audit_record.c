@@ -204,6 +204,21 @@ member_list(struct buffer *out, const char *name, const struct bytes *item, size
 }
 
 static void
+member_lineages(struct buffer *out, const char *name, const uint8_t (*id)[LINEAGE_ID_SIZE],
+                size_t count)
+{
+    if (count == 0)
+        return;
+    member(out, name);
+    for (size_t i = 0; i < count; i++) {
+        buffer_put_str(out, i == 0 ? "[\"" : ",\"");
+        buffer_put_hex(out, bytes_of(id[i], LINEAGE_ID_SIZE));
+        buffer_put_byte(out, '"');
+    }
+    buffer_put_byte(out, ']');
+}
+
+static void
 put_value(struct buffer *out, const struct audit_value *value)
 {
     buffer_put_str(out, value->quoted ? "\"\\\"" : "\"");
@@ -302,6 +317,7 @@ audit_record_print(const struct audit_record *record, uint64_t seq, int64_t time
     member_list(out, "warnings", record->warning, record->warning_count);
     member_hex(out, "token", record->token_id, TOKEN_ID_SIZE);
     member_hex(out, "lineage", record->lineage, LINEAGE_ID_SIZE);
+    member_lineages(out, "made_from", record->made_from, record->made_from_count);
     member_list(out, "labels", record->label, record->label_count);
     if (record->has_lifetime)
         member_number(out, "lifetime", (uint64_t)record->lifetime_s);

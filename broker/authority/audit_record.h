@@ -53,6 +53,8 @@ struct audit_record {
     size_t warning_count;
     const uint8_t *token_id; /* TOKEN_ID_SIZE */
     const uint8_t *lineage;  /* LINEAGE_ID_SIZE */
+    const uint8_t (*made_from)[LINEAGE_ID_SIZE];
+    size_t made_from_count;
     const struct bytes *label;
     size_t label_count;
     bool has_lifetime;

@@ -215,6 +215,18 @@ record_rules(const struct authority *authority, const struct message_decide *req
         record->grant = verdict->grant->name;
 }
 
+// With each caveat that a holder added the token became another one.
+static void
+note_ancestors(struct audit_record *record, const struct chain *chain)
+{
+    size_t minted = chain->identity.minted_caveats, last = chain->verified.lineage_count;
+
+    if (minted + 1 >= last)
+        return;
+    record->made_from = &chain->verified.lineage[minted];
+    record->made_from_count = last - 1 - minted;
+}
+
 void
 serve_record(struct authority *authority, const struct message_decide *request,
              const struct decision *decision, const struct decision_details *details,
@@ -238,6 +250,7 @@ serve_record(struct authority *authority, const struct message_decide *request,
         record.lifetime_s = decision->expires_at - decision->issued_at;
         record.token_id = decision->token_id;
         record.lineage = decision->lineage;
+        note_ancestors(&record, details->chain);
         record.label = looked.label;
         record.label_count = looked.label_count;
         record.value = looked.value;

@@ -3,6 +3,7 @@
 #include "arguments.h"
 
 #include "suggest.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPTION_DIR = 1000, OPTION_JSON, OPTION_HELP, OPTION_FIRST = 2000 };
+enum { OPTION_DIR = 1000, OPTION_JSON, OPTION_COLOR, OPTION_HELP, OPTION_FIRST = 2000 };
 
 static const struct operator_option no_options[] = {{0}};
 
@@ -55,7 +56,7 @@ invocation_flag(const struct invocation *invocation, const char *option)
 /* ---- getopt's tables ---- */
 
 struct getopt_tables {
-    struct option option[OPERATOR_OPTIONS_MAX + 4];
+    struct option option[OPERATOR_OPTIONS_MAX + 5];
     char letters[2 * OPERATOR_OPTIONS_MAX + 4];
 };
 
@@ -77,6 +78,7 @@ getopt_fill(const struct operator_command *command, struct getopt_tables *out)
     }
     out->letters[letters++] = 'h';
     out->option[n++] = (struct option){"dir", required_argument, NULL, OPTION_DIR};
+    out->option[n++] = (struct option){"color", required_argument, NULL, OPTION_COLOR};
     out->option[n++] = (struct option){"help", no_argument, NULL, OPTION_HELP};
     if (command->json)
         out->option[n++] = (struct option){"json", no_argument, NULL, OPTION_JSON};
@@ -155,6 +157,15 @@ take_option(struct invocation *invocation, const struct getopt_tables *tables, i
     if (found == '?') {
         fault_unknown(invocation, tables, argv[optind - 1]);
         return false;
+    }
+    if (found == OPTION_COLOR) {
+        enum screen_colour wanted;
+        if (!screen_colour_parse(optarg, &wanted)) {
+            usage_fault(invocation, "--color is auto, always or never");
+            return false;
+        }
+        terminal_choose_colour(wanted);
+        return true;
     }
     if (found == OPTION_JSON) {
         invocation->json = true;

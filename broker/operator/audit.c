@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keyholed audit tail, query, verify: they read the file, and need no running broker. */
+/* keyholed audit tail, verify: they read the file, and need no running broker. */
 #include "admin.h"
 #include "audit_chain.h"
-#include "audit_record.h"
+#include "audit_follow.h"
+#include "audit_output.h"
 #include "terminal.h"
 #include "values.h"
 
@@ -12,75 +13,57 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { FOLLOW_MS = 250, TORN_TRIES = 10, TAIL_DEFAULT = 20 };
+enum { TORN_MS = 250, TORN_TRIES = 10, TAIL_DEFAULT = 20 };
 
-static enum operator_exit
-audit_fault(enum kh_err err, const struct fault *fault)
-{
-    command_failed("%s", fault->detail);
-    return err == KH_ERR_PERMISSION ? EXIT_DENIED : EXIT_FAILED;
-}
-
-/* ---- tail and query ---- */
-
-struct printing {
-    const struct invocation *invocation;
-    const struct audit_filter *filter;
-    uint64_t printed;
-};
-
-// False: standard output is gone.
-static bool
-print_line(struct printing *printing, struct bytes line)
-{
-    json_t *record = json_loadb((const char *)line.p, line.n, JSON_ALLOW_NUL, NULL);
-    if (json_is_object(record) && audit_filter_fits(printing->filter, record)) {
-        if (printing->invocation->json) {
-            fwrite(line.p, 1, line.n, stdout);
-            putchar('\n');
-        } else {
-            audit_record_show(stdout, record);
-        }
-        printing->printed++;
-    } else if (!json_is_object(record)) {
-        fputs("keyholed: a line of the audit log is no record; see keyholed audit verify\n",
-              stderr);
-    }
-    json_decref(record);
-    return !ferror(stdout);
-}
+/* ---- tail ---- */
 
 static enum kh_err
-print_lines(struct printing *printing, struct audit_lines *lines, struct fault *fault)
+print_lines(struct audit_output *output, struct audit_lines *lines, struct fault *fault)
 {
     struct bytes line;
     bool more;
     for (;;) {
         enum kh_err err = audit_lines_next(lines, &line, &more, fault);
+        if (err == KH_OK && more)
+            err = audit_output_line(output, line, fault);
         if (err != KH_OK || !more)
             return err;
-        if (!print_line(printing, line))
-            return fault_set(fault, KH_ERR_CLOSED, "standard output could not be written");
     }
 }
 
-// The file is only ever appended to: what is new is read when it is there. A pipe whose reader has
-// gone ends it.
+// What is left of a file that was renamed comes before what stands in its place.
 static enum kh_err
-follow(struct printing *printing, struct audit_lines *lines, struct fault *fault)
+go_on(struct audit_output *output, const struct audit_follow *follow, struct audit_lines *lines,
+      struct fault *fault)
 {
-    struct pollfd out = {.fd = STDOUT_FILENO};
-    for (;;) {
-        if (poll(&out, 1, FOLLOW_MS) > 0 && (out.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
-            return KH_OK;
-        enum kh_err err = print_lines(printing, lines, fault);
-        if (err != KH_OK)
-            return err;
+    struct audit_lines next;
+    bool found = false;
+    enum kh_err err = print_lines(output, lines, fault);
+    if (err == KH_OK)
+        err = audit_follow_next(follow, lines, &next, &found, fault);
+    if (err != KH_OK || !found)
+        return err;
+    err = print_lines(output, lines, fault);
+    audit_lines_close(lines);
+    *lines = next;
+    return err == KH_OK ? print_lines(output, lines, fault) : err;
+}
+
+static enum kh_err
+tail_follow(struct audit_output *output, const char *directory, struct audit_lines *lines,
+            struct fault *fault)
+{
+    struct audit_follow follow;
+    enum kh_err err = KH_OK;
+    audit_follow_begin(&follow, directory);
+    do {
+        err = go_on(output, &follow, lines, fault);
         fflush(stdout);
-    }
+    } while (err == KH_OK && audit_follow_wait(&follow) == AUDIT_FOLLOW_LOOK);
+    audit_follow_end(&follow);
+    return err;
 }
 
 static enum operator_exit
@@ -88,75 +71,22 @@ audit_tail(const struct invocation *invocation)
 {
     struct fault fault = {0};
     struct audit_lines lines;
-    struct audit_filter filter;
+    struct audit_output output;
     uint64_t count = TAIL_DEFAULT;
     const char *text = invocation_value(invocation, "lines");
     if (text != NULL && value_number(text, 0, UINT32_MAX, &count, &fault) != KH_OK)
         return usage_fault(invocation, "-n: %s", fault.detail);
+    audit_output_init(&output, invocation);
     enum kh_err err = audit_lines_open(invocation->directory, &lines, &fault);
     if (err != KH_OK)
         return audit_fault(err, &fault);
-    audit_filter_init(&filter);
-    struct printing printing = {.invocation = invocation, .filter = &filter};
     err = audit_lines_seek_last(&lines, count, &fault);
-    if (err == KH_OK)
-        err = print_lines(&printing, &lines, &fault);
-    if (err == KH_OK && invocation_flag(invocation, "follow")) {
-        fflush(stdout);
-        err = follow(&printing, &lines, &fault);
-    }
+    if (err == KH_OK && invocation_flag(invocation, "follow"))
+        err = tail_follow(&output, invocation->directory, &lines, &fault);
+    else if (err == KH_OK)
+        err = print_lines(&output, &lines, &fault);
     audit_lines_close(&lines);
     return err == KH_OK ? EXIT_DONE : audit_fault(err, &fault);
-}
-
-static enum operator_exit
-read_filter(const struct invocation *invocation, struct audit_filter *filter)
-{
-    static const struct {
-        const char *option, *member;
-    } equal[] = {
-        {"user", "user"},         {"credential", "credential"},
-        {"host", "host"},         {"code", "reason"},
-        {"decision", "decision"}, {"lineage", "lineage"},
-        {"token", "token"},       {"id", "id"},
-    };
-    struct fault fault = {0};
-    int64_t now = (int64_t)time(NULL);
-    audit_filter_init(filter);
-    for (size_t i = 0; i < sizeof(equal) / sizeof(equal[0]); i++)
-        audit_filter_add(filter, equal[i].member, invocation_value(invocation, equal[i].option));
-    const char *decision = invocation_value(invocation, "decision");
-    if (decision != NULL && strcmp(decision, "allow") != 0 && strcmp(decision, "deny") != 0)
-        return usage_fault(invocation, "--decision is allow or deny");
-    const char *since = invocation_value(invocation, "since");
-    if (since != NULL && value_time_or_ago(since, now, &filter->since, &fault) != KH_OK)
-        return usage_fault(invocation, "--since: %s", fault.detail);
-    const char *until = invocation_value(invocation, "until");
-    if (until != NULL && value_time_or_ago(until, now, &filter->until, &fault) != KH_OK)
-        return usage_fault(invocation, "--until: %s", fault.detail);
-    return EXIT_DONE;
-}
-
-static enum operator_exit
-audit_query(const struct invocation *invocation)
-{
-    struct fault fault = {0};
-    struct audit_lines lines;
-    struct audit_filter filter;
-    enum operator_exit status = read_filter(invocation, &filter);
-    if (status != EXIT_DONE)
-        return status;
-    enum kh_err err = audit_lines_open(invocation->directory, &lines, &fault);
-    if (err != KH_OK)
-        return audit_fault(err, &fault);
-    struct printing printing = {.invocation = invocation, .filter = &filter};
-    err = print_lines(&printing, &lines, &fault);
-    audit_lines_close(&lines);
-    if (err != KH_OK)
-        return audit_fault(err, &fault);
-    if (printing.printed == 0)
-        fputs("no record fits\n", stderr);
-    return EXIT_DONE;
 }
 
 /* ---- verify ---- */
@@ -220,12 +150,17 @@ verify_once(const struct invocation *invocation, struct audit_chain *chain, bool
             struct fault *fault)
 {
     struct audit_lines lines;
+    struct progress progress;
     enum kh_err err = collect_heads(invocation, chain, running, fault);
     if (err == KH_OK)
         err = audit_lines_open(invocation->directory, &lines, fault);
     if (err != KH_OK)
         return err;
+    progress_begin(&progress, stderr, "verifying the audit log");
+    chain->progress = &progress;
     err = audit_chain_verify(chain, &lines, fault);
+    chain->progress = NULL;
+    progress_end(&progress);
     audit_lines_close(&lines);
     return err;
 }
@@ -239,7 +174,7 @@ audit_verify(const struct invocation *invocation)
     enum kh_err err = verify_once(invocation, &chain, &running, &fault);
     // A line without its end may be one that a running broker is writing at this moment.
     for (int i = 0; err == KH_ERR_CLOSED && running && i < TORN_TRIES; i++) {
-        poll(NULL, 0, FOLLOW_MS);
+        poll(NULL, 0, TORN_MS);
         err = verify_once(invocation, &chain, &running, &fault);
     }
     if (err == KH_ERR_SYNTAX)
@@ -270,21 +205,8 @@ audit_verify(const struct invocation *invocation)
 
 static const struct operator_option tail_options[] = {
     {"lines", 'n', "N", false, "how many of the last records (default 20)"},
-    {"follow", 'f', NULL, false, "go on with what is added"},
-    {0},
-};
-
-static const struct operator_option query_options[] = {
-    {"user", 0, "U", false, "the principal of the token"},
-    {"credential", 0, "C", false, "the credential"},
-    {"host", 0, "H", false, "the host that was asked for"},
-    {"code", 0, "CODE", false, "why it was refused, as caveat-failed"},
-    {"decision", 0, "allow|deny", false, "what was decided"},
-    {"lineage", 0, "ID", false, "the lineage id of the token as presented"},
-    {"token", 0, "ID", false, "the token id; never the token"},
-    {"since", 0, "TIME", false, "from then on: 2026-12-01T00:00:00Z, or 2h (ago)"},
-    {"until", 0, "TIME", false, "before then"},
-    {"id", 0, "ID", false, "the request's id, as answers have it in Keyhole-Request-Id"},
+    {"follow", 'f', NULL, false, "go on with what is added, until ^C"},
+    {"utc", 0, NULL, false, "times in UTC (default: of the clock here)"},
     {0},
 };
 
@@ -298,24 +220,15 @@ const struct operator_command audit_commands[] = {
         .name = "audit tail",
         .operands = "",
         .summary = "Show the last decisions",
-        .text = "--json prints the records as they stand in the log.",
+        .text =
+            "--json prints the records as they stand in the log. --follow goes on when the log is\n"
+            "renamed and a new one begun.",
         .examples = "  keyholed audit tail -n 50\n"
-                    "  keyholed audit tail --follow",
+                    "  keyholed audit tail --follow\n"
+                    "  keyholed audit tail -n 0 -f --json | jq -c 'select(.decision == \"deny\")'",
         .option = tail_options,
         .json = true,
         .run = audit_tail,
-    },
-    {
-        .name = "audit query",
-        .operands = "",
-        .summary = "Search the audit log; every option narrows the search",
-        .examples =
-            "  keyholed audit query --user alice --decision deny --since 24h\n"
-            "  keyholed audit query --id 0f8c…          what became of this request\n"
-            "  keyholed audit query --credential openai --json | jq -r .path | sort | uniq -c",
-        .option = query_options,
-        .json = true,
-        .run = audit_query,
     },
     {
         .name = "audit verify",

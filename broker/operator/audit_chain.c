@@ -115,6 +115,7 @@ audit_chain_verify(struct audit_chain *chain, struct audit_lines *lines, struct 
 {
     struct bytes line;
     bool more;
+    uint64_t done = 0, size = chain->progress != NULL ? audit_lines_size(lines) : 0;
     for (;;) {
         enum kh_err err = audit_lines_next(lines, &line, &more, fault);
         if (err == KH_OK && !more)
@@ -126,6 +127,9 @@ audit_chain_verify(struct audit_chain *chain, struct audit_lines *lines, struct 
         if (err != KH_OK)
             return err;
         chain->records++;
+        done += line.n + 1;
+        if (chain->progress != NULL)
+            progress_step(chain->progress, done, size);
         if ((err = heads_check(chain, fault)) != KH_OK)
             return err;
     }

@@ -7,6 +7,8 @@
 
 #include "audit_lines.h"
 
+#include "../../caveats/screen/progress.h"
+
 enum { AUDIT_CHAIN_HEADS_MAX = 4, AUDIT_CHAIN_HEX = 65 };
 
 /* A position that the log had at some time: the record of that number must be in it. */
@@ -22,6 +24,7 @@ struct audit_chain {
     size_t head_count;
     uint64_t records; /* found whole and in order */
     char hash[AUDIT_CHAIN_HEX];
+    struct progress *progress; /* NULL: nobody waits */
 };
 
 /* With no heads, and before the first record. */

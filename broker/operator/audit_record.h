@@ -1,34 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One audit record: for people, and against what was asked for.
+ * Audit records for people: one after the other, as they come.
  */
 #ifndef KEYHOLE_OPERATOR_AUDIT_RECORD_H
 #define KEYHOLE_OPERATOR_AUDIT_RECORD_H
 
-#include "../../caveats/errors.h"
+#include "../../caveats/screen/screen.h"
 
 #include <jansson.h>
 #include <stdio.h>
 
-enum { AUDIT_FILTERS_MAX = 12 };
+enum { AUDIT_REMEMBERED = 64, AUDIT_REQUEST_MAX = 512, AUDIT_NAME_MAX = 64 };
 
-/* Members that must be as given; and the time, from (included) to (excluded). */
-struct audit_filter {
+/* How records are shown, and the last requests: an outcome has only the id of its decision. */
+struct audit_show {
+    struct screen screen;
+    bool utc; /* else the time here */
     struct {
-        const char *member, *value;
-    } equal[AUDIT_FILTERS_MAX];
-    size_t equal_count;
-    int64_t since, until; /* INT64_MIN, INT64_MAX: no limit */
+        char id[40], user[AUDIT_NAME_MAX], credential[AUDIT_NAME_MAX], request[AUDIT_REQUEST_MAX];
+    } seen[AUDIT_REMEMBERED];
+    size_t next;
 };
 
-void audit_filter_init(struct audit_filter *filter);
-void audit_filter_add(struct audit_filter *filter, const char *member, const char *value);
-bool audit_filter_fits(const struct audit_filter *filter, const json_t *record);
-
-/* The record's time, to the second. */
-KH_MUST_CHECK bool audit_record_time(const json_t *record, int64_t *out);
-
-/* One line, with colours on a terminal, safe to look at. */
-void audit_record_show(FILE *stream, const json_t *record);
+void audit_show_init(struct audit_show *show, const struct screen *screen, bool utc);
+/* One line (for a denial on a terminal two), none wider than the screen, safe to look at. */
+void audit_show_record(struct audit_show *show, FILE *stream, const json_t *record);
 
 #endif

@@ -14,11 +14,11 @@
 enum { WIDTH = 26 }; // of the first column
 
 static const struct operator_command *const groups[] = {
-    service_commands,    credential_commands, credential_set_commands,
-    token_commands,      policy_commands,     explain_commands,
-    key_commands,        audit_commands,      status_commands,
-    discharger_commands, people_commands,     attestation_commands,
-    gateway_commands,
+    service_commands,     credential_commands, credential_set_commands,
+    token_commands,       policy_commands,     explain_commands,
+    key_commands,         audit_commands,      audit_query_commands,
+    status_commands,      discharger_commands, people_commands,
+    attestation_commands, gateway_commands,
 };
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
 
@@ -93,6 +93,7 @@ help_command(FILE *stream, const struct operator_command *command)
         help_option(stream, o->letter, o->name, o->argument, o->repeat, o->help);
     if (command->json)
         help_option(stream, 0, "json", NULL, false, "the result as JSON");
+    help_option(stream, 0, "color", "WHEN", false, "auto (on a terminal), always or never");
     help_option(stream, 0, "dir", "DIR", false, "the state directory (default: see keyholed(8))");
     help_option(stream, 'h', "help", NULL, false, "this text");
     fprintf(stream, "\nexamples:\n%s\n", command->examples);

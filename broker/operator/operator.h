@@ -74,7 +74,8 @@ extern const struct operator_command token_commands[];          /* mint revoke *
 extern const struct operator_command policy_commands[];         /* policy … */
 extern const struct operator_command explain_commands[];        /* explain */
 extern const struct operator_command key_commands[];            /* key … ca show */
-extern const struct operator_command audit_commands[];          /* audit … */
+extern const struct operator_command audit_commands[];          /* audit tail, verify */
+extern const struct operator_command audit_query_commands[];    /* audit query */
 extern const struct operator_command status_commands[];         /* status */
 extern const struct operator_command discharger_commands[];     /* discharger run, show */
 extern const struct operator_command gateway_commands[];        /* gateway key nginx envoy */

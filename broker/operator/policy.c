@@ -2,8 +2,8 @@
 /* keyholed policy …: what needs the broker asks it, what is in a file or in the audit log is judged
  * here. */
 #include "admin.h"
+#include "audit_filter.h"
 #include "audit_lines.h"
-#include "audit_record.h"
 #include "policy_diff.h"
 #include "policy_file.h"
 #include "policy_suggest.h"
@@ -319,6 +319,8 @@ each_record(const struct invocation *invocation, const struct audit_filter *filt
     enum kh_err err = audit_lines_open(invocation->directory, &lines, fault);
     if (err != KH_OK)
         return err;
+    if (filter->since != INT64_MIN)
+        err = audit_lines_seek_time(&lines, filter->since, fault);
     while (err == KH_OK && more) {
         err = audit_lines_next(&lines, &line, &more, fault);
         if (err != KH_OK || !more)

@@ -5,7 +5,7 @@
 #include "../../caveats/decide.h"
 #include "../../caveats/decimal.h"
 #include "../../caveats/path.h"
-#include "audit_record.h"
+#include "audit_filter.h"
 
 #include <string.h>
 

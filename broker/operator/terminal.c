@@ -2,6 +2,8 @@
 /* Prompts without echo, and output that is safe to look at. */
 #include "terminal.h"
 
+#include "../../caveats/text.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,58 +11,40 @@
 #include <termios.h>
 #include <unistd.h>
 
+static enum screen_colour colour_wanted;
+
+void
+terminal_choose_colour(enum screen_colour wanted)
+{
+    colour_wanted = wanted;
+}
+
+void
+terminal_look(FILE *stream, struct screen *out)
+{
+    screen_look(stream, colour_wanted, out);
+}
+
 const char *
 terminal_colour(FILE *stream, enum terminal_colour colour)
 {
-    static const char *const sequence[] = {
-        [COLOUR_NONE] = "\033[0m", [COLOUR_GOOD] = "\033[32m",  [COLOUR_BAD] = "\033[31m",
-        [COLOUR_DIM] = "\033[2m",  [COLOUR_STRONG] = "\033[1m",
+    static const enum screen_style style[] = {
+        [COLOUR_NONE] = STYLE_NONE, [COLOUR_GOOD] = STYLE_GREEN,  [COLOUR_BAD] = STYLE_RED,
+        [COLOUR_DIM] = STYLE_DIM,   [COLOUR_STRONG] = STYLE_BOLD,
     };
-    const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
-    if (!isatty(fileno(stream)) || (none != NULL && none[0] != '\0') ||
-        (term != NULL && strcmp(term, "dumb") == 0))
-        return "";
-    return sequence[colour];
-}
-
-// C0, DEL, C1; the marks and overrides of the bidirectional algorithm.
-static bool
-is_unsafe(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x061c || c == 0x200e || c == 0x200f ||
-           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
-}
-
-// The text is valid UTF-8 (it came through jansson); the length of a sequence is in its first byte.
-static size_t
-utf8_next(const uint8_t *p, size_t left, uint32_t *c)
-{
-    size_t n = *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
-    if (n > left || (n > 1 && *p < 0xc0)) {
-        *c = 0xfeff; // not UTF-8 after all: shown as an escape
-        return 1;
-    }
-    *c = n == 1 ? *p : *p & (0x7fu >> n);
-    for (size_t i = 1; i < n; i++)
-        *c = *c << 6 | (p[i] & 0x3f);
-    return n;
+    struct screen screen;
+    terminal_look(stream, &screen);
+    return screen_style(&screen, style[colour]);
 }
 
 void
 terminal_print_safe(FILE *stream, const char *text)
 {
-    const uint8_t *p = (const uint8_t *)text;
-    size_t left = strlen(text);
-    while (left > 0) {
-        uint32_t c;
-        size_t n = utf8_next(p, left, &c);
-        if (is_unsafe(c))
-            fprintf(stream, "\\u%04x", (unsigned)c);
-        else
-            fwrite(p, 1, n, stream);
-        p += n;
-        left -= n;
-    }
+    BUFFER_AUTO safe;
+    size_t n = strlen(text);
+    buffer_init(&safe, 10 * n + 64); // at most ten characters for a byte
+    text_put_safe(&safe, bytes_of(text, n));
+    fputs(buffer_text(&safe), stream);
 }
 
 /* ---- secrets ---- */

@@ -6,6 +6,7 @@
 #define KEYHOLE_OPERATOR_TERMINAL_H
 
 #include "../../caveats/errors.h"
+#include "../../caveats/screen/screen.h"
 
 #include <stdio.h>
 
@@ -13,11 +14,16 @@ enum { TERMINAL_SECRET_MAX = 65536 };
 
 enum terminal_colour { COLOUR_NONE = 0, COLOUR_GOOD, COLOUR_BAD, COLOUR_DIM, COLOUR_STRONG };
 
-/* Escape sequences on a terminal, "" elsewhere and when NO_COLOR is set. */
+/* --color: for all that follows. */
+void terminal_choose_colour(enum screen_colour wanted);
+/* With what is chosen. */
+void terminal_look(FILE *stream, struct screen *out);
+
+/* Escape sequences where there is colour (caveats/screen/screen.h), "" elsewhere. */
 const char *terminal_colour(FILE *stream, enum terminal_colour colour);
 
-/* Text that somebody else wrote: control characters, and what changes the direction of writing, are
- * shown as \u00XX, so that a request cannot rewrite the operator's screen. */
+/* Text that somebody else wrote, as text_put_safe shows it: a request cannot rewrite the operator's
+ * screen. */
 void terminal_print_safe(FILE *stream, const char *text);
 
 /*

@@ -5,6 +5,8 @@
 #include "../../caveats/timestamp.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 static const struct unit {
     char letter;
@@ -58,19 +60,70 @@ value_time(const char *text, int64_t *out, struct fault *fault)
     return KH_OK;
 }
 
+// "2026-11-01", with a time of day, seconds and a zone or not. As UTC, and whether a zone was given
+// with what it adds.
+static bool
+read_moment(const char *text, int64_t *out, bool *zoned)
+{
+    static const char whole[] = "0000-00-00T00:00:00Z";
+    char stamp[TIMESTAMP_SIZE];
+    size_t n = strspn(text, "0123456789-T: ");
+    const char *zone = text + n;
+    char sign = 0;
+    unsigned hours = 0, minutes = 0;
+    // The sign of a zone behind UTC is among those characters.
+    if (n > sizeof("2026-11-01T00:00") - 1 && text[n - 6] == '-' && text[n - 3] == ':')
+        zone = text + (n -= 6);
+    if (n != 10 && n != 16 && n != 19)
+        return false;
+    memcpy(stamp, whole, sizeof whole);
+    memcpy(stamp, text, n);
+    if (n > 10 && stamp[10] == ' ')
+        stamp[10] = 'T';
+    if (!timestamp_parse(bytes_str(stamp), out))
+        return false;
+    *zoned = zone[0] != '\0';
+    if (zone[0] == '\0' || (n > 10 && strcmp(zone, "Z") == 0))
+        return true;
+    int end = 0;
+    if (n == 10 || sscanf(zone, "%c%2u:%2u%n", &sign, &hours, &minutes, &end) != 3 ||
+        (size_t)end != strlen(zone) || end != 6 || (sign != '+' && sign != '-') || hours > 14 ||
+        minutes > 59)
+        return false;
+    *out -= (sign == '-' ? -1 : 1) * (int64_t)(hours * 3600 + minutes * 60);
+    return true;
+}
+
+// The same time of day here.
+static bool
+make_local(int64_t *moment)
+{
+    struct tm parts;
+    time_t seconds = (time_t)*moment;
+    if (gmtime_r(&seconds, &parts) == NULL)
+        return false;
+    parts.tm_isdst = -1;
+    seconds = mktime(&parts);
+    *moment = seconds;
+    return seconds != (time_t)-1;
+}
+
 enum kh_err
 value_time_or_ago(const char *text, int64_t now, int64_t *out, struct fault *fault)
 {
-    int64_t ago;
+    int64_t ago, moment;
+    bool zoned = false;
     if (value_duration_s(text, &ago, NULL) == KH_OK) {
         *out = now - ago;
         return KH_OK;
     }
-    if (value_time(text, out, NULL) == KH_OK)
-        return KH_OK;
-    return fault_set(fault, KH_ERR_SYNTAX,
-                     "\"%.40s\" is neither a moment (2026-12-01T00:00:00Z) nor a time ago (2h)",
-                     text);
+    if (!read_moment(text, &moment, &zoned) || (!zoned && !make_local(&moment)))
+        return fault_set(fault, KH_ERR_SYNTAX,
+                         "\"%.40s\" is neither a moment (2026-12-01T00:00:00Z, or 2026-12-01 or "
+                         "2026-12-01T08:30 of the clock here) nor a time ago (2h)",
+                         text);
+    *out = moment;
+    return KH_OK;
 }
 
 enum kh_err

@@ -11,7 +11,8 @@
 KH_MUST_CHECK enum kh_err value_duration_s(const char *text, int64_t *out, struct fault *fault);
 /* RFC 3339 in UTC, to the second; seconds since 1970. */
 KH_MUST_CHECK enum kh_err value_time(const char *text, int64_t *out, struct fault *fault);
-/* The same, or a duration: so long before `now`. */
+/* A duration: so long before `now`. Else RFC 3339 with any zone, or without one the clock here:
+ * "2026-12-01", "2026-12-01T08:30", "2026-12-01 08:30:00". */
 KH_MUST_CHECK enum kh_err value_time_or_ago(const char *text, int64_t now, int64_t *out,
                                             struct fault *fault);
 KH_MUST_CHECK enum kh_err value_number(const char *text, uint64_t minimum, uint64_t maximum,

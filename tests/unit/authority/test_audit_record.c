@@ -130,6 +130,8 @@ members_and_their_order(void **state)
         .credential = BYTES("openai"),
         .token_id = id,
         .lineage = id,
+        .made_from = &id,
+        .made_from_count = 1,
         .label = labels,
         .label_count = 2,
         .grant = BYTES("eng"),

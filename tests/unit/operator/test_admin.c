@@ -258,7 +258,7 @@ a_message_that_would_act_on_the_terminal(void **state)
     admin_request_init(&request);
     assert_int_equal(ask(test_directory, &request, &result), EXIT_FAILED);
     asked(pid);
-    assert_string_equal(captured.err, "keyholed: \\u001b[2J\n");
+    assert_string_equal(captured.err, "keyholed: \\x1b[2J\n");
 }
 
 static int

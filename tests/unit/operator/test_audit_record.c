@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Audit records for people, and against what was asked for. */
+/* Audit records for people. */
 #include "support.h"
 
 #include "../../../broker/operator/audit_record.h"
+#include "../../../caveats/screen/columns.h"
+
+#include <unistd.h>
 
 static json_t *
 record(const char *text)
@@ -13,17 +16,33 @@ record(const char *text)
 }
 
 static const char *
-shown(const char *text)
+shown_on(const struct screen *screen, const char *text, const char *before)
 {
-    static char out[2048];
+    static char out[8192];
+    static struct audit_show show;
     json_t *r = record(text);
     FILE *file = tmpfile();
-    audit_record_show(file, r);
+    audit_show_init(&show, screen, true);
+    if (before != NULL) {
+        json_t *first = record(before);
+        audit_show_record(&show, file, first);
+        json_decref(first);
+        rewind(file);
+        assert_int_equal(ftruncate(fileno(file), 0), 0);
+    }
+    audit_show_record(&show, file, r);
     rewind(file);
     out[fread(out, 1, sizeof(out) - 1, file)] = '\0';
     fclose(file);
     json_decref(r);
     return out;
+}
+
+static const char *
+shown(const char *text)
+{
+    struct screen screen = {0};
+    return shown_on(&screen, text, NULL);
 }
 
 static void
@@ -35,79 +54,74 @@ strange_records(void **state)
     assert_contains(shown("{\"time\":\"short\",\"kind\":\"decision\"}"), "deny"); // never an allow
     // What a request put into its path is not run by the terminal.
     assert_contains(shown("{\"kind\":\"decision\",\"path\":\"/\\u001b]0;x\\u0007\"}"),
-                    "/\\u001b]0;x\\u0007");
+                    "/\\x1b]0;x\\x07");
     const char *text = shown("{\"kind\":\"admin\",\"subject\":\"a\\nb\"}");
     assert_int_equal(strchr(text, '\n') - text, (ptrdiff_t)strlen(text) - 1); // one line
 }
+
+#define ALLOWED                                                                                    \
+    "{\"seq\":1,\"time\":\"2026-11-21T18:00:01.250Z\",\"kind\":\"decision\",\"id\":\"ab\","        \
+    "\"decision\":\"allow\",\"user\":\"alice\",\"credential\":\"openai\",\"method\":\"GET\","      \
+    "\"scheme\":\"https\",\"host\":\"api.openai.com\",\"port\":443,\"path\":\"/v1/models\"}"
+#define DENIED                                                                                     \
+    "{\"seq\":1,\"time\":\"2026-11-21T18:00:01.250Z\",\"kind\":\"decision\",\"decision\":"         \
+    "\"deny\",\"reason\":\"caveat-failed\",\"detail\":\"method = GET\",\"user\":\"alice\","        \
+    "\"credential\":\"openai\",\"labels\":[\"team\",\"bot\\u001b[2J\"],\"method\":\"POST\","       \
+    "\"scheme\":\"https\",\"host\":\"api.openai.com\",\"port\":8443,\"path\":\"/v1\"}"
+#define OUTCOME                                                                                    \
+    "{\"time\":\"2026-11-21T18:00:01.250Z\",\"kind\":\"outcome\",\"id\":\"ab\",\"status\":200,"    \
+    "\"bytes_up\":5,\"bytes_down\":7000000,\"duration_ms\":1250}"
 
 static void
 decisions(void **state)
 {
     (void)state;
-    assert_string_equal(
-        shown("{\"seq\":1,\"time\":\"2026-11-21T18:00:01.250Z\",\"kind\":\"decision\",\"decision\":"
-              "\"allow\",\"user\":\"alice\",\"credential\":\"openai\",\"method\":\"GET\","
-              "\"scheme\":\"https\",\"host\":\"api.openai.com\",\"port\":443,\"path\":\"/v1/"
-              "models\"}"),
-        "2026-11-21 18:00:01Z  allow  alice       openai      GET api.openai.com/v1/models\n");
-    assert_string_equal(
-        shown(
-            "{\"seq\":1,\"time\":\"2026-11-21T18:00:01.250Z\",\"kind\":\"decision\",\"decision\":"
-            "\"deny\",\"reason\":\"caveat-failed\",\"detail\":\"method = GET\",\"user\":\"alice\","
-            "\"credential\":\"openai\",\"labels\":[\"team\",\"bot\"],\"method\":\"POST\","
-            "\"scheme\":\"https\",\"host\":\"api.openai.com\",\"port\":8443,\"path\":\"/v1\"}"),
-        "2026-11-21 18:00:01Z  deny   alice       openai      POST api.openai.com:8443/v1  "
-        "[team > bot]  caveat-failed: method = GET\n");
-    assert_contains(
-        shown("{\"time\":\"2026-11-21T18:00:01.250Z\",\"kind\":\"outcome\",\"status\":200,"
-              "\"bytes_up\":5,\"bytes_down\":70,\"duration_ms\":12}"),
-        "-> status 200, 5 bytes up, 70 down, 12 ms");
+    assert_string_equal(shown(ALLOWED),
+                        "2026-11-21 18:00:01Z  allow  alice         openai          "
+                        "GET api.openai.com/v1/models\n");
+    assert_contains(shown(DENIED), "2026-11-21 18:00:01Z  deny   alice         openai          "
+                                   "POST api.openai.com:8443/v1  [team > bot\\x1b[2J]  "
+                                   "caveat-failed: method = GET (");
     assert_contains(
         shown("{\"kind\":\"admin\",\"command\":\"credential.add\",\"subject\":\"openai\"}"),
         "credential.add openai");
 }
 
-static bool
-fits(const struct audit_filter *filter, const char *text)
+static void
+outcomes(void **state)
 {
-    json_t *r = record(text);
-    bool answer = audit_filter_fits(filter, r);
-    json_decref(r);
-    return answer;
+    (void)state;
+    struct screen screen = {0};
+    assert_contains(shown(OUTCOME), "200  -             -               answered  1.2 s, 5 B up, "
+                                    "6.7 MiB down\n");
+    // Whose it was is known when its decision was seen.
+    assert_contains(shown_on(&screen, OUTCOME, ALLOWED),
+                    "200  alice         openai          answered  1.2 s, 5 B up, 6.7 MiB down  "
+                    "GET api.openai.com/v1/models\n");
+    assert_contains(shown("{\"kind\":\"outcome\",\"duration_ms\":61000}"), "no answer  1 min 1 s");
 }
 
 static void
-filters(void **state)
+a_terminal(void **state)
 {
     (void)state;
-    struct audit_filter filter;
-    audit_filter_init(&filter);
-    assert_true(fits(&filter, "{}"));
-    audit_filter_add(&filter, "user", NULL); // was not given
-    assert_true(fits(&filter, "{}"));
-    audit_filter_add(&filter, "user", "alice");
-    audit_filter_add(&filter, "decision", "deny");
-    assert_false(fits(&filter, "{}"));
-    assert_false(fits(&filter, "{\"user\":\"alice\"}"));
-    assert_false(fits(&filter, "{\"user\":\"alice2\",\"decision\":\"deny\"}"));
-    assert_false(fits(&filter, "{\"user\":[\"alice\"],\"decision\":\"deny\"}"));
-    assert_true(fits(&filter, "{\"user\":\"alice\",\"decision\":\"deny\"}"));
-}
-
-static void
-times(void **state)
-{
-    (void)state;
-    struct audit_filter filter;
-    audit_filter_init(&filter);
-    filter.since = 1000000000; // 2001-09-09T01:46:40Z
-    filter.until = 1000000010;
-    assert_false(fits(&filter, "{}"));
-    assert_false(fits(&filter, "{\"time\":\"rubbish that is long enough\"}"));
-    assert_false(fits(&filter, "{\"time\":\"2001-09-09T01:46:39.999Z\"}"));
-    assert_true(fits(&filter, "{\"time\":\"2001-09-09T01:46:40.000Z\"}"));
-    assert_true(fits(&filter, "{\"time\":\"2001-09-09T01:46:49.999Z\"}"));
-    assert_false(fits(&filter, "{\"time\":\"2001-09-09T01:46:50.000Z\"}"));
+    struct screen screen = {.terminal = true, .colour = true, .unicode = true, .width = 70};
+    // The reason has a line of its own.
+    assert_contains(shown_on(&screen, DENIED, NULL), "\x1b[31mdeny\x1b[0m   alice");
+    assert_contains(shown_on(&screen, DENIED, NULL), "\n          \x1b[31mcaveat-failed\x1b[0m");
+    assert_contains(shown_on(&screen, ALLOWED, NULL), "\x1b[32mallow\x1b[0m");
+    screen.colour = false;
+    for (unsigned width = 30; width < 200; width++) {
+        static const char *const records[] = {ALLOWED, DENIED, OUTCOME};
+        screen.width = width;
+        for (size_t i = 0; i < 3; i++) {
+            struct bytes rest = bytes_str(shown_on(&screen, records[i], ALLOWED)), line;
+            while (bytes_cut(&rest, '\n', &line))
+                if (columns_of(line) > (width < 60 ? 60 : width))
+                    fail_msg("%zu columns on a screen of %u: %.*s", columns_of(line), width,
+                             BYTES_ARG(line));
+        }
+    }
 }
 
 int
@@ -116,8 +130,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strange_records),
         cmocka_unit_test(decisions),
-        cmocka_unit_test(filters),
-        cmocka_unit_test(times),
+        cmocka_unit_test(outcomes),
+        cmocka_unit_test(a_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

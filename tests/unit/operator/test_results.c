@@ -59,7 +59,7 @@ static const struct exchange {
     {"credential set n --option a=b --option c=d --unset e --unset port --unset upstream-ca", "",
      "{\"name\":\"n\",\"options\":[\"a=b\",\"c=d\"],\"ports\":[],\"upstream_ca\":\"\","
      "\"unset\":[\"e\"],\"command\":\"credential.set\"}\n",
-     "{\"changes\":[\"option a: none -> b\\u001b\"]}", "", "n: option a: none -> b\\u001b\n"},
+     "{\"changes\":[\"option a: none -> b\\u001b\"]}", "", "n: option a: none -> b\\x1b\n"},
     {"credential set n --host h --slot s --inject i --port 1 --resolve r --allow-network c "
      "--path-exception x --foreign pass --scrub --no-plain",
      "",
@@ -89,7 +89,7 @@ static const struct exchange {
      "{\"name\":\"n\",\"ports\":[443],\"slots\":[\"a\",\"b\"],\"resolve\":[],\"preset\":null,"
      "\"upstream_ca\":\"-----BEGIN CERTIFICATE-----\",\"scrub\":true,\"created_at\":\"\\u001b\"}",
      "name            n\nports           443\nslots           a\n                b\n"
-     "upstream ca     PEM\nscrub           yes\ncreated at      \\u001b\n",
+     "upstream ca     PEM\nscrub           yes\ncreated at      \\x1b\n",
      ""},
     {"key rotate", "", "{\"command\":\"key.rotate\"}\n", "{\"id\":7}", "7\n", ""},
     {"key list", "", "{\"command\":\"key.list\"}\n",
@@ -114,7 +114,7 @@ static const struct exchange {
     {"policy list", "", "{\"command\":\"policy.list\"}\n",
      "{\"active\":2,\"versions\":[{\"version\":2,\"applied_at\":\"now\",\"uid\":5,\"active\":true,"
      "\"comment\":\"a\\u001b\",\"restores\":0,\"changes\":[\"grant g: added\"]}]}",
-     "2     now  uid 5  as version 0 was  in force  a\\u001b\n      grant g: added\n", ""},
+     "2     now  uid 5  as version 0 was  in force  a\\x1b\n      grant g: added\n", ""},
     {"policy list", "", "{\"command\":\"policy.list\"}\n", "{\"active\":0,\"versions\":[]}", "",
      "no policy was ever applied"},
     {"policy check -", "version: 1\ngrants: [{name: g, to: [everyone], credentials: [x]}]\n",
@@ -157,7 +157,7 @@ static const struct exchange {
      "\"yubikey\":true,\"attested\":true,\"firmware\":\"5.7.4\",\"credential\":\"ab\","
      "\"used_at\":\"then\",\"cloned_at\":\"now\"},"
      "{\"user\":\"alice\",\"name\":\"laptop\",\"kind\":\"ssh\",\"credential\":\"cd\"}]}",
-     "alice           blue\\u001b                   fido2   YubiKey 5.7.4   credential ab  used "
+     "alice           blue\\x1b                   fido2   YubiKey 5.7.4   credential ab  used "
      "then  blocked since now: there may be a copy of it\n"
      "alice           laptop                  ssh                     credential cd  never used\n",
      ""},
