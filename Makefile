@@ -7,6 +7,7 @@
 #   make unit       unit tests alone, in seconds; make unit T=caveats/token for one
 #   make e2e        end-to-end tests alone; make e2e T=revoke for the files that match
 #   make fuzz       every fuzz target for SECONDS=60; make fuzz T=http for some (docs/FUZZING.md)
+#   make valgrind   unit tests under memcheck; make valgrind T=proxy/ for one room
 #   make fault      every call fails in turn (tests/fault); make fault EVERY=20 takes a sample
 #   make soak       everything at once, with accidents; make soak MINUTES=20
 #   make mutants    the faults of docs/THREATS.md, put into the code: does a test notice?
@@ -29,7 +30,8 @@ MAKEFLAGS += --no-builtin-rules
 CC ?= cc
 AR ?= ar
 SANITIZE ?=
-BUILD ?= build$(if $(SANITIZE),/sanitize)
+MEMCHECK ?=
+BUILD ?= build$(if $(SANITIZE),/sanitize)$(if $(MEMCHECK),/memcheck)
 VERSION := 0.1.0
 
 # ---- flags: the OpenSSF hardening guide, each probed ----
@@ -41,7 +43,7 @@ WARNINGS := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prot
     $(if $(CI),-Werror)
 
 # Probed once for a build directory, and not by the goals that may run before there is a compiler.
-ifneq ($(filter-out setup check check-all bench demo docs lint format fuzz fuzz-built fuzz-coverage clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out setup check check-all valgrind bench demo docs lint format fuzz fuzz-built fuzz-coverage clean,$(or $(MAKECMDGOALS),all)),)
 -include $(BUILD)/hardening.mk
 endif
 $(BUILD)/hardening.mk: Makefile
@@ -55,7 +57,7 @@ $(BUILD)/hardening.mk: Makefile
 	  '$(strip $(foreach f,-pie -Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now \
 	     -Wl$(comma)-z$(comma)noexecstack -Wl$(comma)-z$(comma)nodlopen \
 	     -Wl$(comma)--no-copy-dt-needed-entries,$(call probe,$(f))))' \
-	  '$(if $(SANITIZE),,$(call probe,-flto=auto -ffat-lto-objects))' > $@
+	  '$(if $(SANITIZE)$(MEMCHECK),,$(call probe,-flto=auto -ffat-lto-objects))' > $@
 comma := ,
 
 ifdef SANITIZE
@@ -63,6 +65,10 @@ ifdef SANITIZE
 OPTIMISE := -O1 -g -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer \
     -ftrivial-auto-var-init=pattern -DKH_SANITIZE=1
 LINK_SANITIZE := -fsanitize=$(SANITIZE)
+else ifdef MEMCHECK
+# Zeroed locals would be initialised ones to valgrind, and calls that are fortified have other names.
+OPTIMISE := -O1 -g -fno-omit-frame-pointer -U_FORTIFY_SOURCE -ftrivial-auto-var-init=uninitialized \
+    -DKH_MEMCHECK=1
 else
 OPTIMISE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 endif
@@ -282,6 +288,12 @@ UNIT_SELECTED := $(if $(T),$(filter $(BUILD)/tests/$(subst /,/test_,$(T))%,$(UNI
 unit: $(UNIT_SELECTED)
 	@BUILD=$(BUILD) tests/run-unit $^
 
+# The same programs under memcheck, compiled so that it sees what was never set: build/memcheck.
+valgrind:
+	@$(MAKE) --no-print-directory MEMCHECK=1 valgrind-built
+valgrind-built: $(UNIT_SELECTED)
+	@BUILD=$(BUILD) tests/run-valgrind $^
+
 e2e: all $(SOFTAUTHN) $(TEST_KEYHOLE) $(MACAROONS) $(AT_EXIT)
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e $(T)
 
@@ -300,7 +312,7 @@ check-all:
 	@tools/setup --all
 	@$(MAKE) --no-print-directory check-built EVERY=1
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e --heavy
-	@$(if $(SANITIZE),,$(MAKE) --no-print-directory mutants instructions)
+	@$(if $(SANITIZE),,$(MAKE) --no-print-directory valgrind mutants instructions)
 	@$(if $(SANITIZE),,$(MAKE) --no-print-directory fuzz SECONDS=10)
 
 demo: setup
@@ -368,4 +380,4 @@ compile_commands.json: Makefile
 clean:
 	rm -rf build compile_commands.json
 
-.PHONY: all unit e2e setup check check-built check-all bench bench-built bench-tools profile instructions demo docs lint format clean
+.PHONY: all unit valgrind valgrind-built e2e setup check check-built check-all bench bench-built bench-tools profile instructions demo docs lint format clean

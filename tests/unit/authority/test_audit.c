@@ -236,9 +236,9 @@ static uint64_t
 head_on_disk(void)
 {
     struct buffer text;
-    struct bytes head = fixture_read(fixture_path("audit.head"), &text);
+    (void)fixture_read(fixture_path("audit.head"), &text);
     unsigned long long seq = 0;
-    assert_int_equal(sscanf((const char *)head.p, "{\"seq\":%llu,", &seq), 1);
+    assert_int_equal(sscanf(buffer_text(&text), "{\"seq\":%llu,", &seq), 1);
     buffer_free(&text);
     return seq;
 }

@@ -175,6 +175,9 @@ put_shifted(struct buffer *b, const char *shifted)
 static void
 nothing_is_left_in_memory_that_was_given_back(void **state)
 {
+#ifdef KH_MEMCHECK
+    skip(); // valgrind's heap is not the one that is searched
+#endif
     (void)state;
     static const char shifted[] = "tfdsfu.ofwfs.mfgu.cfijoe";
     struct buffer b;
