@@ -246,6 +246,15 @@ address_port(const struct address *address)
     return 0;
 }
 
+void
+address_set_port(struct address *address, uint16_t port)
+{
+    if (address->storage.ss_family == AF_INET)
+        ((struct sockaddr_in *)(void *)&address->storage)->sin_port = htons(port);
+    else if (address->storage.ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)(void *)&address->storage)->sin6_port = htons(port);
+}
+
 bool
 address_same_host(const struct address *a, const struct address *b)
 {

@@ -40,6 +40,7 @@ KH_MUST_CHECK bool address_parse(struct bytes host, uint16_t port, struct addres
 void address_print(const struct address *address, char *out, size_t cap);
 
 uint16_t address_port(const struct address *address);
+void address_set_port(struct address *address, uint16_t port);
 /* Whatever their ports. */
 bool address_same_host(const struct address *a, const struct address *b);
 /* 0.0.0.0 or ::, of a socket that listens. */

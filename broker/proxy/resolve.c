@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The resolver's threads. A job belongs to the queue, then to a thread, then to the list of what is
- * done; the loop alone frees it, so that cancelling needs no lock.
+ * done; the loop alone frees it. A name is looked up by one thread at a time, for all who ask for
+ * it: one whose servers hang must not take every thread from the others.
  */
 #include "resolve.h"
 
@@ -21,6 +22,8 @@ enum { HOST_MAX = 255, THREADS_MAX = 16, THREAD_STACK = 256 * 1024 };
 
 struct resolve_job {
     STAILQ_ENTRY(resolve_job) entry;
+    struct resolver *resolver;
+    bool waits; // in the queue; under the lock
     char host[HOST_MAX + 1];
     uint16_t port;
     resolve_done done; // NULL: cancelled; the loop alone reads and writes it
@@ -38,7 +41,7 @@ struct resolver {
     unsigned threads;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    struct job_list queue, finished; // under the lock
+    struct job_list queue, running, finished; // under the lock
     size_t queued;
     bool stopping;
     int fd; // eventfd: something is finished
@@ -58,15 +61,11 @@ lookup_system(const char *host, uint16_t port, struct address *out, size_t cap, 
     }
     size_t n = 0;
     for (const struct addrinfo *a = list; a && n < cap; a = a->ai_next) {
-        if (a->ai_family == AF_INET)
-            ((struct sockaddr_in *)(void *)a->ai_addr)->sin_port = htons(port);
-        else if (a->ai_family == AF_INET6)
-            ((struct sockaddr_in6 *)(void *)a->ai_addr)->sin6_port = htons(port);
-        else
+        if (a->ai_family != AF_INET && a->ai_family != AF_INET6)
             continue;
         out[n] = (struct address){.length = a->ai_addrlen};
         memcpy(&out[n].storage, a->ai_addr, a->ai_addrlen);
-        n++;
+        address_set_port(&out[n++], port);
     }
     freeaddrinfo(list);
     *why = n ? NULL : "the name has no address";
@@ -74,11 +73,69 @@ lookup_system(const char *host, uint16_t port, struct address *out, size_t cap, 
 }
 
 static void
+leave_queue(struct resolver *resolver, struct resolve_job *job)
+{
+    STAILQ_REMOVE(&resolver->queue, job, resolve_job, entry);
+    resolver->queued--;
+    job->waits = false;
+}
+
+static bool
+is_running(const struct resolver *resolver, const char *host)
+{
+    const struct resolve_job *job;
+    STAILQ_FOREACH(job, &resolver->running, entry)
+    {
+        if (strcmp(job->host, host) == 0)
+            return true;
+    }
+    return false;
+}
+
+// The first in the queue whose name no other thread is busy with; under the lock.
+static struct resolve_job *
+next_job(struct resolver *resolver)
+{
+    struct resolve_job *job;
+    STAILQ_FOREACH(job, &resolver->queue, entry)
+    {
+        if (is_running(resolver, job->host))
+            continue;
+        leave_queue(resolver, job);
+        STAILQ_INSERT_TAIL(&resolver->running, job, entry);
+        return job;
+    }
+    return NULL;
+}
+
+static void
+copy_answer(struct resolve_job *to, const struct resolve_job *from)
+{
+    to->count = from->count;
+    to->why = from->why;
+    for (size_t i = 0; i < from->count; i++) {
+        to->address[i] = from->address[i];
+        address_set_port(&to->address[i], to->port);
+    }
+}
+
+static void
 finish_job(struct resolver *resolver, struct resolve_job *job)
 {
+    struct resolve_job *other, *next;
     uint64_t one = 1;
+
     pthread_mutex_lock(&resolver->lock);
+    STAILQ_REMOVE(&resolver->running, job, resolve_job, entry);
     STAILQ_INSERT_TAIL(&resolver->finished, job, entry);
+    for (other = STAILQ_FIRST(&resolver->queue); other; other = next) {
+        next = STAILQ_NEXT(other, entry);
+        if (strcmp(other->host, job->host) != 0)
+            continue;
+        leave_queue(resolver, other);
+        copy_answer(other, job);
+        STAILQ_INSERT_TAIL(&resolver->finished, other, entry);
+    }
     pthread_mutex_unlock(&resolver->lock);
     // It fails only when the counter is at its limit, and then the loop is awake anyway.
     while (write(resolver->fd, &one, sizeof one) < 0 && errno == EINTR) {
@@ -90,14 +147,10 @@ work(void *context)
 {
     struct resolver *resolver = context;
     for (;;) {
+        struct resolve_job *job = NULL;
         pthread_mutex_lock(&resolver->lock);
-        while (!resolver->stopping && STAILQ_EMPTY(&resolver->queue))
+        while (!resolver->stopping && (job = next_job(resolver)) == NULL)
             pthread_cond_wait(&resolver->wake, &resolver->lock);
-        struct resolve_job *job = resolver->stopping ? NULL : STAILQ_FIRST(&resolver->queue);
-        if (job) {
-            STAILQ_REMOVE_HEAD(&resolver->queue, entry);
-            resolver->queued--;
-        }
         pthread_mutex_unlock(&resolver->lock);
         if (!job)
             return NULL;
@@ -158,6 +211,7 @@ resolver_new(const struct resolver_options *options, struct resolver **out)
     if (!resolver->options.lookup)
         resolver->options.lookup = lookup_system;
     STAILQ_INIT(&resolver->queue);
+    STAILQ_INIT(&resolver->running);
     STAILQ_INIT(&resolver->finished);
     pthread_mutex_init(&resolver->lock, NULL);
     pthread_cond_init(&resolver->wake, NULL);
@@ -217,6 +271,7 @@ resolver_start(struct resolver *resolver, struct bytes host, uint16_t port, reso
     struct resolve_job *job = calloc(1, sizeof *job);
     if (!job)
         return KH_ERR_MEMORY;
+    job->resolver = resolver;
     memcpy(job->host, host.p, host.n);
     job->port = port;
     job->done = done;
@@ -226,6 +281,7 @@ resolver_start(struct resolver *resolver, struct bytes host, uint16_t port, reso
     if (room) {
         STAILQ_INSERT_TAIL(&resolver->queue, job, entry);
         resolver->queued++;
+        job->waits = true;
         pthread_cond_signal(&resolver->wake);
     }
     pthread_mutex_unlock(&resolver->lock);
@@ -240,7 +296,17 @@ resolver_start(struct resolver *resolver, struct bytes host, uint16_t port, reso
 void
 resolver_cancel(struct resolve_job **job)
 {
-    if (*job)
-        (*job)->done = NULL;
+    struct resolve_job *j = *job;
     *job = NULL;
+    if (!j)
+        return;
+    pthread_mutex_lock(&j->resolver->lock);
+    bool waits = j->waits;
+    if (waits)
+        leave_queue(j->resolver, j);
+    pthread_mutex_unlock(&j->resolver->lock);
+    if (waits)
+        free(j);
+    else
+        j->done = NULL;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Names to addresses by getaddrinfo in a few threads (libevent's evdns speaks UDP alone, without
- * EDNS). Answers come back on the loop; whoever asked may go away before.
+ * EDNS). Answers come back on the loop; whoever asked may go away before. A name whose servers hang
+ * takes one thread, however many ask for it.
  */
 #ifndef KEYHOLE_PROXY_RESOLVE_H
 #define KEYHOLE_PROXY_RESOLVE_H

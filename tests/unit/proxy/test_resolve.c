@@ -11,12 +11,20 @@ static struct event_base *base;
 static struct resolver *resolver;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; // held: look-ups stand still
 
+static pthread_mutex_t hang = PTHREAD_MUTEX_INITIALIZER; // held: that of this name does
+static _Atomic unsigned hanging;
+
 static size_t
 lookup(const char *host, uint16_t port, struct address *out, size_t cap, const char **why)
 {
     size_t n = 0;
     pthread_mutex_lock(&gate);
     pthread_mutex_unlock(&gate);
+    if (strcmp(host, "hangs.test") == 0) {
+        hanging++;
+        pthread_mutex_lock(&hang);
+        pthread_mutex_unlock(&hang);
+    }
     if (strcmp(host, "nothing.test") == 0) {
         *why = "it does not exist";
         return 0;
@@ -161,6 +169,62 @@ test_the_queue_is_bounded(void **state)
         event_base_dispatch(base);
 }
 
+/* One name's servers hang, and many ask for it: it has one of two threads, and all get its answer.
+ */
+static void
+test_a_name_that_hangs_leaves_threads_to_others(void **state)
+{
+    struct resolve_job *job[20] = {NULL}, *other = NULL;
+    struct result result[20] = {{0}}, good = {0};
+    (void)state;
+    hanging = 0;
+    pthread_mutex_lock(&hang);
+    for (uint16_t i = 0; i < 20; i++)
+        assert_int_equal(resolver_start(resolver, BYTES("hangs.test"), (uint16_t)(1000 + i), done,
+                                        &result[i], &job[i]),
+                         KH_OK);
+    assert_int_equal(resolver_start(resolver, BYTES("a.test"), 1, done, &good, &other), KH_OK);
+    event_base_dispatch(base);
+    assert_int_equal(good.calls, 1);
+    assert_int_equal(good.count, 2);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(result[i].calls, 0);
+    // Who went away meanwhile is not asked for, whether a thread has it or it waits.
+    resolver_cancel(&job[0]);
+    resolver_cancel(&job[7]);
+    pthread_mutex_unlock(&hang);
+    while (result[19].calls == 0)
+        event_base_dispatch(base);
+    for (int i = 0; i < 20; i++) {
+        bool cancelled = i == 0 || i == 7;
+        assert_int_equal(result[i].calls, !cancelled);
+        assert_int_equal(result[i].count, cancelled ? 0 : 2);
+        assert_int_equal(result[i].port, cancelled ? 0 : 1000 + i);
+    }
+    assert_int_equal(hanging, 1);
+}
+
+static void
+test_who_went_away_takes_no_room(void **state)
+{
+    struct resolve_job *job[4] = {NULL}, *last = NULL;
+    struct result result = {0};
+    (void)state;
+    teardown(NULL);
+    setup_queue(3);
+    pthread_mutex_lock(&gate);
+    for (int round = 0; round < 50; round++) {
+        for (int i = 0; i < 4; i++)
+            (void)!resolver_start(resolver, BYTES("a.test"), 1, done, &result, &job[i]);
+        for (int i = 0; i < 4; i++)
+            resolver_cancel(&job[i]);
+    }
+    assert_int_equal(resolver_start(resolver, BYTES("b.test"), 1, done, &result, &last), KH_OK);
+    pthread_mutex_unlock(&gate);
+    event_base_dispatch(base);
+    assert_int_equal(result.calls, 1);
+}
+
 static void
 test_the_system_knows_localhost(void **state)
 {
@@ -186,6 +250,8 @@ main(void)
         TEST(test_no_such_name),
         TEST(test_a_cancelled_answer_is_dropped),
         TEST(test_the_queue_is_bounded),
+        TEST(test_a_name_that_hangs_leaves_threads_to_others),
+        TEST(test_who_went_away_takes_no_room),
         TEST(test_the_system_knows_localhost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
