@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,16 +152,19 @@ listener_bound_name(int fd)
                                                                                         : name;
 }
 
+// Connections have what their listener has. Without the last one the kernel takes megabytes of an
+// answer that its client does not read, for each such client, and nobody sees that it stands still.
 static int
 listener_bind_tcp(const struct sockaddr_storage *address, socklen_t size)
 {
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    int on = 1;
+    int on = 1, unsent_max = LISTENER_UNSENT_MAX;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
         (address->ss_family == AF_INET6 &&
          setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
+        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof(unsent_max)) != 0 ||
         bind(fd, (const struct sockaddr *)address, size) != 0 ||
         listen(fd, LISTENER_BACKLOG) != 0) {
         int error = errno;

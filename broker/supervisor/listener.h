@@ -13,7 +13,8 @@
 
 enum {
     LISTENER_BACKLOG = 1024,
-    LISTENER_PEM_MAX = 32768, /* bytes, of the certificates and of the key */
+    LISTENER_UNSENT_MAX = 131072, /* bytes of an answer that wait in the kernel for one client */
+    LISTENER_PEM_MAX = 32768,     /* bytes, of the certificates and of the key */
 };
 
 struct listener {

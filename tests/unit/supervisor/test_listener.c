@@ -5,6 +5,7 @@
 #include "../../../broker/supervisor/listener.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/un.h>
 
@@ -144,6 +145,34 @@ connect_unix(const char *path)
     return r;
 }
 
+// What a client does not read stays with whoever sends it, who sees then that it stands still.
+static void
+answers_that_nobody_reads(void **state)
+{
+    (void)state;
+    static const uint8_t piece[65536];
+    struct config_listener config = CONFIG("127.0.0.1:0");
+    struct listener listener;
+    struct sockaddr_in address;
+    socklen_t size = sizeof(address);
+    size_t taken = 0;
+    assert_int_equal(listener_open_tcp(&config, &listener, NULL), KH_OK);
+    assert_int_equal(getsockname(listener.fd, (struct sockaddr *)&address, &size), 0);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), small = 1024;
+    assert_int_equal(setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&address, size), 0);
+    int fd = accept4(listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    assert_true(fd >= 0);
+    for (ssize_t n; (n = send(fd, piece, sizeof(piece), MSG_NOSIGNAL)) > 0;)
+        taken += (size_t)n;
+    assert_int_equal(errno, EAGAIN);
+    if (taken > (size_t)LISTENER_UNSENT_MAX + 262144)
+        fail_msg("the kernel took %zu bytes for a client that reads nothing", taken);
+    close(fd);
+    close(client);
+    listener_close(&listener);
+}
+
 static void
 unix_socket(void **state)
 {
@@ -238,6 +267,7 @@ main(void)
         cmocka_unit_test(plain_on_a_network),
         cmocka_unit_test(certificate_files),
         cmocka_unit_test(a_port_of_its_own),
+        cmocka_unit_test(answers_that_nobody_reads),
         cmocka_unit_test(unix_socket),
         cmocka_unit_test(stale_socket_is_removed),
         cmocka_unit_test(what_is_no_socket_stays),
