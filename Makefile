@@ -14,6 +14,7 @@
 #   make bench      install what is needed, and measure: build/bench/report.md; make bench B=kept for a part
 #   make profile    where Keyhole's CPU time goes, by perf
 #   make instructions   instructions for a request, by callgrind, against tests/instructions.json
+#   make library    libkeyhole, shared and static: build/lib, build/include
 #   make install    into PREFIX=/usr/local; and deb, tarball: tools/package/package.mk
 #   make docs       pages that are made from tables: docs/presets
 #   make lint       formatting, static analysis, shell, manuals
@@ -279,6 +280,7 @@ $(TEST_KEYHOLE): $(BUILD)/obj/client/main.o $(BUILD)/obj/tests/fido_backend.o \
 	$(link) $(call libs,$(PACKAGES_CLIENT) $(PACKAGES_CORE))
 
 include tools/package/package.mk
+include client/library/library.mk
 include tests/fuzz/fuzz.mk
 include tests/fault/fault.mk
 

@@ -37,6 +37,28 @@ token_discharge_make(struct bytes ticket, const uint8_t root_key[TOKEN_KEY_SIZE]
     return err;
 }
 
+enum kh_err
+token_discharge_bind(const struct token *token, struct bytes raw, struct buffer *out,
+                     struct fault *fault)
+{
+    struct token_discharge scanned;
+    struct token_hmac h;
+    uint8_t bound[TOKEN_SIGNATURE_SIZE];
+    enum kh_err err = token_discharge_scan(raw, &scanned, fault);
+    if (err)
+        return err;
+    bool ok = token_hmac_init(&h);
+    ok = ok &&
+         token_chain_bind(&h, token->macaroon[0].signature.p, scanned.macaroon.signature.p, bound);
+    token_hmac_fini(&h);
+    if (!ok)
+        return fault_set(fault, KH_ERR_CRYPTO, "the discharge could not be bound");
+    scanned.macaroon.signature = bytes_of(bound, sizeof bound);
+    token_write_v2(&scanned.macaroon, out);
+    wipe(bound, sizeof bound);
+    return out->failed ? fault_set(fault, KH_ERR_TOO_LONG, "the discharge is too long") : KH_OK;
+}
+
 static enum kh_err
 scan_all(const struct bytes *discharge, size_t count, struct token_discharge *scanned,
          struct macaroon_view *macaroon, struct fault *fault)

@@ -116,6 +116,27 @@ attenuation_put_plain(enum attribute attribute, const struct bytes *value, size_
     return plain;
 }
 
+// What the language would take and nobody can mean.
+static enum kh_err
+attenuation_check_spelling(enum attribute attribute, const struct bytes *value, size_t count,
+                           struct fault *fault)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (value[i].n == 0)
+            return fault_set(fault, KH_ERR_USAGE, "%s needs a value, and got an empty one",
+                             attribute_info(attribute)->text);
+        for (size_t k = 0; attribute == ATTRIBUTE_METHOD && k < value[i].n; k++)
+            if (value[i].p[k] >= 'a' && value[i].p[k] <= 'z')
+                return fault_set(
+                    fault, KH_ERR_USAGE,
+                    "method: methods are written in capitals, and compared as they are: GET, "
+                    "not get");
+        if (attribute == ATTRIBUTE_PATH && value[i].p[0] != '/' && value[i].p[0] != '*')
+            return fault_set(fault, KH_ERR_USAGE, "path: a path begins with /");
+    }
+    return KH_OK;
+}
+
 enum kh_err
 attenuation_add_any(struct attenuation *a, enum attribute attribute, const struct bytes *value,
                     size_t count, struct fault *fault)
@@ -123,9 +144,9 @@ attenuation_add_any(struct attenuation *a, enum attribute attribute, const struc
     if (count == 0)
         return KH_OK;
     const char *name = attribute_info(attribute)->text;
-    for (size_t i = 0; i < count; i++)
-        if (value[i].n == 0)
-            return fault_set(fault, KH_ERR_USAGE, "--%s needs a value, and got an empty one", name);
+    enum kh_err err = attenuation_check_spelling(attribute, value, count, fault);
+    if (err != KH_OK)
+        return err;
     BUFFER_AUTO text;
     buffer_init(&text, CAVEAT_TEXT_MAX * 8);
     size_t predicates = attenuation_put_plain(attribute, value, count, &text) > 0;
@@ -168,7 +189,7 @@ attenuation_add_lifetime(struct attenuation *a, int64_t now, int64_t seconds, st
 
 // Clients and servers split at white space, commas and quotes; and the mark must come first where
 // it comes.
-static enum kh_err
+enum kh_err
 attenuation_check_prefix(struct bytes prefix, struct fault *fault)
 {
     static const char marks[] = "-_.:/+~@";

@@ -24,7 +24,8 @@ void attenuation_free(struct attenuation *a);
 KH_MUST_CHECK enum kh_err attenuation_add(struct attenuation *a, struct bytes text,
                                           struct fault *fault);
 /* "attribute = v" or "attribute in v, w"; values with a `*` become "attribute ~ v", joined by or.
- * Nothing is added when there is no value. */
+ * Nothing is added when there is no value. Methods in small letters and paths without a root are
+ * KH_ERR_USAGE. */
 KH_MUST_CHECK enum kh_err attenuation_add_any(struct attenuation *a, enum attribute attribute,
                                               const struct bytes *value, size_t count,
                                               struct fault *fault);
@@ -33,6 +34,9 @@ KH_MUST_CHECK enum kh_err attenuation_add_label(struct attenuation *a, struct by
 /* "time < now + seconds" */
 KH_MUST_CHECK enum kh_err attenuation_add_lifetime(struct attenuation *a, int64_t now,
                                                    int64_t seconds, struct fault *fault);
+
+/* Whether that can stand before a token; empty: nothing. KH_ERR_USAGE. */
+KH_MUST_CHECK enum kh_err attenuation_check_prefix(struct bytes prefix, struct fault *fault);
 
 /* Append the new token's text to `out`. `prefix` is NULL to keep the vendor prefix, else what is
  * put in its place (may be empty). */

@@ -30,30 +30,17 @@ options_add_values(struct attenuation *a, const struct options *options, int id,
             value[count++] = list ? bytes_trim(part) : part;
         }
     }
-    return attenuation_add_any(a, attribute, value, count, fault);
-}
-
-static enum kh_err
-options_check_spelling(const struct options *options, struct fault *fault)
-{
-    for (size_t i = 0; i < options->given_count; i++) {
-        const char *value = options->given[i].value;
-        if (options->given[i].id == ATTENUATE_OPTION_METHOD &&
-            strpbrk(value, "abcdefghijklmnopqrstuvwxyz"))
-            return fault_set(fault, KH_ERR_USAGE,
-                             "--method: methods are written in capitals, and compared as they are: "
-                             "GET, not get");
-        if (options->given[i].id == ATTENUATE_OPTION_PATH && value[0] != '/' && value[0] != '*')
-            return fault_set(fault, KH_ERR_USAGE, "--path: a path begins with /");
-    }
-    return KH_OK;
+    enum kh_err err = attenuation_add_any(a, attribute, value, count, fault);
+    if (err == KH_ERR_USAGE)
+        fault_prefix(fault, "--"); // it begins with the attribute, which is the option
+    return err;
 }
 
 enum kh_err
 attenuate_options_conditions(struct attenuation *a, const struct options *options,
                              struct fault *fault)
 {
-    enum kh_err err = options_check_spelling(options, fault);
+    enum kh_err err = KH_OK;
     for (size_t i = 0; err == KH_OK && i < options->given_count; i++)
         if (options->given[i].id == ATTENUATE_OPTION_CAVEAT)
             err = attenuation_add(a, bytes_str(options->given[i].value), fault);

@@ -9,8 +9,8 @@
 #include <string.h>
 
 // Faults of caveat_parse say "at byte N", counted from 1.
-static size_t
-caret_position(const struct fault *fault)
+size_t
+caret_byte(const struct fault *fault)
 {
     static const char mark[] = "byte ";
     const char *at = strstr(fault->detail, mark);
@@ -27,7 +27,7 @@ void
 caret_put(struct buffer *out, struct bytes text, const struct fault *fault)
 {
     static const char indent[] = "    ";
-    size_t position = caret_position(fault);
+    size_t position = caret_byte(fault);
     buffer_put_str(out, indent);
     text_put_safe(out, text);
     buffer_put_byte(out, '\n');

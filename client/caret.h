@@ -7,6 +7,9 @@
 
 #include "../caveats/errors.h"
 
+/* The byte that a fault of a caveat or hole speaks of, from 0; SIZE_MAX when it names none. */
+size_t caret_byte(const struct fault *fault);
+
 /* Two lines, indented; the first alone when the fault names no byte. Terminal-safe. */
 void caret_put(struct buffer *out, struct bytes text, const struct fault *fault);
 

@@ -2,12 +2,12 @@
  *
  * keyhole explain: the caveats alone, since a holder has no key.
  */
-#include "../caveats/body_facts.h"
 #include "../caveats/explain.h"
 #include "../caveats/request_text.h"
 #include "../caveats/timestamp.h"
 #include "commands.h"
 #include "input.h"
+#include "judge.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,42 +36,6 @@ const struct option_spec command_explain_options[] = {
     {OPTION_JSON, "json", NULL, false, "one JSON object, for programs"},
     {0},
 };
-
-// What a holder cannot know, or did not say: it is not judged.
-struct explain_hidden {
-    bool header, credential, client, body;
-};
-
-static bool
-explain_is_hidden(void *context, const struct predicate *p)
-{
-    const struct explain_hidden *hidden = context;
-    switch (p->attribute) {
-    case ATTRIBUTE_HEADER:
-    case ATTRIBUTE_CONTENT_TYPE:
-        return hidden->header;
-    case ATTRIBUTE_CREDENTIAL:
-        return hidden->credential;
-    case ATTRIBUTE_CLIENT:
-        return hidden->client;
-    case ATTRIBUTE_BODY:
-    case ATTRIBUTE_BODY_SIZE:
-    case ATTRIBUTE_BODY_SHA256:
-        return hidden->body;
-    case ATTRIBUTE_SCHEME:
-    case ATTRIBUTE_HOST:
-    case ATTRIBUTE_PORT:
-    case ATTRIBUTE_METHOD:
-    case ATTRIBUTE_PATH:
-    case ATTRIBUTE_QUERY:
-    case ATTRIBUTE_TIME:
-    case ATTRIBUTE_USER:
-        return false;
-    default: // groups and counters are the broker's; the rest is not in a method and a URL
-        return attribute_info(p->attribute)->place == PLACE_REQUEST ||
-               attribute_info(p->attribute)->place == PLACE_COUNTER;
-    }
-}
 
 static enum kh_err
 explain_read_headers(const struct options *options, struct request_text *request,
@@ -108,51 +72,12 @@ explain_read_request(const struct cli *cli, const struct options *options,
     return explain_read_headers(options, request, fault);
 }
 
-// Who and for what, as the token says itself.
-static void
-explain_read_claims(const struct options *options, const struct token_identity *identity,
-                    struct facts *facts, struct explain_hidden *hidden)
-{
-    const char *credential = options_value(options, OPTION_CREDENTIAL);
-    facts->user = identity->principal;
-    if (credential != NULL)
-        facts->credential = bytes_str(credential);
-    else if (identity->credential_count == 1)
-        facts->credential = identity->credential[0];
-    hidden->credential = facts->credential.n == 0;
-    hidden->client = facts->client.n == 0;
-    hidden->header = !options_has(options, OPTION_HEADER);
-    hidden->body = !options_has(options, OPTION_BODY);
-}
-
-// The body, and what the token's caveats look at in it.
-struct explain_body {
-    struct body_need need;
-    struct fact_body_value value[BODY_POINTERS_MAX];
-    struct buffer text, storage;
-};
-
-static void
-explain_add_needs(struct body_need *need, const struct token *token)
-{
-    for (size_t i = 0; i < token->caveat_count; i++) {
-        struct caveat *caveat = NULL;
-        if (token->caveat[i].vid.n > 0 || caveat_parse(token->caveat[i].id, &caveat, NULL) != KH_OK)
-            continue;
-        (void)body_need_add(need, caveat);
-        caveat_free(&caveat);
-    }
-}
-
+// The body's bytes; `*out` stays empty without --body.
 static enum kh_err
-explain_read_body(const struct options *options, const struct token *token, struct facts *facts,
-                  struct explain_body *body, struct fault *fault)
+explain_read_body(const char *path, struct buffer *out, struct fault *fault)
 {
-    const char *path = options_value(options, OPTION_BODY);
-    if (path == NULL)
-        return KH_OK;
     FILE *file = fopen(path, "re");
-    uint8_t *room = buffer_reserve(&body->text, BODY_MAX + 1);
+    uint8_t *room = buffer_reserve(out, BODY_MAX + 1);
     size_t n = file != NULL && room != NULL ? fread(room, 1, BODY_MAX + 1, file) : 0;
     bool failed = file == NULL || room == NULL || ferror(file) != 0;
     int error = errno;
@@ -162,13 +87,7 @@ explain_read_body(const struct options *options, const struct token *token, stru
         return fault_set(fault, KH_ERR_IO, "--body: %s: %s", path, strerror(error));
     if (n > BODY_MAX)
         return fault_set(fault, KH_ERR_TOO_LONG, "--body: %s is longer than 1 MiB", path);
-    buffer_advance(&body->text, n);
-    explain_add_needs(&body->need, token);
-    const struct body_question question = {body->need.pointer, body->need.count, body->need.sha256};
-    facts->body =
-        n == 0 ? body_facts_from_head(facts->header, facts->header_count, true, true, 0)
-               : body_facts_read(buffer_bytes(&body->text), facts->header, facts->header_count,
-                                 &question, body->value, &body->storage);
+    buffer_advance(out, n);
     return KH_OK;
 }
 
@@ -201,31 +120,26 @@ explain_show(struct cli *cli, const struct options *options, const struct explai
 
 static enum cli_exit
 explain_run(struct cli *cli, const struct options *options, struct request_text *request,
-            struct explain_body *body)
+            struct judge *judge)
 {
     struct fault fault = {.err = KH_ERR_INTERNAL};
     struct token *token = NULL;
-    struct token_identity identity = {0};
-    struct explain_hidden hidden = {0};
+    struct explain explain;
+    const char *path = options_value(options, OPTION_BODY);
+    BUFFER_AUTO body;
+    buffer_init(&body, BODY_MAX + 1);
     enum kh_err err = explain_read_request(cli, options, request, &fault);
+    request->facts.credential = bytes_str(options_value(options, OPTION_CREDENTIAL));
     if (err == KH_OK)
         err = input_token(cli, options, &token, &fault);
+    if (err == KH_OK && path != NULL)
+        err = explain_read_body(path, &body, &fault);
+    const struct bytes content = buffer_bytes(&body);
     if (err == KH_OK)
-        err = token_identity_read(token, &identity, &fault);
-    if (err == KH_OK)
-        err = explain_read_body(options, token, &request->facts, body, &fault);
-    if (err != KH_OK) {
-        token_free(&token);
-        return cli_fail(cli, &fault);
-    }
-    explain_read_claims(options, &identity, &request->facts, &hidden);
-    const struct explain explain = {
-        .token = token,
-        .facts = &request->facts,
-        .hidden = explain_is_hidden,
-        .context = &hidden,
-    };
-    enum cli_exit status = explain_show(cli, options, &explain, &fault);
+        err = judge_prepare(judge, token, &request->facts, options_has(options, OPTION_HEADER),
+                            path != NULL ? &content : NULL, &explain, &fault);
+    enum cli_exit status =
+        err == KH_OK ? explain_show(cli, options, &explain, &fault) : cli_fail(cli, &fault);
     token_free(&token);
     return status;
 }
@@ -234,12 +148,10 @@ enum cli_exit
 command_explain(struct cli *cli, const struct options *options)
 {
     struct request_text request = {0};
-    struct explain_body body = {.need = {.count = 0}};
-    buffer_init(&body.text, BODY_MAX + 1);
-    buffer_init(&body.storage, BODY_VALUES_TEXT_MAX);
-    enum cli_exit status = explain_run(cli, options, &request, &body);
-    buffer_free(&body.text);
-    buffer_free(&body.storage);
+    struct judge judge;
+    judge_init(&judge);
+    enum cli_exit status = explain_run(cli, options, &request, &judge);
+    judge_free(&judge);
     request_text_free(&request);
     return status;
 }

@@ -107,14 +107,16 @@ holes_seal(const struct token *token, struct bytes condition, const struct disch
     return err;
 }
 
-static enum kh_err
-holes_add_one(struct bytes text, struct bytes condition, const struct discharger *discharger,
-              struct buffer *out, struct fault *fault)
+enum kh_err
+holes_apply_one(struct bytes text, struct bytes condition, const struct discharger *discharger,
+                struct buffer *out, struct fault *fault)
 {
     struct token *token = NULL;
     uint8_t root_key[TOKEN_KEY_SIZE];
     BUFFER_AUTO sealed;
     buffer_init(&sealed, TOKEN_CAVEAT_MAX);
+    if (sodium_init() < 0)
+        return fault_set(fault, KH_ERR_CRYPTO, "libsodium does not start");
     enum kh_err err = token_scan(text, &token, fault);
     if (err != KH_OK)
         return err;
@@ -134,13 +136,13 @@ holes_apply(const struct holes *holes, const struct discharger *discharger, stru
     BUFFER_AUTO whole;
     buffer_init_secret(&whole, TOKEN_TEXT_MAX);
     buffer_put(&whole, text);
-    if (sodium_init() < 0 || whole.failed)
-        return fault_set(fault, KH_ERR_CRYPTO, "libsodium does not start");
+    if (whole.failed)
+        return fault_set(fault, KH_ERR_TOO_LONG, "the token is too long");
     for (size_t i = 0; i < holes->count; i++) {
         BUFFER_AUTO next;
         buffer_init_secret(&next, TOKEN_TEXT_MAX);
-        enum kh_err err = holes_add_one(buffer_bytes(&whole), buffer_bytes(&holes->condition[i]),
-                                        discharger, &next, fault);
+        enum kh_err err = holes_apply_one(buffer_bytes(&whole), buffer_bytes(&holes->condition[i]),
+                                          discharger, &next, fault);
         if (err != KH_OK)
             return err;
         buffer_clear(&whole);

@@ -28,6 +28,10 @@ KH_MUST_CHECK enum kh_err holes_add(struct holes *holes, struct bytes text, stru
 KH_MUST_CHECK enum kh_err holes_discharger(const char *text, struct discharger *out,
                                            struct fault *fault);
 
+/* Append the text of the token with one hole of that condition, which is canonical. */
+KH_MUST_CHECK enum kh_err holes_apply_one(struct bytes text, struct bytes condition,
+                                          const struct discharger *discharger, struct buffer *out,
+                                          struct fault *fault);
 /* Append the text of the token with all of them added, in order. KH_ERR_MALFORMED when the token's
  * identifier is not a Keyhole broker's: a ticket says who and what it is for. */
 KH_MUST_CHECK enum kh_err holes_apply(const struct holes *holes,
