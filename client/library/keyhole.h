@@ -4,11 +4,11 @@
  *
  * A Keyhole token is a macaroon: whoever holds one can make a narrower one, without a key and
  * without asking anybody, and nobody can make it wider again. What a token allows is written in its
- * caveats, of which all must hold: "method in GET, HEAD", "path ~ /v1/chat/**". A hole is a caveat
+ * caveats, of which all must hold: "method in GET, HEAD", "path = /v1/models". A hole is a caveat
  * that asks for somebody's word; a discharge is that word.
  *
  *     struct keyhole_token *token, *narrow;
- *     const char *caveats[] = {"method = GET", "path ~ /v1/models/**"};
+ *     const char *caveats[] = {"method = GET", "path = /v1/models"};
  *     struct keyhole_error error;
  *
  *     if (keyhole_token_parse(text, KEYHOLE_WHOLE, &token, &error) != KEYHOLE_OK ||
