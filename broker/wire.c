@@ -2,6 +2,7 @@
 /* Reader and writer of message bodies. */
 #include "wire.h"
 
+#include <endian.h>
 #include <string.h>
 
 void
@@ -11,7 +12,7 @@ wire_init(struct wire_reader *reader, struct bytes body)
 }
 
 // The next n bytes, or NULL: the one place where the body's end is checked.
-static const uint8_t *
+static inline const uint8_t *
 wire_take(struct wire_reader *reader, size_t n)
 {
     if (reader->failed || n > reader->rest.n) {
@@ -24,14 +25,14 @@ wire_take(struct wire_reader *reader, size_t n)
     return p;
 }
 
-static uint64_t
+static inline uint64_t
 wire_get_number(struct wire_reader *reader, size_t width)
 {
     const uint8_t *p = wire_take(reader, width);
-    uint64_t value = 0;
-    for (size_t i = 0; p != NULL && i < width; i++)
-        value |= (uint64_t)p[i] << (8 * i);
-    return value;
+    uint64_t little = 0;
+    if (p != NULL)
+        memcpy(&little, p, width);
+    return le64toh(little);
 }
 
 uint8_t
@@ -118,13 +119,11 @@ wire_end(const struct wire_reader *reader)
     return reader->failed || reader->rest.n != 0 ? KH_ERR_PROTOCOL : KH_OK;
 }
 
-static void
+static inline void
 wire_put_number(struct buffer *out, uint64_t value, size_t width)
 {
-    uint8_t p[8];
-    for (size_t i = 0; i < width; i++)
-        p[i] = (uint8_t)(value >> (8 * i));
-    buffer_put(out, (struct bytes){p, width});
+    uint64_t little = htole64(value);
+    buffer_put(out, bytes_of(&little, width));
 }
 
 void

@@ -132,23 +132,13 @@ buffer_advance(struct buffer *b, size_t n)
 }
 
 void
-buffer_put(struct buffer *b, struct bytes s)
+buffer_put_grown(struct buffer *b, struct bytes s)
 {
     uint8_t *room = buffer_reserve(b, s.n);
     if (!room || s.n == 0)
         return;
     memcpy(room, s.p, s.n);
     b->n += s.n;
-}
-
-void
-buffer_put_byte(struct buffer *b, uint8_t c)
-{
-    uint8_t *room = buffer_reserve(b, 1);
-    if (!room)
-        return;
-    *room = c;
-    b->n++;
 }
 
 void
@@ -160,12 +150,6 @@ buffer_put_number(struct buffer *b, uint64_t value, unsigned size)
     for (unsigned i = 0; i < size; i++)
         room[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
     b->n += size;
-}
-
-void
-buffer_put_str(struct buffer *b, const char *s)
-{
-    buffer_put(b, bytes_str(s));
 }
 
 void

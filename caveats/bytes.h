@@ -116,11 +116,43 @@ void buffer_init(struct buffer *b, size_t max);
 void buffer_init_secret(struct buffer *b, size_t max);
 void buffer_free(struct buffer *b); /* leaves it empty and usable, limit kept */
 void buffer_clear(struct buffer *b);
-void buffer_put(struct buffer *b, struct bytes s);
-void buffer_put_byte(struct buffer *b, uint8_t c);
+void buffer_put_grown(struct buffer *b, struct bytes s); /* buffer_put() where there is no room */
+
+/* Room for n more bytes and a NUL is there: nothing has to grow, and nothing has failed. */
+static inline bool
+buffer_fits(const struct buffer *b, size_t n)
+{
+    return !b->failed && n < b->cap - b->n && n <= b->max - b->n;
+}
+
+static inline void
+buffer_put(struct buffer *b, struct bytes s)
+{
+    if (!buffer_fits(b, s.n)) {
+        buffer_put_grown(b, s);
+        return;
+    }
+    if (s.n > 0)
+        memcpy(b->p + b->n, s.p, s.n);
+    b->n += s.n;
+    if (b->n > b->mark)
+        b->mark = b->n;
+}
+
+static inline void
+buffer_put_byte(struct buffer *b, uint8_t c)
+{
+    buffer_put(b, bytes_of(&c, 1));
+}
+
+static inline void
+buffer_put_str(struct buffer *b, const char *s)
+{
+    buffer_put(b, bytes_str(s));
+}
+
 void buffer_put_number(struct buffer *b, uint64_t value,
                        unsigned size); /* big-endian, <= 8 bytes */
-void buffer_put_str(struct buffer *b, const char *s);
 void buffer_put_decimal(struct buffer *b, uint64_t number);
 void buffer_put_hex(struct buffer *b, struct bytes s); /* lower case */
 void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
