@@ -64,34 +64,23 @@ make_room(struct scrub_patterns *patterns, struct bytes secret)
     return buffer_room(&patterns->arena, SCRUB_PATTERNS_PER_SECRET_MAX * form) != NULL;
 }
 
-// What was written to the end of the arena is wiped with it, whether it becomes a pattern or not.
-static void
-note_written(struct scrub_patterns *patterns, size_t n)
-{
-    buffer_advance(&patterns->arena, n);
-    patterns->arena.n -= n;
-}
-
-// The text of `n` bytes that was written to the end of the arena is a pattern, if it is a new one.
-static bool
-take(struct scrub_patterns *patterns, size_t n, enum scrub_replacement replacement)
-{
-    struct bytes text = bytes_of(patterns->arena.p + patterns->arena.n, n);
-    note_written(patterns, n);
-    for (size_t i = 0; i < patterns->count; i++) {
-        if (bytes_equal(scrub_pattern_text(patterns, i), text))
-            return false;
-    }
-    patterns->list[patterns->count++] =
-        (struct scrub_pattern){.at = patterns->arena.n, .n = n, .replacement = replacement};
-    buffer_advance(&patterns->arena, n);
-    return true;
-}
-
 static uint8_t *
 end_of(struct scrub_patterns *patterns)
 {
     return patterns->arena.p + patterns->arena.n;
+}
+
+// `n` bytes of the arena are a pattern, if they are a new one. Several may lie in one text.
+static void
+note(struct scrub_patterns *patterns, size_t at, size_t n, enum scrub_replacement replacement)
+{
+    struct bytes text = bytes_of(patterns->arena.p + at, n);
+    for (size_t i = 0; i < patterns->count; i++) {
+        if (bytes_equal(scrub_pattern_text(patterns, i), text))
+            return;
+    }
+    patterns->list[patterns->count++] =
+        (struct scrub_pattern){.at = at, .n = n, .replacement = replacement};
 }
 
 /* ---- as it is ---- */
@@ -99,18 +88,25 @@ end_of(struct scrub_patterns *patterns)
 static void
 add_as_it_is(struct scrub_patterns *patterns, struct bytes secret)
 {
-    uint8_t *p = end_of(patterns);
-    memcpy(p, secret.p, secret.n);
-    take(patterns, secret.n, SCRUB_TOKEN);
+    size_t at = patterns->arena.n;
+    buffer_put(&patterns->arena, secret);
+    note(patterns, at, secret.n, SCRUB_TOKEN);
     if (memchr(secret.p, ' ', secret.n) == NULL)
         return;
-    p = end_of(patterns);
+    uint8_t *p = end_of(patterns);
     for (size_t i = 0; i < secret.n; i++) // a form that needs no other escape
         p[i] = secret.p[i] == ' ' ? '+' : secret.p[i];
-    take(patterns, secret.n, SCRUB_TOKEN);
+    buffer_advance(&patterns->arena, secret.n);
+    note(patterns, at + secret.n, secret.n, SCRUB_TOKEN);
 }
 
 /* ---- base64 ---- */
+
+static size_t
+padded_length(size_t n)
+{
+    return (n + 3) / 4 * 4;
+}
 
 // The characters of `n` (1 to 3) bytes that stand at the upper end of 24 bits.
 static uint8_t *
@@ -148,42 +144,54 @@ base64_write(const char *alphabet, struct bytes text, size_t before, uint8_t *ou
     return (size_t)(to - out);
 }
 
-// The same text in the other alphabet, if it is another one there.
-static void
-take_both(struct scrub_patterns *patterns, size_t n, enum scrub_replacement standard,
-          enum scrub_replacement url)
+struct base64_text {
+    size_t at, at_url; // in the arena; the same one where no character differs
+    size_t n;          // without padding
+};
+
+// The whole text, padded if nothing stands before it, in both alphabets.
+static struct base64_text
+put_base64(struct scrub_patterns *patterns, struct bytes secret, size_t before)
 {
-    const uint8_t *from = end_of(patterns);
-    bool differs = memchr(from, '+', n) || memchr(from, '/', n);
-    bool is_new = take(patterns, n, standard);
-    if (!differs)
-        return;
+    struct base64_text text = {.at = patterns->arena.n, .at_url = patterns->arena.n};
+    uint8_t *from = end_of(patterns);
+    text.n = base64_write(base64_standard, secret, before, from);
+    size_t whole = before ? text.n : padded_length(text.n);
+    memset(from + text.n, '=', whole - text.n);
+    buffer_advance(&patterns->arena, whole);
+    if (!memchr(from, '+', whole) && !memchr(from, '/', whole))
+        return text;
     uint8_t *p = end_of(patterns);
-    for (size_t i = 0; i < n; i++) {
-        uint8_t c = is_new ? from[i] : p[i]; // what is no pattern is still there
-        p[i] = c == '+' ? '-' : c == '/' ? '_' : c;
-    }
-    take(patterns, n, url);
+    for (size_t i = 0; i < whole; i++)
+        p[i] = from[i] == '+' ? '-' : from[i] == '/' ? '_' : from[i];
+    text.at_url = patterns->arena.n;
+    buffer_advance(&patterns->arena, whole);
+    return text;
+}
+
+// A part of the text is a pattern, and in the other alphabet, if it is another one there.
+static void
+note_both(struct scrub_patterns *patterns, const struct base64_text *text, size_t from, size_t to,
+          enum scrub_replacement standard, enum scrub_replacement url)
+{
+    note(patterns, text->at + from, to - from, standard);
+    if (text->at_url != text->at)
+        note(patterns, text->at_url + from, to - from, url);
 }
 
 static void
 add_base64(struct scrub_patterns *patterns, struct bytes secret)
 {
-    size_t n = base64_write(base64_standard, secret, 0, end_of(patterns));
-    size_t padded = (n + 3) / 4 * 4, inner = secret.n * 8 / 6;
-    if (n < padded)
-        take_both(patterns, n, SCRUB_BASE64_BARE, SCRUB_BASE64_URL_BARE);
-    base64_write(base64_standard, secret, 0, end_of(patterns));
-    memset(end_of(patterns) + n, '=', padded - n);
-    take_both(patterns, padded, SCRUB_BASE64, SCRUB_BASE64_URL);
-    note_written(patterns, base64_write(base64_standard, secret, 0, end_of(patterns)));
-    take_both(patterns, inner, SCRUB_TOKEN, SCRUB_TOKEN);
+    struct base64_text alone = put_base64(patterns, secret, 0);
+    size_t padded = padded_length(alone.n);
+    if (alone.n < padded)
+        note_both(patterns, &alone, 0, alone.n, SCRUB_BASE64_BARE, SCRUB_BASE64_URL_BARE);
+    note_both(patterns, &alone, 0, padded, SCRUB_BASE64, SCRUB_BASE64_URL);
+    note_both(patterns, &alone, 0, secret.n * 8 / 6, SCRUB_TOKEN, SCRUB_TOKEN);
     for (size_t before = 1; before < 3; before++) {
+        struct base64_text inside = put_base64(patterns, secret, before);
         size_t from = (before * 8 + 5) / 6, to = (before + secret.n) * 8 / 6;
-        uint8_t *p = end_of(patterns);
-        note_written(patterns, base64_write(base64_standard, secret, before, p));
-        memmove(p, p + from, to - from);
-        take_both(patterns, to - from, SCRUB_TOKEN, SCRUB_TOKEN);
+        note_both(patterns, &inside, from, to, SCRUB_TOKEN, SCRUB_TOKEN);
     }
 }
 

@@ -82,6 +82,7 @@ environment_is_clean(void **state)
     assert_null(strstr(text, "HOME="));
     text = run_script("/usr/bin/env >&3", NULL, -1, &status);
     assert_null(strstr(text, "KH_KEPT"));
+    assert_non_null(strstr(text, "GLIBC_TUNABLES=glibc.malloc.tcache_count=127\n"));
 }
 
 static void
