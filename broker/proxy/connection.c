@@ -19,6 +19,7 @@
 
 enum {
     LINGER_MS = 2000,
+    DRAIN_FIRST_MS = 1000,
     HALF_CLOSED_S = 3,
     RUN_STEPS_MAX = 64, // then the others have their turn
 };
@@ -40,6 +41,9 @@ state_limit_ms(const struct proxy *proxy, enum connection_state state)
         return LINGER_MS;
     int64_t limit;
     memcpy(&limit, (const char *)&proxy->config + offset, sizeof limit);
+    // Who rests while all is about to end was accepted, and the first request is on its way.
+    if (proxy->draining && state == CONNECTION_IDLE && limit > DRAIN_FIRST_MS)
+        return DRAIN_FIRST_MS;
     return limit;
 }
 
@@ -368,14 +372,19 @@ connection_run(struct connection *c)
 void
 connection_drain_all(struct proxy *proxy)
 {
-    static const enum connection_state resting[] = {CONNECTION_IDLE, CONNECTION_DNS};
     struct connection *c, *next;
-    for (size_t i = 0; i < sizeof resting / sizeof *resting; i++) {
-        for (c = TAILQ_FIRST(&proxy->connections.list[resting[i]]); c; c = next) {
-            next = TAILQ_NEXT(c, entry);
-            connection_close(c);
-        }
+    for (c = TAILQ_FIRST(&proxy->connections.list[CONNECTION_DNS]); c; c = next) {
+        next = TAILQ_NEXT(c, entry);
+        connection_close(c);
     }
+    for (c = TAILQ_FIRST(&proxy->connections.list[CONNECTION_IDLE]); c; c = next) {
+        next = TAILQ_NEXT(c, entry);
+        if (c->rested)
+            connection_run(c); // a request may be here, and not read yet
+        if (c->rested && c->state == CONNECTION_IDLE)
+            connection_close(c);
+    }
+    connection_lists_retime(proxy);
     for (int state = 1; state < CONNECTION_STATE_COUNT; state++) {
         TAILQ_FOREACH(c, &proxy->connections.list[state], entry)
         c->keep_alive = false;

@@ -107,6 +107,7 @@ struct connection {
     struct http1_body_reader body;
     bool body_done; /* the request was read to its end */
     bool keep_alive;
+    bool rested;               /* it was between requests once: whoever waits there may lose it */
     uint64_t drained;          /* bytes of an unwanted body, before the next request */
     struct event *half_closed; /* runs out when a client that ended its side waits too long */
     bool gone;                 /* it did */
@@ -136,7 +137,8 @@ bool connection_client_lost(struct connection *connection);
 void connection_close(struct connection *connection);
 /* End so that the client notices: no close_notify, a reset. */
 void connection_abort(struct connection *connection);
-/* Drain: close what rests, tell the others to close after this answer. */
+/* Drain: close what rests between requests, tell the others to close after this answer. Those that
+ * were accepted and have not asked for anything yet have a moment to do so. */
 void connection_drain_all(struct proxy *proxy);
 void connection_abort_all(struct proxy *proxy);
 

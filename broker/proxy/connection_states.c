@@ -143,6 +143,7 @@ step_answering(struct connection *c)
     if (!c->body_done)
         return STEP_WAIT;
     conduit_rest(&c->proxy->resting, &c->conduit);
+    c->rested = true;
     connection_move(c, CONNECTION_IDLE);
     return STEP_AGAIN;
 }

@@ -300,6 +300,15 @@ family_stop(struct family *family, enum role role, int64_t timeout_ms)
 }
 
 bool
+family_serves(const struct family *family)
+{
+    for (size_t i = 0; i < family->child_count; i++)
+        if (family->child[i].state != CHILD_SERVING)
+            return false;
+    return true;
+}
+
+bool
 family_has(const struct family *family, enum role role)
 {
     for (size_t i = 0; i < family->child_count; i++)

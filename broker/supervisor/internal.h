@@ -52,6 +52,8 @@ KH_MUST_CHECK enum kh_err supervisor_effective_config(const struct supervisor_op
 /* Takes `made` over, also on failure. */
 KH_MUST_CHECK enum kh_err supervisor_add_listener(struct supervisor *supervisor,
                                                   struct listener *made, struct fault *fault);
+/* Leave what is listened on with the service manager, if there is one. */
+void supervisor_keep_listeners(struct supervisor *supervisor);
 void supervisor_reload(struct supervisor *supervisor);
 
 /* The discharger's sockets and URL, when the configuration wants one. */

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "inherit.h"
 #include "pem.h"
 
 // Splits "HOST:PORT" and "[HOST]:PORT"; both parts are copied.
@@ -152,21 +153,45 @@ listener_bound_name(int fd)
                                                                                         : name;
 }
 
-// Connections have what their listener has. Without the last one the kernel takes megabytes of an
-// answer that its client does not read, for each such client, and nobody sees that it stands still.
-static int
-listener_bind_tcp(const struct sockaddr_storage *address, socklen_t size)
+// Connections have what their listener has. Without this the kernel takes megabytes of an answer
+// that its client does not read, for each such client, and nobody sees that it stands still.
+static bool
+socket_limit_unsent(int fd)
 {
-    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int unsent_max = LISTENER_UNSENT_MAX;
+    return setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof(unsent_max)) == 0;
+}
+
+static int
+socket_bind(const struct sockaddr_storage *address, socklen_t size, int type)
+{
+    int fd = socket(address->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
     if (fd < 0)
         return -1;
-    int on = 1, unsent_max = LISTENER_UNSENT_MAX;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+    bool stream = type == SOCK_STREAM;
+    // With SO_REUSEADDR two responders could share a UDP port, and answer in turns.
+    if ((stream && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0) ||
         (address->ss_family == AF_INET6 &&
          setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
-        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof(unsent_max)) != 0 ||
         bind(fd, (const struct sockaddr *)address, size) != 0 ||
-        listen(fd, LISTENER_BACKLOG) != 0) {
+        (stream && listen(fd, LISTENER_BACKLOG) != 0)) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+int
+listener_socket(const struct sockaddr_storage *address, socklen_t size, int type, bool *held,
+                bool *of_unit)
+{
+    struct inherited passed = inherit_take((const struct sockaddr *)address, type);
+    *held = passed.fd >= 0;
+    *of_unit = passed.fd >= 0 && !passed.kept;
+    int fd = passed.fd >= 0 ? passed.fd : socket_bind(address, size, type);
+    if (fd >= 0 && type == SOCK_STREAM && !socket_limit_unsent(fd)) {
         int error = errno;
         close(fd);
         errno = error;
@@ -225,7 +250,7 @@ listener_open_tcp(const struct config_listener *config, struct listener *out, st
     err = listener_read_identity(config, &made, fault);
     if (err != KH_OK)
         goto fail;
-    made.fd = listener_bind_tcp(&address, size);
+    made.fd = listener_socket(&address, size, SOCK_STREAM, &made.held, &made.of_unit);
     if (made.fd < 0) {
         err = fault_set(fault, KH_ERR_IO, "cannot listen on %s: %s", config->address,
                         strerror(errno));
@@ -270,6 +295,44 @@ unix_remove_stale(const struct sockaddr_un *address, struct fault *fault)
     return KH_OK;
 }
 
+// There is no moment at which the socket has a wider mode than 0600. -1 with errno.
+static int
+unix_bind(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    mode_t mask = umask(0177);
+    bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0,
+         listens;
+    int error = errno;
+    umask(mask);
+    listens = bound && listen(fd, LISTENER_BACKLOG) == 0;
+    if (listens)
+        return fd;
+    if (bound) {
+        error = errno;
+        unlink(address->sun_path);
+    }
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return -1;
+}
+
+// What a socket unit made is refused if others may connect to it: it is there for its owner.
+static enum kh_err
+unix_inherit(const char *path, struct listener *made, struct fault *fault)
+{
+    struct inherited passed = inherit_take_path(path);
+    struct stat status;
+    made->fd = passed.fd;
+    made->held = passed.fd >= 0;
+    made->of_unit = made->held && !passed.kept;
+    if (made->of_unit && (stat(path, &status) != 0 || (status.st_mode & 077) != 0))
+        return fault_set(fault, KH_ERR_PERMISSION,
+                         "%s lets others connect: the socket unit needs SocketMode=0600", path);
+    return KH_OK;
+}
+
 enum kh_err
 listener_open_unix(const char *path, struct listener *out, struct fault *fault)
 {
@@ -282,38 +345,27 @@ listener_open_unix(const char *path, struct listener *out, struct fault *fault)
             "a shorter name",
             path, sizeof(address.sun_path) - 1);
     memcpy(address.sun_path, path, n + 1);
-    enum kh_err err = unix_remove_stale(&address, fault);
-    if (err != KH_OK)
-        return err;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    // There is no moment at which the socket has a wider mode than 0600.
-    mode_t mask = umask(0177);
-    bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
-    int error = errno;
-    umask(mask);
-    if (bound && listen(fd, LISTENER_BACKLOG) != 0) {
-        error = errno;
-        unlink(path);
-        bound = false;
+    struct listener made = {.local = true, .fd = -1};
+    enum kh_err err = unix_inherit(path, &made, fault);
+    if (err == KH_OK && made.fd < 0) {
+        err = unix_remove_stale(&address, fault);
+        if (err == KH_OK && (made.fd = unix_bind(&address)) < 0)
+            err = fault_set(fault, KH_ERR_IO, "cannot listen on %s: %s", path, strerror(errno));
     }
-    char *name = strdup(path);
-    if (!bound || name == NULL) {
-        err = fault_set(fault, KH_ERR_IO, "cannot listen on %s: %s", path,
-                        bound ? "no memory" : strerror(error));
-        free(name);
-        if (fd >= 0)
-            close(fd);
-        return err;
-    }
-    *out = (struct listener){.name = name, .local = true, .fd = fd};
-    return KH_OK;
+    if (err == KH_OK && (made.name = strdup(path)) == NULL)
+        err = fault_set(fault, KH_ERR_MEMORY, "cannot listen on %s: no memory", path);
+    if (err == KH_OK)
+        *out = made;
+    else
+        listener_close(&made);
+    return err;
 }
 
 void
 listener_close(struct listener *listener)
 {
     if (listener->fd >= 0) {
-        if (listener->local && listener->name != NULL)
+        if (listener->local && listener->name != NULL && !listener->held)
             unlink(listener->name);
         close(listener->fd);
     }

@@ -25,6 +25,8 @@ struct listener {
     enum listener_kind dns;                  /* of a DNS responder (dns.h); else LISTENER_UNSET */
     uint8_t answer[4];                       /* of one */
     int fd;
+    bool held;    /* the service manager has it too: its name stays when it is closed here */
+    bool of_unit; /* by one of its socket units */
     struct buffer certificate; /* PEM, empty for a leaf of the local CA */
     struct bytes key;          /* PEM, owned, in locked memory */
 };
@@ -38,14 +40,20 @@ bool listener_is_loopback(const struct sockaddr_storage *address);
  * of the certificate. For `keyholed check`. */
 KH_MUST_CHECK enum kh_err listener_check(const struct config_listener *config, struct fault *fault);
 
+/* In place of a socket of their own these take one that the service manager passed on (inherit.h).
+ */
 KH_MUST_CHECK enum kh_err listener_open_tcp(const struct config_listener *config,
                                             struct listener *out, struct fault *fault);
 /* Mode 0600. A socket that is there already is removed once nobody answers on it. */
 KH_MUST_CHECK enum kh_err listener_open_unix(const char *path, struct listener *out,
                                              struct fault *fault);
+/* A bound socket: one that was passed on, with `*held` and `*of_unit` set, or a new one; listening
+ * when it is a stream. -1 with errno. */
+int listener_socket(const struct sockaddr_storage *address, socklen_t size, int type, bool *held,
+                    bool *of_unit);
 /* The address as bound: port 0 has become a number. NULL: no memory. */
 char *listener_bound_name(int fd);
-void listener_close(struct listener *listener); /* a unix socket's name is removed */
+void listener_close(struct listener *listener); /* a unix socket's name is removed, unless held */
 
 /* The one line on standard output that says: it serves. `discharger` is its URL, or "". */
 void listener_ready_line(const struct listener *listener, size_t count, const char *admin,

@@ -110,10 +110,14 @@ notify_reloading(const struct notify *notify)
     notify_send(notify, text);
 }
 
+// What was configured goes before the time limit of a unit, which knows nothing of it.
 void
-notify_stopping(const struct notify *notify, const char *status)
+notify_stopping(const struct notify *notify, const char *status, int64_t limit_ms)
 {
-    notify_assign(notify, "STOPPING=1", status);
+    char text[96];
+    snprintf(text, sizeof(text), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld",
+             (long long)limit_ms * 1000);
+    notify_assign(notify, text, status);
 }
 
 void
@@ -128,4 +132,36 @@ void
 notify_watchdog(const struct notify *notify)
 {
     notify_send(notify, "WATCHDOG=1");
+}
+
+bool
+notify_keep(const struct notify *notify, const char *name, int fd)
+{
+    char text[96];
+    int n = snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=%s", name);
+    union {
+        struct cmsghdr header;
+        uint8_t room[CMSG_SPACE(sizeof(int))];
+    } control = {.room = {0}};
+    struct iovec body = {.iov_base = text, .iov_len = (size_t)n};
+    struct msghdr message = {
+        .msg_iov = &body,
+        .msg_iovlen = 1,
+        .msg_control = control.room,
+        .msg_controllen = sizeof(control.room),
+    };
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+    return notify->fd >= 0 && sendmsg(notify->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+void
+notify_forget(const struct notify *notify, const char *name)
+{
+    char text[96];
+    snprintf(text, sizeof(text), "FDSTOREREMOVE=1\nFDNAME=%s", name);
+    notify_send(notify, text);
 }

@@ -19,8 +19,15 @@ void notify_fini(struct notify *notify);
 
 void notify_ready(const struct notify *notify, const char *status);
 void notify_reloading(const struct notify *notify);
-void notify_stopping(const struct notify *notify, const char *status);
+/* `limit_ms`: how long it may take. */
+void notify_stopping(const struct notify *notify, const char *status, int64_t limit_ms);
 void notify_status(const struct notify *notify, const char *status);
 void notify_watchdog(const struct notify *notify);
+
+/* Leave a copy of a descriptor with the service manager until the next start, under this name.
+ * False when it did not take it, or there is none. Whether it keeps it, it does not say. */
+bool notify_keep(const struct notify *notify, const char *name, int fd);
+/* It drops all that were left under the name. */
+void notify_forget(const struct notify *notify, const char *name);
 
 #endif

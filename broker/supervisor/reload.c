@@ -15,14 +15,15 @@ supervisor_read_config(const char *directory, const char *path, struct config *c
                        struct fault *fault)
 {
     used[0] = '\0';
-    char standard[PATH_MAX];
+    char standard[PATH_MAX], real[PATH_MAX];
     if (path == NULL) {
         if (snprintf(standard, sizeof(standard), "%s/keyholed.yaml", directory) >= PATH_MAX)
             return fault_set(fault, KH_ERR_TOO_LONG, "the state directory's name is too long");
         // A file that is there and cannot be read is an error; only one that is not there is none.
         if (access(standard, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
             return KH_OK;
-        path = standard;
+        // A packaged one is a link to /etc, and files in it are named from there.
+        path = realpath(standard, real) != NULL ? real : standard;
     }
     if (snprintf(used, PATH_MAX, "%s", path) >= PATH_MAX)
         return fault_set(fault, KH_ERR_TOO_LONG, "the configuration file's name is too long");
@@ -257,6 +258,8 @@ supervisor_reload(struct supervisor *supervisor)
     family_send_config(&supervisor->family);
     family_set_listeners(&supervisor->family, supervisor->listener, supervisor->listener_count,
                          added);
+    if (added > 0)
+        supervisor_keep_listeners(supervisor);
     log_info("reloaded", "%s",
              supervisor->config_path[0] != '\0' ? supervisor->config_path : "the defaults");
     notify_ready(&supervisor->notify, "serving");

@@ -6,6 +6,7 @@
 #include "../sandbox.h"
 #include "dns.h"
 #include "gateway.h"
+#include "inherit.h"
 #include "internal.h"
 #include "spawn.h"
 
@@ -17,7 +18,33 @@
 #include <string.h>
 #include <unistd.h>
 
+enum {
+    STOP_MARGIN_MS = 5000,
+    WATCHDOG_TURNS = 4, // in the time after which the service manager acts
+};
+
 /* ---- serving and stopping ---- */
+
+static void
+keep(struct supervisor *supervisor, struct listener *listener)
+{
+    if (listener->fd >= 0 && !listener->of_unit &&
+        notify_keep(&supervisor->notify, INHERIT_KEPT, listener->fd))
+        listener->held = true;
+}
+
+// For the next start: until then connections wait in them.
+void
+supervisor_keep_listeners(struct supervisor *supervisor)
+{
+    struct supervisor_discharger *discharger = &supervisor->discharger;
+    for (size_t i = 0; i < supervisor->listener_count; i++)
+        keep(supervisor, &supervisor->listener[i]);
+    for (size_t i = 0; i < discharger->listener_count; i++)
+        keep(supervisor, &discharger->listener[i]);
+    keep(supervisor, &discharger->admin);
+    keep(supervisor, &supervisor->admin);
+}
 
 static void
 supervisor_on_serving(void *context)
@@ -41,6 +68,7 @@ supervisor_on_serving(void *context)
         log_warning("ready-line", "standard output does not take the ready line: %s",
                     strerror(errno));
     buffer_free(&line);
+    supervisor_keep_listeners(supervisor);
     notify_ready(&supervisor->notify, "serving");
     supervisor->phase = PHASE_SERVING;
 }
@@ -93,7 +121,8 @@ supervisor_on_stop_signal(evutil_socket_t number, short what, void *context)
     supervisor->phase = PHASE_STOPPING;
     log_info("stopping", "signal %d: running requests may take %lld s more", (int)number,
              (long long)supervisor->config.drain_timeout_ms / 1000);
-    notify_stopping(&supervisor->notify, "finishing what runs");
+    notify_stopping(&supervisor->notify, "finishing what runs",
+                    supervisor->config.drain_timeout_ms + CHILD_STOP_TIMEOUT_MS + STOP_MARGIN_MS);
     listeners_close(supervisor);
     family_stop(&supervisor->family, ROLE_PROXY, supervisor->config.drain_timeout_ms);
     family_stop(&supervisor->family, ROLE_DISCHARGER, supervisor->config.drain_timeout_ms);
@@ -126,7 +155,10 @@ supervisor_on_watchdog(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     struct supervisor *supervisor = context;
-    notify_watchdog(&supervisor->notify);
+    // A child that is being started again has some of these turns; one that never serves again has
+    // the service manager start everything afresh.
+    if (supervisor->phase != PHASE_SERVING || family_serves(&supervisor->family))
+        notify_watchdog(&supervisor->notify);
 }
 
 /* ---- setting up ---- */
@@ -252,8 +284,8 @@ start_events(struct supervisor *supervisor, struct fault *fault)
         ok = supervisor->signal[i] != NULL && event_add(supervisor->signal[i], NULL) == 0;
     }
     if (ok && supervisor->notify.watchdog_usec > 0) {
-        int64_t half = supervisor->notify.watchdog_usec / 2;
-        struct timeval each = {.tv_sec = half / 1000000, .tv_usec = half % 1000000};
+        int64_t turn = supervisor->notify.watchdog_usec / WATCHDOG_TURNS;
+        struct timeval each = {.tv_sec = turn / 1000000, .tv_usec = turn % 1000000};
         supervisor->watchdog =
             event_new(supervisor->base, -1, EV_PERSIST, supervisor_on_watchdog, supervisor);
         ok = supervisor->watchdog != NULL && event_add(supervisor->watchdog, &each) == 0;
@@ -308,6 +340,7 @@ supervisor_start(struct supervisor *supervisor, struct fault *fault)
 {
     const struct supervisor_options *options = supervisor->options;
     struct fault notify_fault = {0};
+    bool kept_too_many = false;
     enum kh_err err = options->discharger_alone ? lock_check_owner(options->directory, fault)
                                                 : lock_check_directory(options->directory, fault);
     if (err != KH_OK)
@@ -320,10 +353,15 @@ supervisor_start(struct supervisor *supervisor, struct fault *fault)
         log_warning("notify", "%s", notify_fault.detail);
     if ((err = lock_take(supervisor->directory, &supervisor->lock_fd, fault)) != KH_OK ||
         (err = take_passphrase(supervisor, fault)) != KH_OK ||
+        (err = inherit_init(fault)) != KH_OK ||
         (err = start_listeners(supervisor, fault)) != KH_OK ||
+        (err = inherit_finish(&kept_too_many, fault)) != KH_OK ||
         (err = start_events(supervisor, fault)) != KH_OK ||
         (err = start_family(supervisor, fault)) != KH_OK)
         return err;
+    if (kept_too_many)
+        notify_forget(&supervisor->notify,
+                      INHERIT_KEPT); // those that are wanted are left there again
     // The children inherit these walls, and build their own inside.
     return sandbox_enter(ROLE_SUPERVISOR, supervisor->directory, fault);
 }
@@ -331,6 +369,7 @@ supervisor_start(struct supervisor *supervisor, struct fault *fault)
 static void
 supervisor_fini(struct supervisor *supervisor)
 {
+    inherit_fini();
     family_fini(&supervisor->family);
     listeners_close(supervisor);
     listener_close(&supervisor->admin);

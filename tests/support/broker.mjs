@@ -66,8 +66,12 @@ export class Broker {
   /** `keyholed init`, and the lines of `config` behind what it wrote. */
   async init() {
     await must(this.programs.keyholed, ['init', '--dir', this.directory], { env: this.env });
-    if (this.config) appendFileSync(this.file('keyholed.yaml'), `\n${this.config}\n`);
+    this.writeConfig(this.config);
     return this;
+  }
+
+  writeConfig(lines) {
+    if (lines) appendFileSync(this.file('keyholed.yaml'), `\n${lines}\n`);
   }
 
   file(name) {

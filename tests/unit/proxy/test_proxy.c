@@ -126,6 +126,30 @@ test_drain_finishes_what_runs(void **state)
     world_free(w);
 }
 
+// It was accepted before, and its request came after: an answer, and not a closed door.
+static void
+test_drain_waits_for_a_first_request(void **state)
+{
+    struct world *w = world_plain();
+    int fresh = connect_loopback(w->port), later = connect_loopback(w->port);
+    (void)state;
+    send_text(later, GET_MODELS);
+    expect_decide(w);
+    deny(w, KH_REASON_EXPIRED);
+    read_answer(later); // accepted in order: so is the fresh one
+    send_frame(w->supervisor, MESSAGE_PROXY_DRAIN, 0, BYTES_EMPTY, -1);
+    read_until(later, &received, NULL); // it drains
+    send_text(fresh, GET_MODELS);
+    expect_decide(w);
+    deny(w, KH_REASON_EXPIRED);
+    read_until(fresh, &received, NULL);
+    assert_contains(received.p, "HTTP/1.1 40");
+    assert_contains(received.p, "Connection: close");
+    close(fresh);
+    close(later);
+    world_free(w);
+}
+
 static void
 short_drain(struct config *config)
 {
@@ -156,6 +180,7 @@ main(void)
         cmocka_unit_test(test_denied_request_goes_nowhere),
         cmocka_unit_test(test_new_routes_take_the_place_of_the_old),
         cmocka_unit_test(test_drain_finishes_what_runs),
+        cmocka_unit_test(test_drain_waits_for_a_first_request),
         cmocka_unit_test(test_drain_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 static int
 receiver(const char *path, bool abstract)
@@ -75,8 +76,8 @@ messages(void **state)
     assert_int_equal(notify_init(&notify, NULL), KH_OK);
     notify_ready(&notify, "serving");
     assert_string_equal(received(fd), "READY=1\nSTATUS=serving");
-    notify_stopping(&notify, "finishing");
-    assert_string_equal(received(fd), "STOPPING=1\nSTATUS=finishing");
+    notify_stopping(&notify, "finishing", 45000);
+    assert_string_equal(received(fd), "STOPPING=1\nEXTEND_TIMEOUT_USEC=45000000\nSTATUS=finishing");
     notify_status(&notify, "three proxies");
     assert_string_equal(received(fd), "STATUS=three proxies");
     notify_watchdog(&notify);
@@ -160,13 +161,56 @@ watchdog(void **state)
     close(fd);
 }
 
+static void
+descriptors_are_left_there(void **state)
+{
+    (void)state;
+    struct notify notify, nobody = {.fd = -1};
+    const char *path = test_path("keeper");
+    int manager = receiver(path, false), ends[2], passed = -1;
+    assert_false(notify_keep(&nobody, "ours", 0));
+    setenv("NOTIFY_SOCKET", path, 1);
+    assert_int_equal(notify_init(&notify, NULL), KH_OK);
+    assert_false(notify_keep(&notify, "ours", -1));
+    assert_int_equal(pipe(ends), 0);
+    assert_true(notify_keep(&notify, "ours", ends[1]));
+
+    char text[256] = {0};
+    char control[CMSG_SPACE(sizeof(int))];
+    struct iovec body = {.iov_base = text, .iov_len = sizeof(text) - 1};
+    struct msghdr message = {.msg_iov = &body,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof(control)};
+    assert_true(recvmsg(manager, &message, MSG_DONTWAIT) > 0);
+    assert_string_equal(text, "FDSTORE=1\nFDNAME=ours");
+    const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    assert_non_null(header);
+    assert_int_equal(header->cmsg_type, SCM_RIGHTS);
+    memcpy(&passed, CMSG_DATA(header), sizeof(passed));
+    assert_int_equal(write(passed, "x", 1), 1);
+    assert_int_equal(read(ends[0], text, 1), 1); // the same pipe
+
+    notify_forget(&notify, "ours");
+    assert_string_equal(received(manager), "FDSTOREREMOVE=1\nFDNAME=ours");
+    close(passed);
+    close(ends[0]);
+    close(ends[1]);
+    close(manager);
+    notify_fini(&notify);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bad_addresses),    cmocka_unit_test(nobody_asked),
-        cmocka_unit_test(messages),         cmocka_unit_test(a_full_socket_does_not_stop_us),
-        cmocka_unit_test(abstract_address), cmocka_unit_test(watchdog),
+        cmocka_unit_test(bad_addresses),
+        cmocka_unit_test(nobody_asked),
+        cmocka_unit_test(messages),
+        cmocka_unit_test(a_full_socket_does_not_stop_us),
+        cmocka_unit_test(abstract_address),
+        cmocka_unit_test(watchdog),
+        cmocka_unit_test(descriptors_are_left_there),
     };
     return cmocka_run_group_tests(tests, directory_setup, directory_teardown);
 }
