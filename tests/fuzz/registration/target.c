@@ -2,21 +2,74 @@
 /*
  * Covers: broker/webauthn/registration.c broker/webauthn/attestation_object.c
  * broker/webauthn/authenticator_data.c broker/webauthn/ceremony.c broker/webauthn/certificate.c
- * broker/webauthn/client_data.c broker/webauthn/signature.c
+ * broker/webauthn/client_data.c broker/webauthn/signature.c broker/webauthn/chain.c
  *
  * Whatever is registered: accepted is only this rpId, with presence and the PIN where it is
- * demanded; a key that attests for itself is never "attested" or "yubikey", and where an
- * attestation is demanded it is refused.
+ * demanded; "attested" is only what has a leaf that a root of ours signed, of which there are those
+ * in leaves/ and no others, and it is signed by that leaf: with another challenge it is refused.
+ * Nothing else is, and where an attestation is demanded it is refused. Nothing is a YubiKey, since
+ * no root is one of Yubico's.
  *
  * Input: a byte of flags for the test (1 PIN demanded, 2 attestation demanded, 4 packed self
- * attestation that is signed here, else the attestation object as it is, 8 other rpId); the client
- * data up to a newline; then the object, or the flags and what follows the credential.
+ * attestation that is signed here, else the attestation object as it is, 8 other rpId, 16 with
+ * roots); the client data up to a newline; then the object, or the flags and what follows the
+ * credential. Chains are made by tests/unit/webauthn (KEYHOLE_FUZZ_REGISTRATION).
  */
 
 #include "../../../broker/webauthn/webauthn.h"
 #include "../signer.h"
 
-enum { OBJECT_MAX = 8192 };
+#include <dirent.h>
+
+#define HOME "tests/fuzz/registration/"
+
+enum { OBJECT_MAX = 8192, LEAVES_MAX = 128, LEAF_MAX = 2048 };
+
+static struct webauthn_trust *trust;
+static struct leaf {
+    uint8_t text[LEAF_MAX];
+    size_t n;
+} leaf[LEAVES_MAX];
+static size_t leaf_count;
+
+static void
+read_leaf(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, HOME "leaves/%s", name);
+    FILE *file = fopen(path, "rb");
+    FUZZ_CHECK(file != NULL && leaf_count < LEAVES_MAX);
+    leaf[leaf_count].n = fread(leaf[leaf_count].text, 1, LEAF_MAX, file);
+    FUZZ_CHECK(leaf[leaf_count].n > 0 && leaf[leaf_count].n < LEAF_MAX);
+    leaf_count++;
+    fclose(file);
+}
+
+static void
+read_files(void)
+{
+    struct fault fault = {0};
+    struct dirent *entry;
+    FUZZ_CHECK(webauthn_trust_read(HOME "roots", &trust, &fault) == KH_OK);
+    FUZZ_CHECK(webauthn_trust_count(trust) > 0); // run it where the sources are
+    DIR *directory = opendir(HOME "leaves");
+    FUZZ_CHECK(directory != NULL);
+    while ((entry = readdir(directory))) {
+        if (entry->d_name[0] != '.')
+            read_leaf(entry->d_name);
+    }
+    closedir(directory);
+}
+
+static bool
+has_leaf(struct bytes object)
+{
+    for (size_t i = 0; i < leaf_count; i++) {
+        if (bytes_find(object, bytes_of(leaf[i].text, leaf[i].n)) < object.n)
+            return true;
+    }
+    return false;
+}
 
 static void
 put_head(struct buffer *out, unsigned major, size_t n)
@@ -88,6 +141,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t test = fuzz_u8(&rest);
     struct bytes client_data = fuzz_line(&rest);
     BUFFER_AUTO object = {0};
+    if (!trust)
+        read_files();
     const struct webauthn_expectation expectation = {
         .rp_id = BYTES("example.com"),
         .origin = BYTES("https://example.com"),
@@ -95,6 +150,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .verification = test & 1,
     };
     const struct webauthn_rules rules = {
+        .trust = test & 16 ? trust : NULL,
         .attestation = test & 2 ? ATTESTATION_REQUIRED : ATTESTATION_OPTIONAL,
         .now = 1795000000,
     };
@@ -111,7 +167,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(failure == verdict.failure && verdict.step_count <= WEBAUTHN_STEPS_MAX);
     if (failure != FAILURE_NONE)
         return 0;
-    FUZZ_CHECK(!(test & 2) && !credential.attested && !credential.yubikey);
+    FUZZ_CHECK(!(test & 2) || credential.attested);
+    FUZZ_CHECK(!credential.yubikey);
+    if (credential.attested) {
+        FUZZ_CHECK((test & 16) && has_leaf(buffer_bytes(&object)));
+        // What was signed is this ceremony.
+        struct webauthn_expectation other = expectation;
+        other.challenge = BYTES("another challenge of 32 bytes...");
+        FUZZ_CHECK(webauthn_register(&other, &rules, client_data, buffer_bytes(&object),
+                                     &credential, &verdict) != FAILURE_NONE);
+        return 0;
+    }
     FUZZ_CHECK(!(test & 4) || !(test & 8));
     FUZZ_CHECK(!(test & 1) || credential.verified);
     FUZZ_CHECK(credential.id_n > 0 && credential.public_key_n > 0);

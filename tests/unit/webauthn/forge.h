@@ -218,13 +218,19 @@ forge_ca_form(const char *name)
 }
 
 static inline void
-forge_write_pem(const char *name, X509 *const *certificate, size_t count)
+forge_write_certificates(const char *path, X509 *const *certificate, size_t count)
 {
-    FILE *file = fopen(test_path(name), "w");
+    FILE *file = fopen(path, "w");
     assert_non_null(file);
     for (size_t i = 0; i < count; i++)
         assert_int_equal(PEM_write_X509(file, certificate[i]), 1);
     assert_int_equal(fclose(file), 0);
+}
+
+static inline void
+forge_write_pem(const char *name, X509 *const *certificate, size_t count)
+{
+    forge_write_certificates(test_path(name), certificate, count);
 }
 
 /* ---- what an honest authenticator has ---- */
@@ -504,6 +510,53 @@ forge_rules(void)
     return (struct webauthn_rules){.trust = forge_pki.trust, .now = FORGE_NOW};
 }
 
+static inline void
+forge_write(const char *directory, const char *name, struct bytes head, struct bytes text)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(head.p, 1, head.n, file), head.n);
+    assert_int_equal(fwrite(text.p, 1, text.n, file), text.n);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* KEYHOLE_FUZZ_REGISTRATION=DIRECTORY: every registration becomes a seed of that fuzz target,
+ * beside the roots and the leaves that it takes (tests/fuzz/make-seeds). */
+static inline void
+forge_seed(const struct forge *f, struct bytes client_data, struct bytes attestation)
+{
+    static unsigned count;
+    const char *directory = getenv("KEYHOLE_FUZZ_REGISTRATION");
+    char name[64];
+    BUFFER_AUTO head, pem;
+    if (!directory || bytes_index(client_data, '\n') < client_data.n)
+        return;
+    buffer_init(&head, 65536);
+    buffer_put_byte(&head, 0x12); // attestation demanded, with the roots
+    buffer_put(&head, client_data);
+    buffer_put_byte(&head, '\n');
+    snprintf(name, sizeof name, "seeds/forged-%03u", ++count);
+    forge_write(directory, name, buffer_bytes(&head), attestation);
+    static bool written;
+    X509 *leaf = f->x5c_count > 0 ? f->x5c[0] : NULL;
+    bool is_ours = leaf && (X509_verify(leaf, forge_pki.root_key) == 1 ||
+                            X509_verify(leaf, forge_pki.middle_key) == 1);
+    if (!is_ours || (written && leaf == forge_pki.leaf))
+        return;
+    written |= leaf == forge_pki.leaf;
+    uint8_t *der = NULL;
+    int n = i2d_X509(leaf, &der);
+    assert_true(n > 0);
+    snprintf(name, sizeof name, "leaves/%03u", count);
+    forge_write(directory, name, BYTES_EMPTY, bytes_of(der, (size_t)n));
+    OPENSSL_free(der);
+    char path[512];
+    snprintf(path, sizeof path, "%s/roots/forge.pem", directory);
+    forge_write_certificates(path, (X509 *[]){forge_pki.root, forge_pki.middle}, 2);
+}
+
 static inline enum failure
 forge_register(const struct forge *f, const struct webauthn_expectation *expected,
                const struct webauthn_rules *rules, struct webauthn_credential *out,
@@ -513,6 +566,7 @@ forge_register(const struct forge *f, const struct webauthn_expectation *expecte
     forge_make(f, &client_data, &attestation);
     enum failure failure = webauthn_register(expected, rules, buffer_bytes(&client_data),
                                              buffer_bytes(&attestation), out, verdict);
+    forge_seed(f, buffer_bytes(&client_data), buffer_bytes(&attestation));
     buffer_free(&client_data);
     buffer_free(&attestation);
     return failure;
