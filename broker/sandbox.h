@@ -19,5 +19,11 @@ void sandbox_harden(void);
  * write, the proxy (for which it may be NULL) may not even read it. The discharger has a directory
  * of its own in it, and may read and write below that one alone. */
 KH_MUST_CHECK enum kh_err sandbox_enter(enum role role, const char *directory, struct fault *fault);
+/* The same for who needs a thread and must not be able to make one: `between` is called when files
+ * are guarded and system calls are not. Landlock guards the threads that are made after it, seccomp
+ * all that there are. */
+KH_MUST_CHECK enum kh_err sandbox_enter_between(enum role role, const char *directory,
+                                                void (*between)(void *context), void *context,
+                                                struct fault *fault);
 
 #endif

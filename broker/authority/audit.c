@@ -5,6 +5,7 @@
 #include "audit.h"
 
 #include "../database/private_file.h"
+#include "audit_syncer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BATCH_MAX = 64 << 20, HEAD_MAX = 1024, LAZY_HEAD_S = 60 };
+enum { BATCH_MAX = 64 << 20, HEAD_MAX = AUDIT_HEAD_TEXT_MAX, LAZY_HEAD_S = 60 };
 
 struct audit {
     int fd;
@@ -30,6 +31,8 @@ struct audit {
     bool failed;               // a record could not be printed
     bool cut;                  // a failed write may have left bytes behind
     int64_t head_at_s;
+    struct audit_syncer *syncer; // NULL: the disk is waited for
+    struct audit_head syncing;   // what it is at
 };
 
 static enum kh_err
@@ -237,24 +240,69 @@ audit_write(struct audit *audit, const struct audit_record *record, struct fault
     return audit_flush(audit, fault);
 }
 
-static enum kh_err
-sync_now(struct audit *audit, struct fault *fault)
+static struct audit_files
+files_of(const struct audit *audit)
 {
+    return (struct audit_files){
+        .fd = audit->fd, .log_path = audit->path, .head_path = audit->head_path};
+}
+
+static void
+note_synced(struct audit *audit)
+{
+    audit->headed = audit->syncing;
+    audit->head_at_s = clock_now_s(audit->clock);
+}
+
+static enum kh_err
+begin_sync(struct audit *audit, struct fault *fault)
+{
+    const struct audit_files files = files_of(audit);
+    BUFFER_AUTO text;
+
+    buffer_init(&text, HEAD_MAX);
     if (audit->headed.seq == audit->flushed.seq)
         return KH_OK;
-    if (fdatasync(audit->fd))
-        return fault_set(fault, KH_ERR_IO, "%s: cannot sync it: %s", audit->path, strerror(errno));
-    audit->head_at_s = clock_now_s(audit->clock);
-    return write_head(audit, fault);
+    enum kh_err err = audit_head_print(&audit->flushed, audit->key, &text, fault);
+    if (err)
+        return err;
+    audit->syncing = audit->flushed;
+    if (audit->syncer)
+        return audit_syncer_begin(audit->syncer, buffer_bytes(&text));
+    err = audit_files_sync(&files, buffer_bytes(&text), fault);
+    if (!err)
+        note_synced(audit);
+    return err;
 }
 
 enum kh_err
 audit_tick(struct audit *audit, struct fault *fault)
 {
+    enum audit_syncer_state state = AUDIT_SYNCER_IDLE;
+    enum kh_err before = KH_OK;
+
+    if (audit->syncer)
+        state = audit_syncer_ask(audit->syncer, &before, fault);
+    if (state == AUDIT_SYNCER_BUSY)
+        return KH_OK;
+    if (state == AUDIT_SYNCER_DONE && !before)
+        note_synced(audit);
     if (audit->sync == AUDIT_SYNC_NONE &&
         clock_now_s(audit->clock) - audit->head_at_s < LAZY_HEAD_S)
+        return before;
+    enum kh_err err = begin_sync(audit, before ? NULL : fault);
+    return before ? before : err;
+}
+
+enum kh_err
+audit_sync_behind(struct audit *audit, struct fault *fault)
+{
+    const struct audit_files files = files_of(audit);
+
+    if (audit->syncer)
         return KH_OK;
-    return sync_now(audit, fault);
+    enum kh_err err = audit_syncer_new(&files, &audit->syncer);
+    return err ? fault_set(fault, err, "there is no thread for it") : KH_OK;
 }
 
 void
@@ -262,9 +310,10 @@ audit_close(struct audit **audit)
 {
     if (*audit == NULL)
         return;
+    audit_syncer_free(&(*audit)->syncer);
     // What fails here shows at the next start: the chain is whole, and ahead of its head at most.
     if (!audit_flush(*audit, NULL))
-        (void)!sync_now(*audit, NULL);
+        (void)!begin_sync(*audit, NULL);
     audit_abandon(audit);
 }
 
@@ -273,6 +322,7 @@ audit_abandon(struct audit **audit)
 {
     if (*audit == NULL)
         return;
+    audit_syncer_free(&(*audit)->syncer);
     if ((*audit)->fd >= 0)
         close((*audit)->fd);
     buffer_free(&(*audit)->batch);

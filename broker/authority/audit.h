@@ -7,7 +7,8 @@
  * leaves. When that fails the log is as if the batch had never been, and the caller denies.
  *
  * The head is written after the log is on the disk, so it never points past what is there: each
- * second with AUDIT_SYNC_ALWAYS and _INTERVAL, each minute with _NONE, and at the end.
+ * second with AUDIT_SYNC_ALWAYS and _INTERVAL, each minute with _NONE, and at the end. After
+ * audit_sync_behind() a thread waits for the disk, and how it went is told by the next tick.
  */
 #ifndef KEYHOLE_AUDIT_H
 #define KEYHOLE_AUDIT_H
@@ -31,6 +32,8 @@ void audit_close(struct audit **audit);
 void audit_abandon(struct audit **audit); /* writes nothing */
 
 void audit_set_sync(struct audit *audit, enum audit_sync sync);
+/* Once. On failure audit_tick goes on waiting for the disk itself. */
+KH_MUST_CHECK enum kh_err audit_sync_behind(struct audit *audit, struct fault *fault);
 
 /* Collected, not yet written. Memory that is used up shows in audit_flush. */
 void audit_append(struct audit *audit, const struct audit_record *record);

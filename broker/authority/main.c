@@ -321,6 +321,17 @@ warn_about_memory(void)
                               "may be written to swap");
 }
 
+// Decisions go on while the disk takes the audit log.
+static void
+start_thread(void *context)
+{
+    struct service *service = context;
+    struct fault fault = {0};
+
+    if (audit_sync_behind(service->authority.audit, &fault))
+        log_warning("audit-sync", "%s: requests wait while the audit log is synced", fault.detail);
+}
+
 static int
 run(const struct options *options, struct master_key_source *source)
 {
@@ -333,7 +344,8 @@ run(const struct options *options, struct master_key_source *source)
         err = start_loop(&service, options->channel_fd, &fault);
     if (!err) {
         warn_about_memory();
-        err = sandbox_enter(ROLE_AUTHORITY, options->directory, &fault);
+        err = sandbox_enter_between(ROLE_AUTHORITY, options->directory, start_thread, &service,
+                                    &fault);
     }
     if (err) {
         log_error("start", "%s", fault.detail);

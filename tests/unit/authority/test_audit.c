@@ -3,6 +3,7 @@
 
 #include "../../../broker/authority/audit.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -269,6 +270,39 @@ the_head_follows(void **state)
     assert_int_equal(head_on_disk(), 3);
 }
 
+static void
+tick_until(struct audit *audit, uint64_t seq)
+{
+    while (head_on_disk() < seq) { // the thread's work: nobody else writes the head
+        assert_ok(audit_tick(audit, fault));
+        (void)sched_yield();
+    }
+}
+
+static void
+the_head_follows_in_a_thread(void **state)
+{
+    struct audit *audit = open_audit(true);
+
+    (void)state;
+    assert_ok(audit_sync_behind(audit, fault));
+    assert_ok(audit_sync_behind(audit, fault)); // once is enough
+    record(audit, "/1");
+    assert_int_equal(head_on_disk(), 0);
+    tick_until(audit, 1);
+    record(audit, "/2");
+    record(audit, "/3");
+    tick_until(audit, 3);
+    record(audit, "/4");
+    assert_ok(audit_tick(audit, fault));
+    audit_close(&audit); // whatever the thread is at
+    assert_int_equal(head_on_disk(), 4);
+    audit = open_audit(false);
+    assert_int_equal(seq_of(audit), 4);
+    assert_ok(audit_sync_behind(audit, fault));
+    audit_abandon(&audit);
+}
+
 int
 main(void)
 {
@@ -280,6 +314,7 @@ main(void)
         cmocka_unit_test_setup_teardown(one_write_for_a_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(the_head_follows, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_head_follows_in_a_thread, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -730,6 +730,67 @@ test_allowed(void **state)
     assert_int_equal(wrong, 0);
 }
 
+static struct {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    int (*attempt)(void);
+    int result;
+    bool made, go;
+} worker = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+static void *
+work(void *context)
+{
+    (void)context;
+    pthread_mutex_lock(&worker.lock);
+    while (!worker.go)
+        pthread_cond_wait(&worker.wake, &worker.lock);
+    pthread_mutex_unlock(&worker.lock);
+    worker.result = worker.attempt();
+    return NULL;
+}
+
+static void
+make_worker(void *context)
+{
+    (void)context;
+    worker.made = pthread_create(&worker.thread, NULL, work, NULL) == 0;
+}
+
+// The attempt by a thread that was made between the walls.
+static enum outcome
+attempt_in_thread(int (*attempt)(void))
+{
+    (void)fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        struct fault fault = {0};
+        worker.attempt = attempt;
+        if (sandbox_enter_between(ROLE_AUTHORITY, directory, make_worker, NULL, &fault) != KH_OK ||
+            !worker.made)
+            _exit(99);
+        pthread_mutex_lock(&worker.lock);
+        worker.go = true;
+        pthread_cond_signal(&worker.wake);
+        pthread_mutex_unlock(&worker.lock);
+        (void)pthread_join(worker.thread, NULL);
+        _exit(worker.result);
+    }
+    return outcome_of(child);
+}
+
+static void
+test_a_thread_made_between_the_walls_is_behind_both(void **state)
+{
+    (void)state;
+    assert_int_equal(attempt_in_thread(append_file), DONE);
+    if (landlock)
+        assert_int_equal(attempt_in_thread(read_passwd), REFUSED);
+    if (seccomp_available)
+        assert_int_equal(attempt_in_thread(connect_loopback), KILLED);
+}
+
 static void
 test_abort_ends_with_its_own_signal(void **state)
 {
@@ -863,6 +924,7 @@ main(void)
         cmocka_unit_test(test_forbidden_is_fatal),
         cmocka_unit_test(test_allowed),
         cmocka_unit_test(test_supervisor_ends_older_children),
+        cmocka_unit_test(test_a_thread_made_between_the_walls_is_behind_both),
         cmocka_unit_test(test_abort_ends_with_its_own_signal),
         cmocka_unit_test(test_harden),
     };

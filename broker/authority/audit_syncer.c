@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The thread that waits for the disk. It has one job at a time, and holds the lock only to take it
+ * and to say that it is done; it allocates nothing and knows no key.
+ */
+#include "audit_syncer.h"
+
+#include "../database/private_file.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { THREAD_STACK = 256 * 1024 };
+
+struct audit_syncer {
+    struct audit_files files;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    enum audit_syncer_state state; // this and what follows under the lock
+    bool stopping;
+    enum kh_err err;
+    struct fault fault;
+    size_t head_n;
+    uint8_t head[AUDIT_HEAD_TEXT_MAX]; // while it is busy the thread's
+};
+
+enum kh_err
+audit_files_sync(const struct audit_files *files, struct bytes head, struct fault *fault)
+{
+    if (fdatasync(files->fd))
+        return fault_set(fault, KH_ERR_IO, "%s: cannot sync it: %s", files->log_path,
+                         strerror(errno));
+    return private_file_replace(files->head_path, head, true, fault);
+}
+
+// False: it is to end.
+static bool
+wait_for_job(struct audit_syncer *syncer)
+{
+    pthread_mutex_lock(&syncer->lock);
+    while (!syncer->stopping && syncer->state != AUDIT_SYNCER_BUSY)
+        pthread_cond_wait(&syncer->wake, &syncer->lock);
+    bool job = syncer->state == AUDIT_SYNCER_BUSY;
+    pthread_mutex_unlock(&syncer->lock);
+    return job;
+}
+
+static void *
+work(void *context)
+{
+    struct audit_syncer *syncer = context;
+
+    while (wait_for_job(syncer)) {
+        struct fault fault = {0};
+        enum kh_err err =
+            audit_files_sync(&syncer->files, bytes_of(syncer->head, syncer->head_n), &fault);
+        pthread_mutex_lock(&syncer->lock);
+        syncer->err = err;
+        syncer->fault = fault;
+        syncer->state = AUDIT_SYNCER_DONE;
+        pthread_mutex_unlock(&syncer->lock);
+    }
+    return NULL;
+}
+
+static bool
+start(struct audit_syncer *syncer)
+{
+    sigset_t all, before;
+    pthread_attr_t attributes;
+
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    (void)pthread_attr_setstacksize(&attributes, THREAD_STACK);
+    // Signals are the loop's.
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = pthread_create(&syncer->thread, &attributes, work, syncer) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
+static void
+destroy(struct audit_syncer *syncer)
+{
+    pthread_cond_destroy(&syncer->wake);
+    pthread_mutex_destroy(&syncer->lock);
+    free(syncer);
+}
+
+enum kh_err
+audit_syncer_new(const struct audit_files *files, struct audit_syncer **out)
+{
+    struct audit_syncer *syncer = calloc(1, sizeof *syncer);
+
+    if (syncer == NULL)
+        return KH_ERR_MEMORY;
+    syncer->files = *files;
+    pthread_mutex_init(&syncer->lock, NULL);
+    pthread_cond_init(&syncer->wake, NULL);
+    if (!start(syncer)) {
+        destroy(syncer);
+        return KH_ERR_INTERNAL;
+    }
+    *out = syncer;
+    return KH_OK;
+}
+
+void
+audit_syncer_free(struct audit_syncer **syncer)
+{
+    struct audit_syncer *s = *syncer;
+
+    *syncer = NULL;
+    if (s == NULL)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->stopping = true;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(s->thread, NULL);
+    destroy(s);
+}
+
+enum audit_syncer_state
+audit_syncer_ask(struct audit_syncer *syncer, enum kh_err *err, struct fault *fault)
+{
+    pthread_mutex_lock(&syncer->lock);
+    enum audit_syncer_state state = syncer->state;
+    if (state == AUDIT_SYNCER_DONE) {
+        syncer->state = AUDIT_SYNCER_IDLE;
+        *err = syncer->err;
+        if (fault)
+            *fault = syncer->fault;
+    }
+    pthread_mutex_unlock(&syncer->lock);
+    return state;
+}
+
+enum kh_err
+audit_syncer_begin(struct audit_syncer *syncer, struct bytes head)
+{
+    enum kh_err err = head.n > 0 && head.n <= sizeof syncer->head ? KH_OK : KH_ERR_TOO_LONG;
+
+    pthread_mutex_lock(&syncer->lock);
+    if (syncer->state != AUDIT_SYNCER_IDLE)
+        err = KH_ERR_INTERNAL;
+    if (!err) {
+        memcpy(syncer->head, head.p, head.n);
+        syncer->head_n = head.n;
+        syncer->state = AUDIT_SYNCER_BUSY;
+        pthread_cond_signal(&syncer->wake);
+    }
+    pthread_mutex_unlock(&syncer->lock);
+    return err;
+}
