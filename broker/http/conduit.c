@@ -10,6 +10,10 @@
 // A buffer grows in powers of two and keeps one byte for a NUL: these fill it exactly.
 enum { READ_FIRST = 4095, READ_MORE = 32767 };
 
+enum {
+    PASS_BEHIND_MAX = 4 * 1024, // of what may stand before it
+};
+
 static void
 conduit_event(evutil_socket_t fd, short what, void *context)
 {
@@ -142,6 +146,48 @@ conduit_flush(struct conduit *c)
         buffer_consume(&c->out, done);
 }
 
+static struct bytes
+cut(struct bytes piece, size_t *written)
+{
+    size_t n = *written < piece.n ? *written : piece.n;
+    *written -= n;
+    return bytes_from(piece, n);
+}
+
+static bool
+may_pass(const struct conduit *c, struct bytes data)
+{
+    // With more than a head before it the peer does not take what there is. In TLS the head would
+    // become a record of its own, which is worse than copying.
+    size_t before = c->stream.ssl ? 0 : PASS_BEHIND_MAX;
+    return c->open && !c->write_failed && !c->out.failed && !c->need_read &&
+           data.n >= CONDUIT_PASS_MIN && c->out.n <= before;
+}
+
+void
+conduit_pass(struct conduit *c, struct bytes data, struct bytes tail)
+{
+    bool taken = true;
+    while (taken && may_pass(c, data)) {
+        const struct bytes piece[] = {buffer_bytes(&c->out), data, tail};
+        size_t n = 0;
+        enum stream_result r = stream_write_pieces(&c->stream, piece, 3, &n);
+        if (r == STREAM_OK) {
+            c->moved = true;
+            buffer_consume(&c->out, piece[0].n - cut(piece[0], &n).n);
+            data = cut(data, &n);
+            tail = cut(tail, &n);
+            taken = c->stream.ssl != NULL; // a record at a time; a socket took what it could
+        } else {
+            taken = false;
+            c->need_read = r == STREAM_WANT_READ;
+            c->write_failed = r != STREAM_WANT_READ && r != STREAM_WANT_WRITE;
+        }
+    }
+    buffer_put(&c->out, data);
+    buffer_put(&c->out, tail);
+}
+
 static void
 set_armed(struct event *event, bool *armed, bool wanted)
 {
@@ -227,8 +273,23 @@ conduit_forget(struct conduit *c)
 }
 
 void
+conduit_expect_bulk(struct conduit *c, bool secret)
+{
+    if (c->bulk)
+        return;
+    c->bulk = true;
+    if (!secret)
+        stream_wipe_records(&c->stream, false);
+}
+
+void
 conduit_rest(struct conduit_rest *rest, struct conduit *c)
 {
+    if (c->bulk) {
+        stream_wipe_records(&c->stream, true);
+        stream_forget(&c->stream);
+        c->bulk = false;
+    }
     if (c->in.cap > CONDUIT_REST_SIZE)
         forget(&c->in);
     if (c->out.cap > CONDUIT_REST_SIZE)

@@ -16,6 +16,7 @@ enum {
     CONDUIT_IN_MAX = 80 * 1024,    /* a whole head and the start of what follows it */
     CONDUIT_OUT_HIGH = 64 * 1024,  /* nothing more is put into `out` from here on */
     CONDUIT_OUT_MAX = 512 * 1024,  /* what one step may put into it at most */
+    CONDUIT_PASS_MIN = 8 * 1024,   /* from here on copying costs more than a system call */
     CONDUIT_REST_MAX = 256,        /* conduits that keep their memory while they rest */
     CONDUIT_REST_SIZE = 16 * 1024, /* and of each buffer no more than that */
 };
@@ -35,6 +36,7 @@ struct conduit {
     struct stream stream;
     struct buffer in, out; /* secret: wiped when freed */
     bool open;
+    bool bulk;  /* conduit_expect_bulk(), until it rests */
     bool eager; /* TLS inside of TLS: the descriptor does not tell what is left to read */
     enum stream_result ended; /* of reading: STREAM_OK while it goes on */
     bool write_failed;
@@ -60,6 +62,9 @@ void conduit_close(struct conduit *conduit, bool clean);
 void conduit_fill(struct conduit *conduit, size_t limit);
 /* Write `out` as far as it goes; a failure is kept in `write_failed`, and `out` is dropped. */
 void conduit_flush(struct conduit *conduit);
+/* Put `data` and `tail` behind what is in `out`. Much of it is written from where it lies, and what
+ * the peer does not take now is copied into `out`. */
+void conduit_pass(struct conduit *conduit, struct bytes data, struct bytes tail);
 /* Wait for what is to be done next. */
 void conduit_arm(struct conduit *conduit, bool want_read);
 /* Call the owner again on the next turn of the loop, after the others. */
@@ -73,6 +78,9 @@ bool conduit_moved(struct conduit *conduit);             /* since the last call 
 void conduit_consume(struct conduit *conduit, size_t n); /* from `in` */
 /* Give the buffers' memory back, wiped; bytes that are still needed are kept. */
 void conduit_forget(struct conduit *conduit);
+/* This message is a long one: TLS gives its memory back when it is over. What is read need not be
+ * wiped before that unless it is `secret`. */
+void conduit_expect_bulk(struct conduit *conduit, bool secret);
 /* A message is over: forget, but not at once. conduit_wake() before anything points into `in`. */
 void conduit_rest(struct conduit_rest *rest, struct conduit *conduit);
 void conduit_wake(struct conduit *conduit);

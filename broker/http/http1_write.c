@@ -149,8 +149,8 @@ http1_write_end(struct buffer *out)
 
 /* ---- chunks ---- */
 
-static void
-put_size(struct buffer *out, size_t n)
+void
+http1_write_chunk_size(struct buffer *out, size_t n)
 {
     static const char digit[] = "0123456789abcdef";
     char line[2 * sizeof n + 2], *p = line + sizeof line;
@@ -169,9 +169,9 @@ http1_write_chunk(struct buffer *out, struct bytes data)
 {
     if (data.n == 0) /* an empty chunk would end the body */
         return;
-    put_size(out, data.n);
+    http1_write_chunk_size(out, data.n);
     buffer_put(out, data);
-    buffer_put(out, BYTES("\r\n"));
+    buffer_put(out, HTTP1_CHUNK_END);
 }
 
 void

@@ -19,6 +19,9 @@ void http1_write_length(struct buffer *out, uint64_t content_length);
 void http1_write_end(struct buffer *out);
 
 void http1_write_chunk(struct buffer *out, struct bytes data); /* empty data writes nothing */
+/* What comes before `n` bytes of data, n > 0, and what after them. */
+void http1_write_chunk_size(struct buffer *out, size_t n);
+#define HTTP1_CHUNK_END BYTES("\r\n")
 void http1_write_last_chunk(struct buffer *out);
 
 const char *http1_status_text(unsigned status); /* "" for what is not in RFC 9110 */

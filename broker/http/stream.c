@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static enum stream_result
@@ -138,6 +139,31 @@ stream_write(struct stream *stream, const uint8_t *p, size_t len, size_t *n)
     return STREAM_OK;
 }
 
+enum stream_result
+stream_write_pieces(struct stream *stream, const struct bytes *piece, size_t count, size_t *n)
+{
+    struct iovec part[STREAM_PIECES_MAX];
+    struct msghdr message = {.msg_iov = part};
+    ssize_t r;
+
+    for (size_t i = 0; i < count && message.msg_iovlen < STREAM_PIECES_MAX; i++) {
+        if (piece[i].n > 0 && stream->ssl != NULL)
+            return stream_write(stream, piece[i].p, piece[i].n, n);
+        if (piece[i].n > 0)
+            part[message.msg_iovlen++] =
+                (struct iovec){.iov_base = (void *)(uintptr_t)piece[i].p, .iov_len = piece[i].n};
+    }
+    if (message.msg_iovlen == 0)
+        return STREAM_ERROR;
+    do
+        r = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+    while (r < 0 && errno == EINTR);
+    if (r < 0)
+        return result_of_errno(STREAM_WANT_WRITE);
+    *n = (size_t)r;
+    return STREAM_OK;
+}
+
 bool
 stream_has_pending(const struct stream *stream)
 {
@@ -153,6 +179,15 @@ stream_is_quiet(const struct stream *stream)
         return false;
     return recv(stream->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
            (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+void
+stream_wipe_records(struct stream *stream, bool each)
+{
+    if (stream->ssl != NULL && each)
+        (void)SSL_set_options(stream->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+    else if (stream->ssl != NULL)
+        (void)SSL_clear_options(stream->ssl, SSL_OP_CLEANSE_PLAINTEXT);
 }
 
 void

@@ -34,9 +34,17 @@ enum stream_result stream_handshake(struct stream *stream);
  * be repeated with at least the same bytes. */
 enum stream_result stream_read(struct stream *stream, uint8_t *p, size_t cap, size_t *n);
 enum stream_result stream_write(struct stream *stream, const uint8_t *p, size_t len, size_t *n);
+/* The same of several pieces with one system call; of a TLS connection nothing but the first piece
+ * that is not empty. */
+enum { STREAM_PIECES_MAX = 3 };
+enum stream_result stream_write_pieces(struct stream *stream, const struct bytes *piece,
+                                       size_t count, size_t *n);
 bool stream_has_pending(const struct stream *stream); /* bytes that were taken and not yet read */
 /* Nothing came since everything was read, and it has not ended. */
 bool stream_is_quiet(const struct stream *stream);
+/* What was read is wiped in TLS's own memory record by record, or when that memory is given back:
+ * for much that is no secret. */
+void stream_wipe_records(struct stream *stream, bool each);
 /* Give the memory back that TLS keeps for the next record, wiped; once, or after every record. */
 void stream_forget(struct stream *stream);
 void stream_forget_always(struct stream *stream);

@@ -14,8 +14,10 @@
 #include "upstream.h"
 
 enum {
-    ROUNDS_MAX = 16,  // of up to 64 KiB each way, then the others have their turn
-    INTERIM_MAX = 32, // 1xx answers to one request
+    ROUNDS_MAX = 16,   // of up to 64 KiB each way, then the others have their turn
+    PIECE = 48 * 1024, // of an answer's body: three TLS records
+    BULK = 128 * 1024, // a long answer
+    INTERIM_MAX = 32,  // 1xx answers to one request
 };
 
 void
@@ -155,6 +157,8 @@ move_down(struct exchange *x)
             break;
     }
     conduit_consume(up, at);
+    if (x->bytes_down >= BULK) // without scrubbing what it says is the client's to know
+        conduit_expect_bulk(up, x->scrub != NULL);
     return true;
 }
 
@@ -227,7 +231,7 @@ relay_step(struct connection *c)
     bool moved = true, any = false;
     for (int round = 0; moved && round < ROUNDS_MAX; round++) {
         conduit_fill(&c->conduit, read_limit(x));
-        conduit_fill(&x->upstream->conduit, CONDUIT_IN_MAX);
+        conduit_fill(&x->upstream->conduit, x->response_started ? PIECE : CONDUIT_IN_MAX);
         if (!move_up(x))
             return STEP_AGAIN;
         conduit_flush(&x->upstream->conduit);

@@ -195,17 +195,20 @@ response_begin(struct exchange *x, const struct http1_head *head)
 static void
 emit(struct exchange *x, struct bytes data)
 {
-    struct buffer *out = &x->client->conduit.out;
+    struct conduit *down = &x->client->conduit;
+    if (data.n == 0) // an empty chunk would end the body
+        return;
     switch (x->framing) {
     case FRAMING_CHUNKED:
-        http1_write_chunk(out, data);
+        http1_write_chunk_size(&down->out, data.n);
+        conduit_pass(down, data, HTTP1_CHUNK_END);
         break;
     case FRAMING_COLLECT:
         buffer_put(&x->collected, data);
         break;
     case FRAMING_LENGTH:
     case FRAMING_CLOSE:
-        buffer_put(out, data);
+        conduit_pass(down, data, BYTES_EMPTY);
         break;
     case FRAMING_NONE:
         break;
@@ -226,11 +229,13 @@ emit_scrubbed(struct exchange *x)
 static void
 put(struct exchange *x, struct bytes data)
 {
-    if (!x->scrub) {
-        emit(x, data);
+    size_t clean = x->scrub ? scrub_clean(x->scrub, data) : data.n;
+    if (clean < data.n && data.n < CONDUIT_PASS_MIN)
+        clean = 0; // an event stays one chunk
+    emit(x, bytes_slice(data, 0, clean));
+    if (clean == data.n)
         return;
-    }
-    scrub_feed(x->scrub, data, &x->proxy->scrubbed);
+    scrub_feed(x->scrub, bytes_from(data, clean), &x->proxy->scrubbed);
     emit_scrubbed(x);
 }
 

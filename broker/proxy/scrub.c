@@ -21,6 +21,8 @@ enum {
     HELD_MAX = 1 << 20,
     SHORT_TEXT = 2048,
     STRIDE_MAX = 12,
+    LANE = 1024, // of four that are searched at the same time
+    BLOCK = 4 * LANE,
 };
 
 struct scrub {
@@ -212,11 +214,62 @@ distance(const struct scrub *scrub, const uint8_t *p)
     return bit_is_set(scrub->near_start, pair_hash(p + scrub->stride - 1)) ? 0 : scrub->stride;
 }
 
+// From `at` to where the window has left the lane, or to where it may not be moved.
+static inline size_t
+walk(const uint8_t *shift, const uint8_t *pair, size_t at, size_t end)
+{
+    size_t far = 1;
+    while (at < end && far) {
+        far = shift[pair_hash(pair + at)];
+        at += far;
+    }
+    return at;
+}
+
+// Each step of the search waits for the one before it. Four searches that begin at different places
+// give the processor something to do meanwhile. False: something may begin here, look closely.
+static bool
+block_is_clear(const uint8_t *shift, const uint8_t *pair)
+{
+    size_t a = 0, b = LANE, c = 2 * LANE, d = 3 * LANE;
+    unsigned least = 1;
+    while (a < LANE && b < 2 * LANE && c < 3 * LANE && d < 4 * LANE && least) {
+        unsigned far[] = {shift[pair_hash(pair + a)], shift[pair_hash(pair + b)],
+                          shift[pair_hash(pair + c)], shift[pair_hash(pair + d)]};
+        a += far[0];
+        b += far[1];
+        c += far[2];
+        d += far[3];
+        least = far[0] && far[1] && far[2] && far[3];
+    }
+    return least && walk(shift, pair, a, LANE) >= LANE &&
+           walk(shift, pair, b, 2 * LANE) >= 2 * LANE &&
+           walk(shift, pair, c, 3 * LANE) >= 3 * LANE && walk(shift, pair, d, BLOCK) >= BLOCK;
+}
+
+// Behind the blocks from `at` on in which nothing begins.
+static size_t
+skip_blocks(const struct scrub *scrub, struct bytes text, size_t at, size_t end)
+{
+    if (!scrub->shift)
+        return at;
+    while (end - at >= BLOCK && text.n - at >= BLOCK + scrub->shortest &&
+           block_is_clear(scrub->shift, text.p + at + scrub->shortest - 2))
+        at += BLOCK;
+    return at;
+}
+
 // Next pattern at or after `at` and before `end`, as it is.
 static struct match
 find_whole(const struct scrub *scrub, struct bytes text, size_t at, size_t end)
 {
+    size_t closely = 0; // up to there
     while (at < end && at + scrub->shortest <= text.n) {
+        if (at >= closely) {
+            at = skip_blocks(scrub, text, at, end);
+            closely = at + BLOCK;
+            continue;
+        }
         size_t far = distance(scrub, text.p + at);
         if (far) {
             at += far;
@@ -272,13 +325,28 @@ replace(const struct scrub *scrub, struct bytes text, bool final, size_t *found,
     }
 }
 
+static void
+prepare(struct scrub *scrub, struct bytes data)
+{
+    if (data.n > SHORT_TEXT && !scrub->shift)
+        make_shifts(scrub);
+}
+
+size_t
+scrub_clean(struct scrub *scrub, struct bytes data)
+{
+    if (scrub->held.n > 0)
+        return 0;
+    prepare(scrub, data);
+    return find(scrub, data, 0, partial_from(scrub, data, 0)).at;
+}
+
 void
 scrub_feed(struct scrub *scrub, struct bytes data, struct buffer *out)
 {
     if (data.n == 0)
         return;
-    if (data.n > SHORT_TEXT && !scrub->shift)
-        make_shifts(scrub);
+    prepare(scrub, data);
     if (scrub->held.n == 0) {
         size_t settled = replace(scrub, data, false, &scrub->found, out);
         buffer_put(&scrub->held, bytes_from(data, settled));

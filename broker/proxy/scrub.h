@@ -24,6 +24,9 @@ KH_MUST_CHECK enum kh_err scrub_new(const struct bytes *secret, size_t count,
                                     struct bytes replacement, struct scrub **out);
 void scrub_free(struct scrub **scrub);
 
+/* How much of the next piece goes on as it is. The rest of it is to be fed; nothing if nothing is
+ * left. */
+size_t scrub_clean(struct scrub *scrub, struct bytes data);
 /* One piece of the body; what is settled is appended to `out`. */
 void scrub_feed(struct scrub *scrub, struct bytes data, struct buffer *out);
 /* The body has ended: append what was held back. */

@@ -6,6 +6,7 @@
 
 #include "../../../broker/http/conduit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -180,6 +181,79 @@ test_forgets(void **state)
     assert_true(conduit.in.secret && conduit.out.secret);
 }
 
+static void
+expect_received(struct bytes expected)
+{
+    static uint8_t got[CONDUIT_OUT_MAX];
+    size_t n = 0;
+    while (n < expected.n) {
+        ssize_t r = recv(peer, got + n, sizeof got - n, MSG_DONTWAIT);
+        if (r < 0) {
+            assert_true(errno == EAGAIN);
+            size_t waiting = conduit.out.n;
+            conduit_flush(&conduit);
+            assert_true(conduit.out.n < waiting); // something is still to come
+            continue;
+        }
+        n += (size_t)r;
+    }
+    assert_int_equal(n, expected.n);
+    assert_memory_equal(got, expected.p, n);
+    assert_int_equal(recv(peer, got, sizeof got, MSG_DONTWAIT), -1);
+    assert_int_equal(conduit.out.n, 0);
+}
+
+// Bytes go in order, however much of them the peer takes, and much of it goes at once.
+static void
+test_passes(void **state)
+{
+    static uint8_t data[300000];
+    static const size_t size[] = {1, 8191, 8192, 65536, sizeof data};
+    (void)state;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 7 + i / 251);
+    for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
+        struct buffer expected;
+        buffer_init(&expected, 2 * sizeof data);
+        struct bytes piece = bytes_of(data, size[i]);
+        buffer_put_str(&conduit.out, "head");
+        conduit_pass(&conduit, piece, BYTES("tail"));
+        if (size[i] < 8192)
+            assert_int_equal(conduit.out.n, size[i] + 8); // waits for its flush
+        else
+            assert_true(conduit.moved && conduit.out.n < size[i]);
+        conduit_pass(&conduit, BYTES_EMPTY, BYTES("end"));
+        buffer_put_str(&expected, "head");
+        buffer_put(&expected, piece);
+        buffer_put_str(&expected, "tailend");
+        conduit_flush(&conduit);
+        expect_received(buffer_bytes(&expected));
+        buffer_free(&expected);
+    }
+}
+
+// What the peer does not take stays bounded, and a peer that is gone shows.
+static void
+test_passing_fails(void **state)
+{
+    static uint8_t data[CONDUIT_OUT_HIGH];
+    (void)state;
+    for (int i = 0; i < 100 && !conduit.out.failed; i++)
+        conduit_pass(&conduit, bytes_of(data, sizeof data), BYTES_EMPTY);
+    assert_true(conduit.out.failed); // whoever does not look at `out` before
+    conduit_flush(&conduit);
+    assert_true(conduit.write_failed);
+    conduit_close(&conduit, false);
+    conduit_pass(&conduit, bytes_of(data, sizeof data), BYTES("x")); // to nobody
+    buffer_free(&conduit.out);
+    assert_int_equal(teardown(state), 0);
+    assert_int_equal(setup(state), 0);
+    close(peer);
+    peer = -1;
+    conduit_pass(&conduit, bytes_of(data, sizeof data), BYTES_EMPTY);
+    assert_true(conduit.write_failed);
+}
+
 // Between two messages memory is kept, clean, and not by too many.
 static void
 test_rests(void **state)
@@ -272,6 +346,8 @@ main(void)
         TEST(test_a_failed_write_drops_the_rest),
         TEST(test_more_than_fits_is_a_failure_and_not_a_part),
         TEST(test_forgets),
+        TEST(test_passes),
+        TEST(test_passing_fails),
         TEST(test_rests),
         TEST(test_again),
         cmocka_unit_test(test_what_can_accept),

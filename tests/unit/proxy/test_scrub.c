@@ -19,20 +19,42 @@ make(const char *const *secret, size_t count)
     return scrub;
 }
 
-/* The whole of `text` in pieces that end at each of `cut`. */
+/* Fed whole, or what is clean is taken as it is. */
 static void
-run(struct bytes text, const size_t *cut, size_t cuts, const char *secret, struct buffer *out)
+give(struct scrub *scrub, struct bytes piece, bool whole, struct buffer *out)
+{
+    size_t clean = whole ? 0 : scrub_clean(scrub, piece);
+    assert_true(clean <= piece.n);
+    buffer_put(out, bytes_slice(piece, 0, clean));
+    scrub_feed(scrub, bytes_from(piece, clean), out);
+}
+
+static void
+run_so(struct bytes text, const size_t *cut, size_t cuts, const char *secret, bool whole,
+       struct buffer *out)
 {
     struct scrub *scrub = make(&secret, 1);
     size_t at = 0;
     for (size_t i = 0; i < cuts; i++) {
-        scrub_feed(scrub, bytes_slice(text, at, cut[i] - at), out);
+        give(scrub, bytes_slice(text, at, cut[i] - at), whole, out);
         at = cut[i];
     }
-    scrub_feed(scrub, bytes_from(text, at), out);
+    give(scrub, bytes_from(text, at), whole, out);
     scrub_finish(scrub, out);
     assert_false(out->failed);
     scrub_free(&scrub);
+}
+
+/* The whole of `text` in pieces that end at each of `cut`. */
+static void
+run(struct bytes text, const size_t *cut, size_t cuts, const char *secret, struct buffer *out)
+{
+    BUFFER_AUTO other;
+    size_t start = out->n;
+    buffer_init(&other, 1 << 20);
+    run_so(text, cut, cuts, secret, true, out);
+    run_so(text, cut, cuts, secret, false, &other);
+    assert_bytes(buffer_bytes(&other), bytes_from(buffer_bytes(out), start));
 }
 
 /* The same behind a text that is so long that the search goes another way from there on. */
@@ -248,6 +270,34 @@ test_nothing_else_is_changed(void **state)
     expect_at_every_cut(BYTES(""), KEY, BYTES(""));
 }
 
+/* Long texts are searched in several places at once: wherever the key stands in one, and whatever
+ * stands around it. */
+static void
+test_everywhere_in_a_long_text(void **state)
+{
+    enum { SIZE = 3 * 4096 + 700, STEP = 61 };
+    static const char *const around[] = {"0123456789abcdef", "sk-live/", "x", "g", "\xff"};
+    static uint8_t text[SIZE], expected[SIZE];
+    size_t key = strlen(KEY), token = strlen(TOKEN);
+    (void)state;
+    for (size_t a = 0; a < COUNT(around); a++) {
+        size_t n = strlen(around[a]);
+        for (size_t at = 0; at + key <= SIZE; at += at % 1024 < 1024 - STEP ? STEP : 3) {
+            BUFFER_AUTO out;
+            buffer_init(&out, 2 * SIZE);
+            for (size_t i = 0; i < SIZE; i++)
+                text[i] = (uint8_t)around[a][i % n];
+            memcpy(expected, text, at);
+            memcpy(expected + at, TOKEN, token);
+            memcpy(expected + at + token, text + at + key, SIZE - at - key);
+            memcpy(text + at, KEY, key);
+            run(bytes_of(text, SIZE), NULL, 0, KEY, &out);
+            if (!bytes_equal(buffer_bytes(&out), bytes_of(expected, SIZE - key + token)))
+                fail_msg("at %zu among \"%s\"", at, around[a]);
+        }
+    }
+}
+
 /* A prefix that turns out to be none lets a real one that begins inside of it be found. */
 static void
 test_overlapping_beginnings(void **state)
@@ -368,6 +418,7 @@ main(void)
         cmocka_unit_test(test_base64_by_itself_becomes_base64_of_the_token),
         cmocka_unit_test(test_base64_inside_of_more),
         cmocka_unit_test(test_nothing_else_is_changed),
+        cmocka_unit_test(test_everywhere_in_a_long_text),
         cmocka_unit_test(test_overlapping_beginnings),
         cmocka_unit_test(test_holds_back_only_what_may_begin_a_key),
         cmocka_unit_test(test_several_secrets),
