@@ -8,6 +8,7 @@
 #define KEYHOLE_EXPLAIN_H
 
 #include "decide.h"
+#include "screen/screen.h"
 
 #include <jansson.h>
 
@@ -42,7 +43,7 @@ struct explain {
  */
 json_t *explain_json(const struct explain *explain);
 
-/* For people: one tree. `colour` uses ANSI sequences; what came from elsewhere never can. */
-void explain_print(const json_t *explanation, bool colour, struct buffer *out);
+/* For people: one tree. What came from elsewhere cannot act on the terminal. */
+void explain_print(const json_t *explanation, const struct screen *screen, struct buffer *out);
 
 #endif

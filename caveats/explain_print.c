@@ -3,57 +3,28 @@
  */
 
 #include "explain.h"
+#include "text.h"
 
 #include <string.h>
 
 struct printer {
     struct buffer *out;
-    bool colour;
+    const struct screen *screen;
 };
 
 enum { COLUMN = 12 };
 
-#define BOLD  "1"
-#define DIM   "2"
-#define RED   "31"
-#define GREEN "32"
+#define BOLD  STYLE_BOLD
+#define DIM   STYLE_DIM
+#define RED   STYLE_RED
+#define GREEN STYLE_GREEN
 
 /* ---- text ---- */
-
-/* Bytes of a character that could rewrite what the reader sees: C0, DEL, C1, and the bidirectional
- * and other invisible controls. 0: a plain one. */
-static size_t
-unsafe_length(struct bytes text)
-{
-    static const char *const three[] = {
-        "\xe2\x80\x8b", "\xe2\x80\x8c", "\xe2\x80\x8d", "\xe2\x80\x8e", "\xe2\x80\x8f",
-        "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaa", "\xe2\x80\xab", "\xe2\x80\xac",
-        "\xe2\x80\xad", "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa7", "\xe2\x81\xa8",
-        "\xe2\x81\xa9", "\xef\xbb\xbf",
-    };
-    if (text.p[0] < 0x20 || text.p[0] == 0x7f)
-        return 1;
-    if (text.n >= 2 && text.p[0] == 0xc2 && text.p[1] < 0xa0)
-        return 2;
-    for (size_t i = 0; i < sizeof three / sizeof three[0]; i++) {
-        if (bytes_starts(text, bytes_str(three[i])))
-            return 3;
-    }
-    return 0;
-}
 
 static void
 put_safe(struct printer *p, const char *text)
 {
-    struct bytes rest = bytes_str(text);
-    while (rest.n > 0) {
-        size_t n = unsafe_length(rest);
-        for (size_t i = 0; i < n; i++)
-            buffer_printf(p->out, "\\x%02x", rest.p[i]);
-        if (n == 0)
-            buffer_put_byte(p->out, rest.p[0]);
-        rest = bytes_from(rest, n ? n : 1);
-    }
+    text_put_safe(p->out, bytes_str(text));
 }
 
 static const char *
@@ -64,19 +35,18 @@ text_of(const json_t *object, const char *name)
 }
 
 static void
-put_styled(struct printer *p, const char *style, const char *text)
+put_styled(struct printer *p, enum screen_style style, const char *text)
 {
-    if (p->colour)
-        buffer_printf(p->out, "\x1b[%sm", style);
+    buffer_put_str(p->out, screen_style(p->screen, style));
     put_safe(p, text);
-    if (p->colour)
-        buffer_put_str(p->out, "\x1b[0m");
+    buffer_put_str(p->out, screen_style(p->screen, STYLE_NONE));
 }
 
 /* ---- lines of the tree ---- */
 
 static const struct {
-    const char *name, *shown, *style;
+    const char *name, *shown;
+    enum screen_style style;
 } judgements[] = {
     {"holds", "holds", GREEN},
     {"fails", "fails", RED},
@@ -100,7 +70,8 @@ put_judgement(struct printer *p, const char *name, int width)
 static void
 put_branch(struct printer *p, const char *indent, bool is_last)
 {
-    buffer_printf(p->out, "%s%s", indent, is_last ? "└─ " : "├─ ");
+    buffer_printf(p->out, "%s%s", indent,
+                  screen_mark(p->screen, is_last ? MARK_LAST : MARK_BRANCH));
 }
 
 /* A judged text, and below it what would have to change. */
@@ -115,7 +86,8 @@ put_judged(struct printer *p, const char *indent, bool is_last, const json_t *it
     put_safe(p, text_of(item, "text"));
     buffer_put_byte(p->out, '\n');
     if (change[0]) {
-        buffer_printf(p->out, "%s%s            ", indent, is_last ? "   " : "│  ");
+        buffer_printf(p->out, "%s%s            ", indent,
+                      screen_mark(p->screen, is_last ? MARK_GAP : MARK_TRUNK));
         put_styled(p, DIM, change);
         buffer_put_byte(p->out, '\n');
     }
@@ -240,7 +212,8 @@ put_caveats(struct printer *p, const json_t *caveats)
         }
         buffer_put_byte(p->out, '\n');
         for (size_t i = 0; i < n; i++)
-            put_judged(p, is_last ? "   " : "│  ", i + 1 == n, json_array_get(caveats, at + i), "");
+            put_judged(p, screen_mark(p->screen, is_last ? MARK_GAP : MARK_TRUNK), i + 1 == n,
+                       json_array_get(caveats, at + i), "");
         at += n;
     }
 }
@@ -262,7 +235,7 @@ put_grant(struct printer *p, const json_t *grant, bool is_last)
     const json_t *caveats = json_object_get(grant, "caveats"), *item;
     const json_t *holes = json_object_get(grant, "holes");
     const json_t *lifetime = json_object_get(grant, "lifetime");
-    const char *indent = is_last ? "   " : "│  ";
+    const char *indent = screen_mark(p->screen, is_last ? MARK_GAP : MARK_TRUNK);
     const json_t *to_user = json_object_get(grant, "to_user");
     size_t i, left = json_array_size(caveats) + json_array_size(holes) + (lifetime != NULL);
     bool is_about = json_is_true(to_user) && json_is_true(json_object_get(grant, "for_credential"));
@@ -293,8 +266,8 @@ put_forbid(struct printer *p, const json_t *forbid, bool is_last)
     else
         put_styled(p, DIM, "not judged");
     buffer_put_byte(p->out, '\n');
-    json_array_foreach(when, i, item)
-        put_judged(p, is_last ? "   " : "│  ", i + 1 == count, item, "");
+    json_array_foreach(when, i, item) put_judged(
+        p, screen_mark(p->screen, is_last ? MARK_GAP : MARK_TRUNK), i + 1 == count, item, "");
 }
 
 static void
@@ -324,9 +297,9 @@ put_policy(struct printer *p, const json_t *policy, bool is_broker)
 }
 
 void
-explain_print(const json_t *explanation, bool colour, struct buffer *out)
+explain_print(const json_t *explanation, const struct screen *screen, struct buffer *out)
 {
-    struct printer p = {.out = out, .colour = colour};
+    struct printer p = {.out = out, .screen = screen};
     bool is_broker = true;
     const json_t *checks = json_object_get(explanation, "checks");
     if (!strcmp(text_of(explanation, "verdict"), "unknown") ||

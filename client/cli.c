@@ -64,13 +64,14 @@ cli_result(const struct cli *cli, const struct buffer *result)
     return CLI_DONE;
 }
 
-bool
-cli_is_colourful(FILE *file)
+enum kh_err
+cli_look(const struct cli *cli, const char *when, struct screen *out, struct fault *fault)
 {
-    const char *term = cli_environment("TERM");
-    int fd = fileno(file);
-    return fd >= 0 && isatty(fd) == 1 && cli_environment("NO_COLOR") == NULL &&
-           (term == NULL || strcmp(term, "dumb") != 0);
+    enum screen_colour wanted = SCREEN_AUTO;
+    if (when != NULL && !screen_colour_parse(when, &wanted))
+        return fault_set(fault, KH_ERR_USAGE, "--color is auto, always or never");
+    screen_look(cli->out, wanted, out);
+    return KH_OK;
 }
 
 const char *

@@ -9,6 +9,7 @@
 #define KEYHOLE_CLIENT_CLI_H
 
 #include "../caveats/errors.h"
+#include "../caveats/screen/screen.h"
 #include "options.h"
 
 #include <stdio.h>
@@ -47,8 +48,10 @@ enum cli_exit cli_fail(const struct cli *cli, const struct fault *fault);
  * pipe). A buffer that failed is not written at all. */
 KH_MUST_CHECK enum cli_exit cli_result(const struct cli *cli, const struct buffer *result);
 
-/* Whether to use colour: a terminal, and NO_COLOR (no-color.org) is not set. */
-bool cli_is_colourful(FILE *file);
+/* Where the result is printed; `when` is the value of --color, NULL: it was not given. KH_ERR_USAGE
+ * when it is none. */
+KH_MUST_CHECK enum kh_err cli_look(const struct cli *cli, const char *when, struct screen *out,
+                                   struct fault *fault);
 
 /* An environment variable; NULL when it is not set or empty. */
 const char *cli_environment(const char *name);

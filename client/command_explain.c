@@ -20,6 +20,7 @@ enum {
     OPTION_CLIENT,
     OPTION_AT,
     OPTION_JSON,
+    OPTION_COLOR,
     OPTION_BODY,
     BODY_MAX = 1 << 20,
     OUTPUT_MAX = 4 << 20,
@@ -34,6 +35,7 @@ const struct option_spec command_explain_options[] = {
     {OPTION_CLIENT, "client", "ADDRESS", false, "where the request comes from, or unix"},
     {OPTION_AT, "at", "TIME", false, "when, as 2026-12-01T00:00:00Z (default now)"},
     {OPTION_JSON, "json", NULL, false, "one JSON object, for programs"},
+    {OPTION_COLOR, "color", "WHEN", false, "auto (on a terminal), always or never"},
     {0},
 };
 
@@ -97,6 +99,9 @@ explain_show(struct cli *cli, const struct options *options, const struct explai
 {
     BUFFER_AUTO text;
     buffer_init(&text, OUTPUT_MAX);
+    struct screen screen;
+    if (cli_look(cli, options_value(options, OPTION_COLOR), &screen, fault) != KH_OK)
+        return cli_fail(cli, fault);
     json_t *explanation = explain_json(explain);
     if (explanation == NULL) {
         fault_set(fault, KH_ERR_MEMORY, "memory is used up");
@@ -111,7 +116,7 @@ explain_show(struct cli *cli, const struct options *options, const struct explai
         text.failed = text.failed || json == NULL;
         free(json);
     } else {
-        explain_print(explanation, cli_is_colourful(cli->out), &text);
+        explain_print(explanation, &screen, &text);
     }
     json_decref(explanation);
     enum cli_exit status = cli_result(cli, &text);

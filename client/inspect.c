@@ -69,8 +69,10 @@ inspect_condition(struct inspection *in, struct inspect_caveat *c)
     inspect_classify(c);
     int64_t end = caveat_end(c->parsed);
     c->past = end <= in->now;
-    if (end < in->ends_at)
+    if (end < in->ends_at) {
         in->ends_at = end;
+        in->ends_by = (int)(c - in->caveat);
+    }
 }
 
 static void
@@ -127,6 +129,42 @@ inspect_filling(const struct inspection *in, struct inspect_caveat *hole)
     }
 }
 
+static struct inspect_step *
+step_begin(struct inspection *in, enum inspect_origin origin, size_t first)
+{
+    struct inspect_step *step = &in->step[in->step_count++];
+    *step = (struct inspect_step){.origin = origin, .first = first, .ends_at = INT64_MAX};
+    return step;
+}
+
+static void
+step_add(struct inspect_step *step, const struct inspect_caveat *c)
+{
+    step->count++;
+    step->conditions += c->kind == INSPECT_CONDITION || c->kind == INSPECT_UNREADABLE;
+    step->holes += c->kind == INSPECT_HOLE;
+    step->holes_open += c->kind == INSPECT_HOLE && c->filled_by < 0;
+    int64_t end = c->parsed != NULL ? caveat_end(c->parsed) : INT64_MAX;
+    if (end < step->ends_at)
+        step->ends_at = end;
+}
+
+// Without an identifier of ours nobody knows where the mint ends.
+static void
+inspect_steps(struct inspection *in)
+{
+    struct inspect_step *step = step_begin(in, INSPECT_MINTED, 0);
+    for (size_t i = 0; i < in->count && in->caveat[i].macaroon == 0; i++) {
+        const struct inspect_caveat *c = &in->caveat[i];
+        bool label = c->kind == INSPECT_LABEL;
+        if (label || (c->origin != step->origin && in->identified))
+            step = step_begin(in, c->origin, i);
+        if (label)
+            step->name = &c->value;
+        step_add(step, c);
+    }
+}
+
 enum kh_err
 inspect_token(const struct token *token, int64_t now, struct inspection **out, struct fault *fault)
 {
@@ -137,6 +175,7 @@ inspect_token(const struct token *token, int64_t now, struct inspection **out, s
     in->token = token;
     in->now = now;
     in->ends_at = INT64_MAX;
+    in->ends_by = -1;
     in->identified = token_identity_read(token, &in->identity, &why) == KH_OK;
     if (in->identified)
         in->ends_at = in->identity.expires_at;
@@ -148,6 +187,7 @@ inspect_token(const struct token *token, int64_t now, struct inspection **out, s
     for (size_t i = 0; i < in->count; i++)
         if (in->caveat[i].kind == INSPECT_HOLE)
             inspect_filling(in, &in->caveat[i]);
+    inspect_steps(in);
     *out = in;
     return KH_OK;
 }

@@ -7,6 +7,7 @@
 #define KEYHOLE_CLIENT_INSPECT_H
 
 #include "../caveats/caveat.h"
+#include "../caveats/screen/screen.h"
 #include "../caveats/token.h"
 
 enum inspect_kind {
@@ -42,6 +43,16 @@ struct inspect_caveat {
     char why[160];         /* unreadable: what was expected */
 };
 
+/* The mint, and then what one holder after the other took away. A label begins one; so does the
+ * first caveat that is not minted. */
+struct inspect_step {
+    enum inspect_origin origin;
+    size_t first, count;      /* of inspection.caveat; none but for a mint without caveats */
+    const struct bytes *name; /* the label that begins it: a claim; NULL: none */
+    size_t conditions, holes, holes_open;
+    int64_t ends_at; /* the earliest end that its conditions set; INT64_MAX: none */
+};
+
 struct inspection {
     const struct token *token; /* borrowed, must live as long */
     int64_t now;
@@ -51,6 +62,9 @@ struct inspection {
     /* The earliest end that expiry and conditions on time alone set; INT64_MAX: none. Allowed up to
      * the second before it. */
     int64_t ends_at;
+    int ends_by; /* index in `caveat` of what sets it; -1: the expiry, or nothing */
+    struct inspect_step step[TOKEN_CAVEATS_MAX + 1];
+    size_t step_count;
     uint8_t lineage[LINEAGE_ID_SIZE];
     struct inspect_caveat caveat[TOKEN_CAVEATS_MAX]; /* root first, then discharge by discharge */
     size_t count;
@@ -65,8 +79,9 @@ void inspection_free(struct inspection **inspection);
 const char *inspect_kind_name(enum inspect_kind kind); /* as in the JSON */
 const char *inspect_origin_name(enum inspect_origin origin);
 
-/* For people. `colour` uses ANSI sequences; what came from the token never can. */
-void inspect_print(const struct inspection *inspection, bool colour, struct buffer *out);
+/* For people. What came from the token cannot act on the terminal. */
+void inspect_print(const struct inspection *inspection, const struct screen *screen,
+                   struct buffer *out);
 /* For programs: one JSON object and a newline (schema in keyhole(1)). */
 KH_MUST_CHECK enum kh_err inspect_print_json(const struct inspection *inspection,
                                              struct buffer *out, struct fault *fault);

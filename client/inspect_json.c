@@ -167,6 +167,34 @@ json_put_discharges(json_t *top, const struct token *token)
     return json_put(top, "discharges", discharges) && ok;
 }
 
+static json_t *
+json_of_step(const struct inspect_step *step)
+{
+    json_t *object = json_object();
+    bool ok = json_put(object, "origin", json_string(inspect_origin_name(step->origin)));
+    if (step->name != NULL)
+        ok = json_put(object, "label", json_of_text(*step->name)) && ok;
+    ok = json_put(object, "first", json_integer((json_int_t)step->first)) && ok;
+    ok = json_put(object, "count", json_integer((json_int_t)step->count)) && ok;
+    ok = json_put(object, "conditions", json_integer((json_int_t)step->conditions)) && ok;
+    ok = json_put(object, "holes", json_integer((json_int_t)step->holes)) && ok;
+    ok = json_put(object, "holes_open", json_integer((json_int_t)step->holes_open)) && ok;
+    if (json_put(object, "ends_at", json_of_moment(step->ends_at)) && ok)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static bool
+json_put_steps(json_t *top, const struct inspection *in)
+{
+    json_t *steps = json_array();
+    bool ok = true;
+    for (size_t i = 0; i < in->step_count; i++)
+        ok = json_array_append_new(steps, json_of_step(&in->step[i])) == 0 && ok;
+    return json_put(top, "steps", steps) && ok;
+}
+
 static bool
 json_put_all(json_t *top, const struct inspection *in)
 {
@@ -178,6 +206,12 @@ json_put_all(json_t *top, const struct inspection *in)
     else
         ok = json_put(top, "problem", json_of_text(bytes_str(in->why_not))) && ok;
     ok = json_put(top, "ends_at", json_of_moment(in->ends_at)) && ok;
+    ok = json_put(top, "ends_by",
+                  in->ends_by >= 0           ? json_integer(in->ends_by)
+                  : in->ends_at == INT64_MAX ? json_null()
+                                             : json_string("expiry")) &&
+         ok;
+    ok = json_put_steps(top, in) && ok;
     ok = json_put(top, "ended", json_boolean(in->ends_at <= in->now)) && ok;
     ok = json_put(top, "lineage", json_of_hex(in->lineage, LINEAGE_ID_SIZE)) && ok;
     ok = json_put(top, "identifier", json_of_base64(root->identifier)) && ok;

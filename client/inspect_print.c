@@ -17,31 +17,23 @@ struct inspect_printer {
     const struct inspection *in;
     struct buffer *out;
     struct buffer indent;
-    bool colour;
+    const struct screen *screen;
 };
 
-#define STYLE_BOLD   "1"
-#define STYLE_DIM    "2"
-#define STYLE_RED    "31"
-#define STYLE_GREEN  "32"
-#define STYLE_YELLOW "33"
-
 static void
-print_style(struct inspect_printer *p, const char *style)
+print_style(struct inspect_printer *p, enum screen_style style)
 {
-    if (p->colour)
-        buffer_printf(p->out, "\x1b[%sm", style);
+    buffer_put_str(p->out, screen_style(p->screen, style));
 }
 
 static void
 print_plain(struct inspect_printer *p)
 {
-    if (p->colour)
-        buffer_put_str(p->out, "\x1b[0m");
+    print_style(p, STYLE_NONE);
 }
 
 static void
-print_styled(struct inspect_printer *p, const char *style, const char *text)
+print_styled(struct inspect_printer *p, enum screen_style style, const char *text)
 {
     print_style(p, style);
     buffer_put_str(p->out, text);
@@ -88,6 +80,21 @@ print_safe_row(struct inspect_printer *p, const char *name, struct bytes text)
     buffer_put_byte(p->out, '\n');
 }
 
+// Where a caveat ends it before its expiry: which one.
+static void
+print_end(struct inspect_printer *p)
+{
+    const struct inspection *in = p->in;
+    if (in->ends_by < 0)
+        return;
+    const struct inspect_caveat *by = &in->caveat[in->ends_by];
+    print_moment(p, "ends", in->ends_at, in->ends_at <= in->now ? NULL : " (a caveat says so)");
+    print_name(p, "");
+    buffer_put_str(p->out, by->macaroon == 0 ? "by " : "by the discharge's ");
+    text_put_safe(p->out, by->id);
+    buffer_put_byte(p->out, '\n');
+}
+
 static void
 print_identity(struct inspect_printer *p)
 {
@@ -103,9 +110,7 @@ print_identity(struct inspect_printer *p)
     buffer_put_byte(p->out, '\n');
     print_moment(p, "minted", id->issued_at, "");
     print_moment(p, "expires", id->expires_at, NULL);
-    if (p->in->ends_at < id->expires_at)
-        print_moment(p, "ends", p->in->ends_at,
-                     p->in->ends_at <= p->in->now ? NULL : " (a caveat says so)");
+    print_end(p);
     print_hex(p, "token id", id->token_id, TOKEN_ID_SIZE);
     print_name(p, "key id");
     buffer_printf(p->out, "%u\n", id->key_id);
@@ -166,7 +171,7 @@ static void
 print_branch(struct inspect_printer *p, bool last)
 {
     buffer_put(p->out, buffer_bytes(&p->indent));
-    buffer_put_str(p->out, last ? "└─ " : "├─ ");
+    buffer_put_str(p->out, screen_mark(p->screen, last ? MARK_LAST : MARK_BRANCH));
 }
 
 // What follows belongs under the branch that was drawn last. Returns the width to go back to.
@@ -175,7 +180,7 @@ print_deeper(struct inspect_printer *p, bool last)
 {
     size_t before = p->indent.n;
     if (before + 8 < PRINT_INDENT_MAX)
-        buffer_put_str(&p->indent, last ? "   " : "│  ");
+        buffer_put_str(&p->indent, screen_mark(p->screen, last ? MARK_GAP : MARK_TRUNK));
     return before;
 }
 
@@ -195,7 +200,8 @@ print_text(struct inspect_printer *p, const struct inspect_caveat *c, bool last)
     if (width + 2 > PRINT_WORDS_COLUMN) {
         buffer_put_byte(p->out, '\n');
         buffer_put(p->out, buffer_bytes(&p->indent));
-        buffer_put_str(p->out, last ? "      " : "│     ");
+        buffer_put_str(p->out, screen_mark(p->screen, last ? MARK_GAP : MARK_TRUNK));
+        buffer_put_str(p->out, "   ");
     } else {
         buffer_printf(p->out, "%*s", (int)(PRINT_WORDS_COLUMN - width), "");
     }
@@ -284,6 +290,42 @@ print_caveat(struct inspect_printer *p, const struct inspect_caveat *c, bool las
     buffer_put_byte(p->out, '\n');
 }
 
+static void
+print_amount(struct inspect_printer *p, const char *before, size_t n, const char *one,
+             const char *many)
+{
+    if (n > 0)
+        buffer_printf(p->out, "%s%zu %s", before, n, n == 1 ? one : many);
+}
+
+// What a step takes away, in a line.
+static void
+print_taken(struct inspect_printer *p, const struct inspect_step *step)
+{
+    if (step->conditions + step->holes == 0)
+        return;
+    print_style(p, STYLE_DIM);
+    buffer_put_str(p->out, step->name != NULL || step->origin == INSPECT_MINTED ? ": " : " ");
+    print_amount(p, "", step->conditions, "condition more", "conditions more");
+    print_amount(p, step->conditions > 0 ? ", " : "", step->holes, "hole", "holes");
+    if (step->holes_open > 0)
+        buffer_printf(p->out, " (%zu open)", step->holes_open);
+    if (step->ends_at != INT64_MAX) {
+        buffer_put_str(p->out, ", until ");
+        moment_put(p->out, step->ends_at);
+    }
+    print_plain(p);
+}
+
+static const struct inspect_step *
+step_of(const struct inspection *in, const struct inspect_caveat *c)
+{
+    size_t at = in->step_count - 1;
+    while (at > 0 && in->step[at].first > (size_t)(c - in->caveat))
+        at--;
+    return &in->step[at];
+}
+
 // A new holder: its caveats stand one step deeper.
 static void
 print_step(struct inspect_printer *p, const struct inspect_caveat *c)
@@ -295,9 +337,11 @@ print_step(struct inspect_printer *p, const struct inspect_caveat *c)
     else
         buffer_put_str(p->out, "a holder");
     print_plain(p);
-    buffer_put_str(p->out, c->kind != INSPECT_LABEL      ? ", who gave no name, added\n"
-                           : c->origin == INSPECT_MINTED ? " (label, minted)\n"
-                                                         : " (label, added by a holder)\n");
+    buffer_put_str(p->out, c->kind != INSPECT_LABEL      ? ", who gave no name, added"
+                           : c->origin == INSPECT_MINTED ? " (label, minted)"
+                                                         : " (label, added by a holder)");
+    print_taken(p, step_of(p->in, c));
+    buffer_put_byte(p->out, '\n');
     print_deeper(p, true);
 }
 
@@ -329,10 +373,19 @@ print_macaroon(struct inspect_printer *p, unsigned macaroon)
     p->indent.n = before;
 }
 
-void
-inspect_print(const struct inspection *inspection, bool colour, struct buffer *out)
+static bool
+has_claimed_label(const struct inspection *in)
 {
-    struct inspect_printer p = {.in = inspection, .out = out, .colour = colour};
+    for (size_t i = 0; i < in->step_count; i++)
+        if (in->step[i].name != NULL && in->step[i].origin == INSPECT_HOLDER)
+            return true;
+    return false;
+}
+
+void
+inspect_print(const struct inspection *inspection, const struct screen *screen, struct buffer *out)
+{
+    struct inspect_printer p = {.in = inspection, .out = out, .screen = screen};
     buffer_init(&p.indent, PRINT_INDENT_MAX);
     print_header(&p);
     buffer_put_byte(out, '\n');
@@ -347,6 +400,8 @@ inspect_print(const struct inspection *inspection, bool colour, struct buffer *o
             buffer_printf(out, "%zu added by holders)", root > minted ? root - minted : 0);
         }
         buffer_put_byte(out, '\n');
+        if (has_claimed_label(inspection))
+            buffer_put_str(out, "A holder's label is what somebody wrote, and proves nothing.\n");
         print_macaroon(&p, 0);
     }
     buffer_free(&p.indent);

@@ -145,6 +145,8 @@ put_counts(struct authority *authority, json_t *result, struct fault *fault)
                                (int64_t)revocations_count(&authority->revocations), fault);
     if (!err)
         err = admin_put_number(result, "keys", (int64_t)keys_in_use(authority), fault);
+    if (!err)
+        err = admin_put_number(result, "policy_version", authority->policy_version, fault);
     if (err)
         return err;
     json_t *decisions = json_pack("{s:I, s:I}", "allow", (json_int_t)authority->allowed, "deny",

@@ -38,6 +38,10 @@ enum { AUDIT_CLOCK_SLACK_S = 600 };
 KH_MUST_CHECK enum kh_err audit_lines_seek_time(struct audit_lines *lines, int64_t since,
                                                 struct fault *fault);
 
+/* Likewise: begin with the first line at or behind byte `at`. */
+KH_MUST_CHECK enum kh_err audit_lines_seek(struct audit_lines *lines, uint64_t at,
+                                           struct fault *fault);
+
 /* Bytes of the file that were given out, and its size now. */
 uint64_t audit_lines_position(const struct audit_lines *lines);
 uint64_t audit_lines_size(const struct audit_lines *lines);

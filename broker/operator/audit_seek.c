@@ -33,9 +33,8 @@ audit_lines_position(const struct audit_lines *lines)
 
 /* ---- by time ---- */
 
-// Begin with the first whole line at or behind `at`.
-static enum kh_err
-seek_line(struct audit_lines *lines, uint64_t at, struct fault *fault)
+enum kh_err
+audit_lines_seek(struct audit_lines *lines, uint64_t at, struct fault *fault)
 {
     struct bytes line;
     bool more;
@@ -53,7 +52,7 @@ time_behind(struct audit_lines *lines, uint64_t at, int64_t *out, struct fault *
 {
     struct bytes line;
     bool more = false;
-    enum kh_err err = seek_line(lines, at, fault);
+    enum kh_err err = audit_lines_seek(lines, at, fault);
     *out = INT64_MAX;
     while (err == KH_OK) {
         err = audit_lines_next(lines, &line, &more, fault);
@@ -81,7 +80,7 @@ audit_lines_seek_time(struct audit_lines *lines, int64_t since, struct fault *fa
         else
             high = middle;
     }
-    return seek_line(lines, low, fault);
+    return audit_lines_seek(lines, low, fault);
 }
 
 /* ---- backwards ---- */

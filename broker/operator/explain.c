@@ -44,12 +44,6 @@ put_body(const char *path, struct admin_request *request)
     return EXIT_DONE;
 }
 
-static bool
-is_colourful(void)
-{
-    return terminal_colour(stdout, COLOUR_BAD)[0] != '\0';
-}
-
 static enum operator_exit
 show(const struct invocation *invocation, const json_t *result)
 {
@@ -59,7 +53,9 @@ show(const struct invocation *invocation, const json_t *result)
     if (invocation->json) {
         admin_print_json(result);
     } else {
-        explain_print(result, is_colourful(), &text);
+        struct screen screen;
+        terminal_look(stdout, &screen);
+        explain_print(result, &screen, &text);
         if (text.failed)
             return command_failed("the explanation is too long: use --json");
         fputs(buffer_text(&text), stdout);

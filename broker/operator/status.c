@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keyholed status. */
+#include "status.h"
 #include "admin.h"
-#include "health.h"
 #include "terminal.h"
 #include "values.h"
 
 #include "../../caveats/timestamp.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+enum { WATCH_MAX_S = 86400 };
+
+/* ---- a discharger that runs alone ---- */
 
 static void
 print_row(const char *label, const char *text)
@@ -37,99 +43,6 @@ print_started(const json_t *result)
     print_row("running since", text);
 }
 
-static void
-print_processes(const json_t *processes)
-{
-    size_t i;
-    const json_t *process;
-    json_array_foreach(processes, i, process)
-    {
-        bool running = json_is_true(json_object_get(process, "running"));
-        const char *note = admin_text(process, "note");
-        char name[64];
-        snprintf(name, sizeof(name), "%.32s %lld", admin_text(process, "role"),
-                 (long long)admin_number(process, "index"));
-        printf("%-14s%-14s%s%-8s%s", i == 0 ? "processes" : "", name,
-               terminal_colour(stdout, running ? COLOUR_GOOD : COLOUR_BAD),
-               running ? "running" : "down", terminal_colour(stdout, COLOUR_NONE));
-        printf("  pid %-8lld", (long long)admin_number(process, "pid"));
-        if (admin_number(process, "restarts") > 0)
-            printf("restarts %lld", (long long)admin_number(process, "restarts"));
-        if (note[0] != '\0') {
-            fputs(", last: ", stdout);
-            terminal_print_safe(stdout, note);
-        }
-        putchar('\n');
-    }
-}
-
-static void
-print_listeners(const json_t *listeners)
-{
-    size_t i;
-    const json_t *listener;
-    json_array_foreach(listeners, i, listener)
-        print_row(i == 0 ? "listeners" : "",
-                  json_string_value(listener) != NULL ? json_string_value(listener) : "");
-}
-
-static void
-print_dischargers(const json_t *dischargers)
-{
-    size_t i;
-    const json_t *discharger;
-    char text[512];
-    json_array_foreach(dischargers, i, discharger)
-    {
-        snprintf(text, sizeof(text), "%-13.64s %.250s", admin_text(discharger, "name"),
-                 admin_text(discharger, "url"));
-        print_row(i == 0 ? "dischargers" : "", text);
-    }
-}
-
-static void
-print_refused(const char *label, const json_t *refused, const char *member,
-              void (*print)(const json_t *counted, char *out, size_t cap))
-{
-    size_t i;
-    const json_t *credential;
-    json_array_foreach(refused, i, credential)
-    {
-        char text[200];
-        print(json_object_get(credential, member), text, sizeof(text));
-        printf("%-14s%s", i == 0 ? label : "", terminal_colour(stdout, COLOUR_BAD));
-        terminal_print_safe(stdout, admin_text(credential, "name"));
-        printf("%s: %s\n", terminal_colour(stdout, COLOUR_NONE), text);
-    }
-}
-
-static void
-print_status(const json_t *result)
-{
-    const json_t *decisions = json_object_get(result, "decisions");
-    const json_t *audit = json_object_get(result, "audit");
-    print_row("version", admin_text(result, "version"));
-    print_started(result);
-    print_listeners(json_object_get(result, "listeners"));
-    print_processes(json_object_get(result, "processes"));
-    print_dischargers(json_object_get(result, "dischargers"));
-    print_count("credentials", admin_number(result, "credentials"));
-    print_refused("keys refused", json_object_get(result, "keys_refused"), "refused_by_upstream",
-                  health_print);
-    print_refused("token answers", json_object_get(result, "token_answers_refused"),
-                  "token_answers_refused", health_print_token_answers);
-    print_count("root keys", admin_number(result, "keys"));
-    print_count("tokens minted", admin_number(result, "tokens_minted"));
-    print_count("revocations", admin_number(result, "revocations"));
-    printf("%-14s%s%lld allowed%s, %s%lld denied%s\n", "decisions",
-           terminal_colour(stdout, COLOUR_GOOD), (long long)admin_number(decisions, "allow"),
-           terminal_colour(stdout, COLOUR_NONE), terminal_colour(stdout, COLOUR_BAD),
-           (long long)admin_number(decisions, "deny"), terminal_colour(stdout, COLOUR_NONE));
-    print_row("audit", admin_text(audit, "file"));
-    printf("%-14s%lld:%s\n", "audit head", (long long)admin_number(audit, "seq"),
-           admin_text(audit, "hash"));
-}
-
 // It runs alone: what there is of a broker is not to be looked for.
 static void
 print_discharger(const json_t *result)
@@ -151,8 +64,30 @@ print_discharger(const json_t *result)
         print_count(counts[i].label, admin_number(result, counts[i].member));
 }
 
+/* ---- the broker's ---- */
+
 static enum operator_exit
-status_run(const struct invocation *invocation)
+show_broker(const struct invocation *invocation, json_t *result, bool redraw)
+{
+    struct screen screen;
+    int64_t now = (int64_t)time(NULL);
+    BUFFER_AUTO text;
+    buffer_init(&text, STATUS_OUTPUT_MAX);
+    status_complete(invocation->directory, now, result);
+    bool ok = json_is_true(json_object_get(json_object_get(result, "health"), "ok"));
+    if (invocation->json) {
+        admin_print_json(result);
+    } else {
+        terminal_look(stdout, &screen);
+        status_print(result, &screen, now, &text);
+        fputs(redraw && screen.terminal ? "\033[H\033[2J" : "", stdout);
+        fputs(buffer_text(&text), stdout);
+    }
+    return ok ? EXIT_DONE : EXIT_FAILED;
+}
+
+static enum operator_exit
+show_once(const struct invocation *invocation, bool redraw)
 {
     json_t *result = NULL;
     bool is_discharger = false;
@@ -161,24 +96,65 @@ status_run(const struct invocation *invocation)
     if (status != EXIT_DONE)
         return status;
     json_object_set_new(result, "role", json_string(is_discharger ? "discharger" : "broker"));
-    if (invocation->json)
+    if (!is_discharger)
+        status = show_broker(invocation, result, redraw);
+    else if (invocation->json)
         admin_print_json(result);
-    else if (is_discharger)
-        print_discharger(result);
     else
-        print_status(result);
+        print_discharger(result);
     json_decref(result);
+    fflush(stdout);
+    return status;
+}
+
+static volatile sig_atomic_t over;
+
+static void
+on_signal(int number)
+{
+    (void)number;
+    over = 1;
+}
+
+static enum operator_exit
+status_run(const struct invocation *invocation)
+{
+    const char *every = invocation_value(invocation, "watch");
+    struct fault fault = {0};
+    struct sigaction action = {.sa_handler = on_signal};
+    int64_t seconds = 0;
+    if (every == NULL)
+        return show_once(invocation, false);
+    if (value_duration_s(every, &seconds, &fault) != KH_OK || seconds > WATCH_MAX_S)
+        return usage_fault(invocation, "--watch takes a time from 1s to 1d, as 2s");
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    while (!over && !ferror(stdout)) {
+        // A broker that is started again is waited for: why there is none stands on standard error.
+        (void)show_once(invocation, true);
+        poll(NULL, 0, (int)seconds * 1000);
+    }
     return EXIT_DONE;
 }
+
+static const struct operator_option status_options[] = {
+    {"watch", 0, "TIME", false, "again and again, as 2s, until ^C"},
+    {0},
+};
 
 const struct operator_command status_commands[] = {
     {
         .name = "status",
         .operands = "",
-        .summary = "Show how the broker is: listeners, processes, counts",
-        .text = "Where a discharger runs alone, how that is (\"role\" in the JSON says which).",
+        .summary = "Show how the broker is: whether all is well, and what to do",
+        .text =
+            "Listeners, processes, requests of the last hour, credentials, keys, the audit log.\n"
+            "Exit status 1 when something is wrong or no broker runs, so that a script can tell.\n"
+            "Where a discharger runs alone, how that is (\"role\" in the JSON says which).",
         .examples = "  keyholed status\n"
-                    "  keyholed status --json | jq .decisions",
+                    "  keyholed status --watch 2s\n"
+                    "  keyholed status --json | jq .health",
+        .option = status_options,
         .json = true,
         .run = status_run,
     },

@@ -159,7 +159,7 @@ export class Broker {
   }
 
   status() {
-    return this.operatorJson(['status']);
+    return this.operatorJson(['status'], { may: true }); // 1: something is wrong, and the result says what
   }
 
   /** The process of that role, as `keyholed status` tells. */

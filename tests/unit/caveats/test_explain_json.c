@@ -299,7 +299,8 @@ expect_shown(const json_t *json, bool colour, const char *expected)
 {
     BUFFER_AUTO out;
     buffer_init(&out, 1 << 20);
-    explain_print(json, colour, &out);
+    struct screen screen = {.colour = colour, .unicode = true};
+    explain_print(json, &screen, &out);
     if (!strstr(buffer_text(&out), expected))
         FAIL_WITH("there is no\n%s\nin\n%s", expected, buffer_text(&out));
 }
@@ -362,7 +363,8 @@ shown_safely(void **state)
                       "x", "detail", hostile[i], "caveats", "text", hostile[i], "by", hostile[i],
                       "label", hostile[i], "judgement", "fails", "change", hostile[i]);
         assert_non_null(json);
-        explain_print(json, false, &out);
+        struct screen screen = {.unicode = true};
+        explain_print(json, &screen, &out);
         if (strstr(buffer_text(&out), hostile[i]))
             FAIL_WITH("case %zu stands in what is shown", i);
         json_decref(json);

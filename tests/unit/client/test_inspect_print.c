@@ -3,6 +3,8 @@
 #include "../../../client/inspect.h"
 #include "client_test.h"
 
+static bool ascii;
+
 static char *
 printed(const struct token *token, int64_t now, bool colour)
 {
@@ -11,7 +13,8 @@ printed(const struct token *token, int64_t now, bool colour)
     BUFFER_AUTO out;
     buffer_init(&out, 1 << 20);
     assert_ok(inspect_token(token, now, &in, &fault));
-    inspect_print(in, colour, &out);
+    struct screen screen = {.colour = colour, .unicode = !ascii};
+    inspect_print(in, &screen, &out);
     inspection_free(&in);
     assert_false(out.failed);
     return strdup(buffer_text(&out));
@@ -74,9 +77,11 @@ test_tree(void **state)
     (void)state;
     static const char expected[] =
         "Caveats, all of which must hold (2 minted, 6 added by holders)\n"
+        "A holder's label is what somebody wrote, and proves nothing.\n"
         "├─ method in GET, POST                      the method is GET or POST\n"
         "└─ ci (label, minted)\n"
-        "   └─ agent 2 (label, added by a holder)\n"
+        "   └─ agent 2 (label, added by a holder): 2 conditions more, 2 holes (1 open), until "
+        "2026-11-18T11:30:00Z\n"
         "      ├─ time < 2026-11-18T11:30:00Z        before 2026-11-18T11:30:00Z, in 13 "
         "minutes"
         " 20 seconds\n";
@@ -97,7 +102,8 @@ test_tree(void **state)
     assert_contains(text,
                     "1 caveat is not in Keyhole's language: a Keyhole broker refuses the token");
     assert_contains(
-        text, "  ends       2026-11-18T11:30:00Z, in 13 minutes 20 seconds (a caveat says so)");
+        text, "  ends       2026-11-18T11:30:00Z, in 13 minutes 20 seconds (a caveat says so)\n"
+              "             by time < 2026-11-18T11:30:00Z\n");
     assert_lacks(text, "\x1b");
     free(text);
     token_free(&token);
@@ -119,7 +125,8 @@ test_unnamed_holder(void **state)
     token = test_scan(buffer_text(&out));
     char *text = printed(token, TEST_NOW, false);
     assert_contains(text, "├─ method = GET ");
-    assert_contains(text, "└─ a holder, who gave no name, added\n   └─ path = /v1 ");
+    assert_contains(text,
+                    "└─ a holder, who gave no name, added 1 condition more\n   └─ path = /v1 ");
     free(text);
     token_free(&token);
     free(minted);
@@ -156,6 +163,22 @@ test_demand_without_a_hole(void **state)
 }
 
 static void
+test_where_there_is_no_unicode(void **state)
+{
+    (void)state;
+    struct token *token = test_token_with_holes();
+    ascii = true;
+    char *text = printed(token, TEST_NOW, false);
+    ascii = false;
+    assert_contains(text, "\n|- method in GET, POST ");
+    assert_contains(text, "\n`- ci (label, minted)\n   `- agent 2 ");
+    for (const char *p = text; *p != '\0'; p++)
+        assert_true((unsigned char)*p < 0x80);
+    free(text);
+    token_free(&token);
+}
+
+static void
 test_colour(void **state)
 {
     (void)state;
@@ -178,6 +201,7 @@ main(void)
         cmocka_unit_test(test_unnamed_holder),
         cmocka_unit_test(test_long_caveat),
         cmocka_unit_test(test_demand_without_a_hole),
+        cmocka_unit_test(test_where_there_is_no_unicode),
         cmocka_unit_test(test_colour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
