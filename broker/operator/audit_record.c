@@ -145,14 +145,18 @@ put_labels(struct line *line, const json_t *record)
     size_t i;
     const json_t *label;
     const json_t *labels = json_object_get(record, "labels");
+    BUFFER_AUTO text;
+    buffer_init(&text, LINE_MAX_BYTES);
     json_array_foreach(labels, i, label)
     {
-        const char *text = json_string_value(label);
-        put_text(line, STYLE_DIM, i == 0 ? "  [" : " > ");
-        put_text(line, STYLE_CYAN, text != NULL ? text : "");
+        buffer_put_str(&text, i == 0 ? "[" : " > ");
+        buffer_put_str(&text, json_is_string(label) ? json_string_value(label) : "");
     }
-    if (json_array_size(labels) > 0)
-        put_text(line, STYLE_DIM, "]");
+    if (text.n == 0)
+        return;
+    buffer_put_byte(&text, ']');
+    put_text(line, STYLE_NONE, "  ");
+    put_text(line, STYLE_CYAN, buffer_text(&text));
 }
 
 // The sentence, what it is about, and the code to look for.
@@ -162,19 +166,16 @@ put_reason(struct line *line, enum screen_style style, const json_t *record)
     const char *code = admin_text(record, "reason"), *detail = admin_text(record, "detail");
     enum kh_reason reason = kh_reason_from_code(bytes_str(code));
     char sentence[256] = "";
-    if (reason != KH_REASON_UNSET)
-        snprintf(sentence, sizeof sentence, "%s", kh_reason_sentence(reason));
-    size_t n = strlen(sentence);
-    if (n > 0 && sentence[n - 1] == '.')
-        sentence[n - 1] = '\0';
     put_text(line, style, code);
     put_text(line, style, code[0] != '\0' && detail[0] != '\0' ? ": " : "");
     put_text(line, style, detail);
-    if (sentence[0] == '\0')
+    if (reason == KH_REASON_UNSET)
         return;
-    put_text(line, STYLE_DIM, " (");
+    const char *words = kh_reason_sentence(reason);
+    size_t n = strlen(words);
+    bool stop = n > 0 && words[n - 1] == '.';
+    snprintf(sentence, sizeof sentence, " (%.*s)", (int)(n - stop), words);
     put_text(line, STYLE_DIM, sentence);
-    put_text(line, STYLE_DIM, ")");
 }
 
 static void

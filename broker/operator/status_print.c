@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABEL_COLUMNS = 14, CODES_SHOWN = 5 };
+enum { LABEL_COLUMNS = 16, CODES_SHOWN = 5 };
 
 struct printing {
     const struct screen *screen;

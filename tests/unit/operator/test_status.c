@@ -142,7 +142,7 @@ for_people(void **state)
     assert_int_equal(strncmp(text, "* all is well: keyholed ", 24), 0); // that comes first
     assert_contains(text, "proxy 0  running    7");
     assert_contains(text, "openai      ready  not this hour");
-    assert_contains(text, "since start   6 allowed, 7 denied");
+    assert_contains(text, "since start     6 allowed, 7 denied");
     assert_contains(text, "8 records, 2.0 KiB");
     assert_contains(text, "up to 7, 1 behind");
     text = printed("{" WELL ",\"processes\":[{\"role\":\"proxy\"}]}", &screen);
