@@ -97,6 +97,22 @@ test_members(void **state)
     const json_t *labels = json_object_get(object, "labels");
     assert_int_equal(json_array_size(labels), 2); // of the token, not of its discharges
     assert_string_equal(json_string_value(json_array_get(labels, 1)), "agent 2");
+    // The mint, its label, and a holder: what each put in, and what ends it all.
+    const json_t *steps = json_object_get(object, "steps");
+    assert_int_equal(json_array_size(steps), 3);
+    assert_text(json_array_get(steps, 0), "origin", "minted");
+    assert_null(json_object_get(json_array_get(steps, 0), "label"));
+    assert_number(json_array_get(steps, 0), "conditions", 1);
+    assert_text(json_array_get(steps, 1), "origin", "minted");
+    const json_t *holder = json_array_get(steps, 2);
+    assert_text(holder, "origin", "holder");
+    assert_text(holder, "label", "agent 2");
+    assert_number(holder, "first", 2);
+    assert_number(holder, "count", 6);
+    assert_number(holder, "holes", 2);
+    assert_number(holder, "holes_open", 1);
+    assert_text(holder, "ends_at", "2026-11-18T11:30:00Z");
+    assert_number(object, "ends_by", 3);
     const json_t *discharge = json_array_get(json_object_get(object, "discharges"), 0);
     assert_number(discharge, "index", 1);
     assert_number(discharge, "fills_hole_of", 0);
