@@ -93,7 +93,9 @@ conduit_fill(struct conduit *c, size_t limit)
            (c->readable || stream_has_pending(&c->stream))) {
         size_t room = limit - c->in.n, n = 0;
         size_t size = c->in.cap > c->in.n ? c->in.cap - c->in.n - 1 : 0;
-        if (size < READ_FIRST / 2)
+        if (c->grown)
+            size = room; // a record that does not fit would be cut
+        else if (size < READ_FIRST / 2)
             size = c->in.n ? READ_MORE : READ_FIRST;
         size = size < room ? size : room;
         uint8_t *p = buffer_room(&c->in, size);
@@ -106,6 +108,8 @@ conduit_fill(struct conduit *c, size_t limit)
             buffer_advance(&c->in, n);
             c->moved = true;
             c->need_read = c->need_write = false;
+            if (c->bulk && !c->grown)
+                c->grown = stream_grow(&c->stream, c->bulk_secret);
             // A short read took all that there was; another one would only say so.
             if (n < size && !c->eager && !stream_has_pending(&c->stream))
                 c->readable = false;
@@ -278,18 +282,16 @@ conduit_expect_bulk(struct conduit *c, bool secret)
     if (c->bulk)
         return;
     c->bulk = true;
-    if (!secret)
-        stream_wipe_records(&c->stream, false);
+    c->bulk_secret = secret;
+    c->grown = stream_grow(&c->stream, secret);
 }
 
 void
 conduit_rest(struct conduit_rest *rest, struct conduit *c)
 {
-    if (c->bulk) {
-        stream_wipe_records(&c->stream, true);
-        stream_forget(&c->stream);
-        c->bulk = false;
-    }
+    if (c->bulk)
+        stream_shrink(&c->stream);
+    c->bulk = c->grown = false;
     if (c->in.cap > CONDUIT_REST_SIZE)
         forget(&c->in);
     if (c->out.cap > CONDUIT_REST_SIZE)

@@ -36,7 +36,8 @@ struct conduit {
     struct stream stream;
     struct buffer in, out; /* secret: wiped when freed */
     bool open;
-    bool bulk;  /* conduit_expect_bulk(), until it rests */
+    bool bulk, bulk_secret; /* conduit_expect_bulk(), until it rests */
+    bool grown;             /* TLS's memory is as it should be for that */
     bool eager; /* TLS inside of TLS: the descriptor does not tell what is left to read */
     enum stream_result ended; /* of reading: STREAM_OK while it goes on */
     bool write_failed;
@@ -78,8 +79,8 @@ bool conduit_moved(struct conduit *conduit);             /* since the last call 
 void conduit_consume(struct conduit *conduit, size_t n); /* from `in` */
 /* Give the buffers' memory back, wiped; bytes that are still needed are kept. */
 void conduit_forget(struct conduit *conduit);
-/* This message is a long one: TLS gives its memory back when it is over. What is read need not be
- * wiped before that unless it is `secret`. */
+/* This message is a long one: TLS reads more at once, and gives that memory back when it is over.
+ * What is read need not be wiped before that unless it is `secret`. */
 void conduit_expect_bulk(struct conduit *conduit, bool secret);
 /* A message is over: forget, but not at once. conduit_wake() before anything points into `in`. */
 void conduit_rest(struct conduit_rest *rest, struct conduit *conduit);

@@ -11,6 +11,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+/* Four whole records of TLS 1.3 and no byte of a fifth: the rest of one would be read by itself.
+ * OpenSSL aligns what it reads by up to 7 bytes. */
+enum { RECORD_SIZE = 5 + 16 * 1024 + 1 + 16, READ_LARGE = 4 * RECORD_SIZE + 7 };
+
 static enum stream_result
 result_of_errno(enum stream_result would_block)
 {
@@ -181,13 +185,32 @@ stream_is_quiet(const struct stream *stream)
            (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-void
-stream_wipe_records(struct stream *stream, bool each)
+bool
+stream_grow(struct stream *stream, bool secret)
 {
-    if (stream->ssl != NULL && each)
-        (void)SSL_set_options(stream->ssl, SSL_OP_CLEANSE_PLAINTEXT);
-    else if (stream->ssl != NULL)
+    if (stream->ssl == NULL)
+        return true;
+    if (!secret)
         (void)SSL_clear_options(stream->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+    /* Its memory is of a size that is settled when there is none yet. */
+    if (SSL_has_pending(stream->ssl) == 1 || SSL_free_buffers(stream->ssl) != 1) {
+        SSL_set_read_ahead(stream->ssl, 0); /* so that a read ends where a record does */
+        return false;
+    }
+    SSL_set_default_read_buffer_len(stream->ssl, READ_LARGE);
+    SSL_set_read_ahead(stream->ssl, 1);
+    return true;
+}
+
+void
+stream_shrink(struct stream *stream)
+{
+    if (stream->ssl == NULL)
+        return;
+    (void)SSL_set_options(stream->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+    SSL_set_read_ahead(stream->ssl, 1);
+    SSL_set_default_read_buffer_len(stream->ssl, 0);
+    stream_forget(stream);
 }
 
 void

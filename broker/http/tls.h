@@ -42,9 +42,11 @@ enum stream_result stream_write_pieces(struct stream *stream, const struct bytes
 bool stream_has_pending(const struct stream *stream); /* bytes that were taken and not yet read */
 /* Nothing came since everything was read, and it has not ended. */
 bool stream_is_quiet(const struct stream *stream);
-/* What was read is wiped in TLS's own memory record by record, or when that memory is given back:
- * for much that is no secret. */
-void stream_wipe_records(struct stream *stream, bool each);
+/* Much is to be read: TLS takes several records from the socket at once, and wipes what was read
+ * when it gives its memory back unless it is `secret`. False: not yet, something is pending; to be
+ * called again after the next read. */
+bool stream_grow(struct stream *stream, bool secret);
+void stream_shrink(struct stream *stream); /* and forget */
 /* Give the memory back that TLS keeps for the next record, wiped; once, or after every record. */
 void stream_forget(struct stream *stream);
 void stream_forget_always(struct stream *stream);

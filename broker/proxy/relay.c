@@ -15,7 +15,7 @@
 
 enum {
     ROUNDS_MAX = 16,   // of up to 64 KiB each way, then the others have their turn
-    PIECE = 48 * 1024, // of an answer's body: three TLS records
+    PIECE = 64 * 1024, // of an answer's body: four TLS records
     BULK = 128 * 1024, // a long answer
     INTERIM_MAX = 32,  // 1xx answers to one request
 };
@@ -88,6 +88,24 @@ move_up(struct exchange *x)
 
 /* ---- down ---- */
 
+static void
+expect_bulk(struct exchange *x)
+{
+    // Without scrubbing what it says is the client's to know.
+    conduit_expect_bulk(&x->upstream->conduit, x->scrub != NULL);
+}
+
+static bool
+begin_response(struct exchange *x, const struct http1_head *head)
+{
+    bool bulk = head->body == BODY_LENGTH && head->content_length >= BULK;
+    if (!response_begin(x, head))
+        return false;
+    if (bulk && !x->carry)
+        expect_bulk(x);
+    return true;
+}
+
 // A head of the answer, if there is one yet. False: the exchange is over.
 static bool
 read_head(struct exchange *x)
@@ -113,7 +131,7 @@ read_head(struct exchange *x)
             }
             buffer_clear(&x->upstream_head);
             if (head->status >= 200)
-                return response_begin(x, head);
+                return begin_response(x, head);
             conduit_consume(&u->conduit, head->length);
             if (++x->interim <= INTERIM_MAX)
                 continue;
@@ -157,8 +175,8 @@ move_down(struct exchange *x)
             break;
     }
     conduit_consume(up, at);
-    if (x->bytes_down >= BULK) // without scrubbing what it says is the client's to know
-        conduit_expect_bulk(up, x->scrub != NULL);
+    if (x->bytes_down >= BULK)
+        expect_bulk(x);
     return true;
 }
 

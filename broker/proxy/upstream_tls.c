@@ -13,10 +13,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
-enum {
-    HASH_SIZE = 32,
-    READ_SIZE = 64 * 1024, // taken from the socket at once: four records
-};
+enum { HASH_SIZE = 32 };
 
 struct tls_context {
     TAILQ_ENTRY(tls_context) entry; // the last one was used most recently
@@ -149,6 +146,5 @@ upstream_tls_connect(struct upstream_tls *tls, struct bytes ca_pem, int fd, stru
         return fault_set(fault, KH_ERR_MEMORY, "no memory");
     }
     (void)SSL_set_options(*out, SSL_OP_CLEANSE_PLAINTEXT); // an answer may carry the key
-    SSL_set_default_read_buffer_len(*out, READ_SIZE);
     return KH_OK;
 }

@@ -305,6 +305,39 @@ test_forgets(void **state)
     pair_close(&pair);
 }
 
+/* Several records at once, from a place where a record ends, and back. */
+static void
+test_grows(void **state)
+{
+    struct pair pair;
+    uint8_t byte;
+    size_t n;
+
+    (void)state;
+    open_tcp(&pair);
+    assert_true(stream_grow(&pair.server, false)); /* nothing to do */
+    stream_shrink(&pair.server);
+    pair_close(&pair);
+    open_tls(&pair);
+    assert_result(stream_write(&pair.client, (const uint8_t *)"ab", 2, &n), STREAM_OK);
+    assert_result(stream_read(&pair.server, &byte, 1, &n), STREAM_OK);
+    assert_false(stream_grow(&pair.server, true)); /* a byte is pending */
+    assert_false(SSL_get_options(pair.server.ssl) & SSL_OP_CLEANSE_PLAINTEXT);
+    assert_result(stream_read(&pair.server, &byte, 1, &n), STREAM_OK);
+    assert_int_equal(byte, 'b');
+    assert_true(stream_grow(&pair.server, true));
+    assert_int_equal(SSL_get_read_ahead(pair.server.ssl), 1);
+    pump(&pair, 3000000);
+    stream_shrink(&pair.server);
+    assert_true(SSL_get_options(pair.server.ssl) & SSL_OP_CLEANSE_PLAINTEXT);
+    assert_true(stream_grow(&pair.server, false));
+    assert_false(SSL_get_options(pair.server.ssl) & SSL_OP_CLEANSE_PLAINTEXT);
+    pump(&pair, 3000000);
+    stream_shrink(&pair.server);
+    assert_sent(&pair.client, &pair.server, "small again");
+    pair_close(&pair);
+}
+
 int
 main(void)
 {
@@ -318,6 +351,7 @@ main(void)
         cmocka_unit_test(test_stale_errors_do_not_count),
         cmocka_unit_test(test_much_data),
         cmocka_unit_test(test_pending),
+        cmocka_unit_test(test_grows),
     };
     return cmocka_run_group_tests_name("http/stream", tests, make_contexts, free_contexts);
 }
