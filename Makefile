@@ -312,6 +312,7 @@ check-built: all
 
 check-all:
 	@tools/setup --all
+	@$(if $(SANITIZE),,$(MAKE) --no-print-directory lint)
 	@$(MAKE) --no-print-directory check-built EVERY=1
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e --heavy
 	@$(if $(SANITIZE),,$(MAKE) --no-print-directory valgrind mutants instructions)
