@@ -187,8 +187,8 @@ struct token_discharge {
 };
 KH_MUST_CHECK enum kh_err token_discharge_scan(struct bytes raw, struct token_discharge *out,
                                                struct fault *fault);
-/* Bind a discharge (V2 binary) the classic way, to the signature of that token as it is; V2 binary is
- * appended. For one without a `parent`. KH_ERR_MALFORMED, KH_ERR_CRYPTO. */
+/* Bind a discharge (V2 binary) the classic way, to the signature of that token as it is; V2 binary
+ * is appended. For one without a `parent`. KH_ERR_MALFORMED, KH_ERR_CRYPTO. */
 KH_MUST_CHECK enum kh_err token_discharge_bind(const struct token *token, struct bytes raw,
                                                struct buffer *out, struct fault *fault);
 /* Put discharges (V2 binary, one macaroon each) behind the token's own. The whole is scanned: the
