@@ -109,6 +109,7 @@ HTTP_SOURCES := $(call sources,broker/http/*.c)
 PROXY_SOURCES := $(call sources,broker/proxy/*.c)
 DATABASE_SOURCES := $(call sources,broker/database/*.c)
 ADMIN_SOURCES := $(call sources,broker/admin/*.c)
+KEEP_SOURCES := $(call sources,broker/keep/*.c)
 AUTHORITY_SOURCES := $(call sources,broker/authority/*.c broker/store/*.c)
 WEBAUTHN_SOURCES := $(call sources,broker/webauthn/*.c)
 DISCHARGE_SOURCES := $(call sources,broker/discharge/*.c)
@@ -117,7 +118,7 @@ OPERATOR_SOURCES := $(call sources,broker/operator/*.c)
 CLIENT_SOURCES := $(call sources,client/*.c)
 ROOM_SOURCES := $(call sources,client/room/*.c)
 
-ARCHIVES := core broker database admin http proxy authority webauthn discharge supervisor operator \
+ARCHIVES := core broker database admin http proxy authority keep webauthn discharge supervisor operator \
     client room
 archive = $(BUILD)/lib/lib$(1).a
 
@@ -134,6 +135,7 @@ $(eval $(call archive_rule,admin,$(ADMIN_SOURCES)))
 $(eval $(call archive_rule,http,$(HTTP_SOURCES)))
 $(eval $(call archive_rule,proxy,$(PROXY_SOURCES)))
 $(eval $(call archive_rule,authority,$(AUTHORITY_SOURCES)))
+$(eval $(call archive_rule,keep,$(KEEP_SOURCES)))
 $(eval $(call archive_rule,webauthn,$(WEBAUTHN_SOURCES)))
 $(eval $(call archive_rule,discharge,$(DISCHARGE_SOURCES)))
 $(eval $(call archive_rule,supervisor,$(SUPERVISOR_SOURCES)))
@@ -157,6 +159,8 @@ $(BUILD)/obj/broker/store/sqlite_store.o: $(BUILD)/gen/migrations.inc
 $(BUILD)/obj/broker/discharge/store_sqlite.o: $(BUILD)/gen/discharge_migrations.inc
 $(BUILD)/obj/broker/discharge/%.o: CPPFLAGS += -I$(BUILD)/gen
 $(BUILD)/obj/broker/store/%.o: CPPFLAGS += -I$(BUILD)/gen
+$(BUILD)/obj/broker/keep/contents.o: $(BUILD)/gen/migrations.inc $(BUILD)/gen/discharge_migrations.inc
+$(BUILD)/obj/broker/keep/%.o: CPPFLAGS += -I$(BUILD)/gen
 
 # So are the pages of the discharger: templates, styles, scripts.
 ASSETS := $(sort $(wildcard broker/discharge/assets/*))
@@ -195,7 +199,7 @@ $(BUILD)/libexec/keyhole/keyhole-proxy: $(BUILD)/obj/broker/proxy/main.o \
 	$(link_whole) $(call libs,$(PACKAGES_PROXY) $(PACKAGES_BROKER)) -pthread
 
 $(BUILD)/libexec/keyhole/keyhole-authority: $(BUILD)/obj/broker/authority/main.o \
-    $(call archive,authority) $(call archive,database) $(call archive,admin) \
+    $(call archive,keep) $(call archive,authority) $(call archive,database) $(call archive,admin) \
     $(call archive,broker) $(call archive,core)
 	$(link_whole) $(call libs,$(PACKAGES_AUTHORITY) $(PACKAGES_BROKER) $(PACKAGES_CORE))
 
@@ -231,6 +235,7 @@ UNIT_ROOMS_proxy := proxy http broker core
 UNIT_ROOMS_database := database broker core
 UNIT_ROOMS_admin := admin broker core
 UNIT_ROOMS_authority := authority database admin broker core
+UNIT_ROOMS_keep := keep authority database admin broker core
 UNIT_ROOMS_webauthn := webauthn broker core
 UNIT_ROOMS_discharge := discharge webauthn http database admin broker core
 UNIT_ROOMS_supervisor := supervisor broker core
@@ -243,7 +248,7 @@ $(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $(UNIT_SUPPORT) \
     $(foreach a,$(UNIT_ROOMS_$(1)),$(call archive,$(a)))
 	$$(link) $(call libs,$(ALL_PACKAGES)) -pthread
 endef
-$(foreach room,support caveats screen http broker database admin proxy authority webauthn discharge \
+$(foreach room,support caveats screen http broker database admin proxy authority keep webauthn discharge \
     supervisor operator client room,\
     $(eval $(call unit_rule,$(room))))
 .PRECIOUS: $(BUILD)/obj/%.o

@@ -61,6 +61,19 @@ load_tables(struct authority *authority, struct fault *fault)
     return err;
 }
 
+// Whatever changed between the backup and now, this log does not tell.
+static enum kh_err
+put_restored(struct store *store, struct buffer *detail, struct fault *fault)
+{
+    BUFFER_AUTO when;
+
+    buffer_init(&when, 128);
+    enum kh_err err = store_meta_get(store, STATE_META_RESTORED, &when, fault);
+    if (!err)
+        buffer_printf(detail, "; restored from a backup of %s", buffer_text(&when));
+    return err == KH_ERR_NOT_FOUND ? KH_OK : err;
+}
+
 static enum kh_err
 write_start_record(struct authority *authority, bool fresh, const struct audit_head *remembered,
                    struct fault *fault)
@@ -76,8 +89,11 @@ write_start_record(struct authority *authority, bool fresh, const struct audit_h
         log_warning("audit-new", "%s begins anew; the one before ended with record %llu",
                     audit_path(authority->audit), (unsigned long long)remembered->seq);
     }
+    enum kh_err err = put_restored(authority->store, &detail, fault);
     record.detail = buffer_bytes(&detail);
-    return audit_write(authority->audit, &record, fault);
+    if (!err)
+        err = audit_write(authority->audit, &record, fault);
+    return err ? err : store_meta_remove(authority->store, STATE_META_RESTORED, fault);
 }
 
 static enum kh_err

@@ -88,6 +88,8 @@ counters_open(struct store *store, const struct wall_clock *clock, struct counte
     if (!err)
         err = counter_horizon_read(store, &counters->horizon, fault);
     if (!err)
+        err = counter_restored_read(store, &counters->restored_s, fault);
+    if (!err)
         err = store_counter_each(store, load_row, counters, fault);
     if (err) {
         counters_drop(&counters);

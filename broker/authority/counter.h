@@ -37,6 +37,12 @@ void counters_close(struct counters **counters);
 /* As a crash would have it. */
 void counters_drop(struct counters **counters);
 
+/* A database from a backup: what was counted since is not in it. Its counters are taken for used
+ * up, and so are those of tokens issued before `now_s` that have no row. Within the caller's
+ * transaction; for the next counters_open. */
+KH_MUST_CHECK enum kh_err counters_note_restored(struct store *store, int64_t now_s,
+                                                 struct fault *fault);
+
 /* As decision_world.take. */
 bool counters_take(struct counters *counters, const struct token_identity *identity,
                    const struct counter_demand *demand, size_t count, enum counting counting,

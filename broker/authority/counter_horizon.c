@@ -7,7 +7,8 @@
 
 #include <stdio.h>
 
-#define META_HORIZON "counter-horizon"
+#define META_HORIZON  "counter-horizon"
+#define META_RESTORED "counters-restored"
 
 enum kh_err
 counter_horizon_write(struct store *store, const struct counter_horizon *horizon,
@@ -43,6 +44,37 @@ counter_horizon_read(struct store *store, struct counter_horizon *out, struct fa
     *out = horizon;
     return KH_OK;
 }
+
+// ---- a database from a backup ----
+
+enum kh_err
+counters_note_restored(struct store *store, int64_t now_s, struct fault *fault)
+{
+    char text[32];
+    int n = snprintf(text, sizeof text, "%lld", (long long)now_s);
+    enum kh_err err = store_counter_exhaust(store, fault);
+
+    return err ? err : store_meta_put(store, META_RESTORED, bytes_of(text, (size_t)n), fault);
+}
+
+enum kh_err
+counter_restored_read(struct store *store, int64_t *restored_s, struct fault *fault)
+{
+    BUFFER_AUTO text;
+    uint64_t value = 0;
+
+    buffer_init(&text, 64);
+    enum kh_err err = store_meta_get(store, META_RESTORED, &text, fault);
+    if (err && err != KH_ERR_NOT_FOUND)
+        return err;
+    if (!err && (!bytes_to_u64(buffer_bytes(&text), &value) || value > INT64_MAX / 2))
+        return fault_set(fault, KH_ERR_DATABASE,
+                         "the moment of the restore is damaged; restore the database from a copy");
+    *restored_s = (int64_t)value;
+    return KH_OK;
+}
+
+// ---- the clock ----
 
 bool
 counter_horizon_look(struct counter_horizon *horizon, int64_t now_s)

@@ -51,7 +51,8 @@ struct counters {
     const struct wall_clock *clock;
     struct counter_moment opened;
     struct counter_horizon horizon;
-    bool failing; /* logged once until it works again */
+    int64_t restored_s; /* tokens from before then may have used what nobody knows; 0: none */
+    bool failing;       /* logged once until it works again */
 };
 
 struct counter_moment counters_now(const struct counters *counters);
@@ -73,6 +74,10 @@ bool counter_horizon_covers(const struct counter_horizon *horizon, int64_t issue
 /* Counters of tokens that ended before may be dropped now. */
 void counter_horizon_sweep(struct counter_horizon *horizon, int64_t now_s);
 bool counter_horizon_is_past(int64_t expires_at, int64_t now_s);
+
+/* 0 when there is no such moment. */
+KH_MUST_CHECK enum kh_err counter_restored_read(struct store *store, int64_t *restored_s,
+                                                struct fault *fault);
 
 /* `limit` is at least 1. NULL when memory is used up. */
 struct counter *counter_new(const uint8_t key[TABLE_KEY_SIZE],

@@ -34,6 +34,25 @@ wait_of_start(const struct taking *t, const struct counter_demand *demand)
     return over_ms - t->now.steady_ms;
 }
 
+// The same of what was used between a backup and its restore.
+static int64_t
+wait_of_restore(const struct taking *t, const struct counter_demand *demand)
+{
+    int64_t over_ms = (t->counters->restored_s + demand->window_s) * 1000;
+
+    if (t->identity->issued_at >= t->counters->restored_s || t->now.wall_ms >= over_ms)
+        return 0;
+    return over_ms - t->now.wall_ms;
+}
+
+static int64_t
+wait_of_unknown(const struct taking *t, const struct counter_demand *demand)
+{
+    int64_t start_ms = wait_of_start(t, demand), restore_ms = wait_of_restore(t, demand);
+
+    return start_ms > restore_ms ? start_ms : restore_ms;
+}
+
 // How long until this one has room, in milliseconds; 0 is now.
 static int64_t
 wait_of(const struct taking *t, size_t i)
@@ -47,10 +66,12 @@ wait_of(const struct taking *t, size_t i)
     if (counter && (counter->window_s != demand->window_s || counter->limit != demand->limit))
         return WAIT_FOR_EVER; // two chains with one id: nobody can tell whose it is
     if (is_rate)
-        return counter ? window_wait(counter->window, t->now.steady_ms) : wait_of_start(t, demand);
+        return counter ? window_wait(counter->window, t->now.steady_ms)
+                       : wait_of_unknown(t, demand);
     if (counter ? counter->used >= counter->limit
-                : counter_horizon_covers(&t->counters->horizon, t->identity->issued_at,
-                                         demand->expires_at))
+                : t->identity->issued_at < t->counters->restored_s ||
+                      counter_horizon_covers(&t->counters->horizon, t->identity->issued_at,
+                                             demand->expires_at))
         return WAIT_FOR_EVER;
     return 0;
 }

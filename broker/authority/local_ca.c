@@ -15,7 +15,6 @@
 #include <string.h>
 
 #define META_CERTIFICATE "local-ca-certificate"
-#define META_KEY         "local-ca-key"
 
 enum {
     HOUR = 3600,
@@ -32,7 +31,7 @@ struct local_ca {
     struct buffer der;
 };
 
-static const struct seal_place key_place = {.table = "meta", .id = 0, .column = META_KEY};
+static const struct seal_place key_place = {.table = "meta", .id = 0, .column = LOCAL_CA_META_KEY};
 
 static enum kh_err
 crypto_fault(const char *what, struct fault *fault)
@@ -129,7 +128,7 @@ store_key(struct store *store, const struct seal *seal, EVP_PKEY *key, struct fa
         return crypto_fault("write the key", fault);
     buffer_advance(&plain, (size_t)n);
     enum kh_err err = seal_close(seal, key_place, buffer_bytes(&plain), &sealed, fault);
-    return err ? err : store_meta_put(store, META_KEY, buffer_bytes(&sealed), fault);
+    return err ? err : store_meta_put(store, LOCAL_CA_META_KEY, buffer_bytes(&sealed), fault);
 }
 
 static enum kh_err
@@ -192,7 +191,7 @@ local_ca_load(struct store *store, const struct seal *seal, struct local_ca **ou
     BUFFER_AUTO sealed;
     buffer_init(&sealed, 8192);
     buffer_init(&ca->der, 16384);
-    enum kh_err err = store_meta_get(store, META_KEY, &sealed, fault);
+    enum kh_err err = store_meta_get(store, LOCAL_CA_META_KEY, &sealed, fault);
     if (!err)
         err = seal_open(seal, key_place, buffer_bytes(&sealed), &plain, fault);
     if (!err)

@@ -12,6 +12,8 @@
 #include "../store/store.h"
 #include "seal.h"
 
+#define LOCAL_CA_META_KEY "local-ca-key" /* sealed */
+
 struct local_ca;
 
 enum { LOCAL_CA_LEAF_DAYS = 7, LOCAL_CA_SHA256_HEX = 65 };

@@ -3,6 +3,7 @@
  * keyhole-authority: started by the supervisor, with a channel to it; or by `keyholed init`, to
  * make a state directory.
  */
+#include "../keep/keep.h"
 #include "../log.h"
 #include "../openssl_memory.h"
 #include "../sandbox.h"
@@ -384,6 +385,8 @@ main(int argc, char **argv)
     log_init("authority", LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
     // The CA's key is in OpenSSL's hands: its own locked pages.
     (void)CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_MIN);
+    if (keep_is_wanted(argc, argv))
+        return keep_main(argc, argv);
     if (!parse_options(argc, argv, &options))
         return usage();
     if (options.passphrase_fd >= 0 &&

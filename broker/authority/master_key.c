@@ -5,6 +5,7 @@
 #include "master_key.h"
 
 #include "../database/private_file.h"
+#include "master_key_change.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -72,8 +73,8 @@ master_key_read_passphrase(int fd, struct secret **out, struct fault *fault)
 
 // ---- key files ----
 
-static enum kh_err
-key_parse(struct bytes text, const char *path, struct secret **out, struct fault *fault)
+enum kh_err
+master_key_parse(struct bytes text, const char *path, struct secret **out, struct fault *fault)
 {
     struct secret *key = NULL;
 
@@ -99,7 +100,7 @@ key_read(const char *path, bool rights_checked, struct secret **out, struct faul
 
     buffer_init_secret(&text, 8192);
     enum kh_err err = private_file_read(path, 4096, rights_checked, &text, fault);
-    return err ? err : key_parse(buffer_bytes(&text), path, out, fault);
+    return err ? err : master_key_parse(buffer_bytes(&text), path, out, fault);
 }
 
 static enum kh_err
@@ -114,6 +115,12 @@ key_write(const char *path, const struct secret *key, struct fault *fault)
     buffer_advance(&text, HEX_SIZE);
     buffer_put_byte(&text, '\n');
     return private_file_create(path, 0600, buffer_bytes(&text), fault);
+}
+
+enum kh_err
+master_key_read_file(const char *path, struct secret **out, struct fault *fault)
+{
+    return key_read(path, true, out, fault);
 }
 
 static enum kh_err
@@ -175,9 +182,9 @@ get_u64(const uint8_t in[8])
     return value;
 }
 
-static enum kh_err
-passphrase_create(const struct secret *passphrase, struct master_key_cost cost, struct store *store,
-                  struct secret **out, struct fault *fault)
+enum kh_err
+master_key_make_passphrase(const struct secret *passphrase, struct master_key_cost cost,
+                           struct store *store, struct secret **out, struct fault *fault)
 {
     uint8_t row[PASSPHRASE_ROW_SIZE] = {PASSPHRASE_ROW_VERSION};
     uint8_t *salt = row + 17;
@@ -220,7 +227,38 @@ passphrase_load(const struct secret *passphrase, struct store *store, struct sec
     return derive(passphrase, row.p + 17, cost, out, fault);
 }
 
-// ---- both ----
+// ---- all ----
+
+enum kh_err
+master_key_make_file(const char *path, struct secret **out, struct fault *fault)
+{
+    struct secret *key = NULL;
+    enum kh_err err = secret_new_random(MASTER_KEY_SIZE, &key, fault);
+
+    if (!err)
+        err = key_write(path, key, fault);
+    if (err) {
+        secret_free(&key);
+        return err;
+    }
+    *out = key;
+    return KH_OK;
+}
+
+enum kh_err
+master_key_note(struct store *store, const struct seal *seal, struct fault *fault)
+{
+    uint8_t check[SEAL_CHECK_SIZE];
+
+    seal_check_value(seal, check);
+    return store_meta_put(store, META_CHECK, bytes_of(check, sizeof check), fault);
+}
+
+enum kh_err
+master_key_forget_passphrase(struct store *store, struct fault *fault)
+{
+    return store_meta_remove(store, META_PASSPHRASE, fault);
+}
 
 enum kh_err
 master_key_create(const struct master_key_source *source, const char *work_directory,
@@ -229,27 +267,23 @@ master_key_create(const struct master_key_source *source, const char *work_direc
 {
     SECRET_AUTO *key = NULL;
     char path[PATH_MAX];
-    uint8_t check[SEAL_CHECK_SIZE];
     enum kh_err err = KH_ERR_NOT_FOUND;
 
     if (source->credentials_directory)
         err = read_systemd(source->credentials_directory, &key, fault);
     if (err == KH_ERR_NOT_FOUND && source->passphrase)
-        err = passphrase_create(source->passphrase, cost, store, &key, fault);
+        err = master_key_make_passphrase(source->passphrase, cost, store, &key, fault);
     if (err == KH_ERR_NOT_FOUND) {
-        err = secret_new_random(MASTER_KEY_SIZE, &key, fault);
+        err = path_in(work_directory, MASTER_KEY_FILE, path, fault);
         if (!err)
-            err = path_in(work_directory, MASTER_KEY_FILE, path, fault);
-        if (!err)
-            err = key_write(path, key, fault);
+            err = master_key_make_file(path, &key, fault);
     }
     struct seal *seal = NULL;
     if (!err)
         err = seal_new(key, &seal, fault);
     if (err)
         return err;
-    seal_check_value(seal, check);
-    err = store_meta_put(store, META_CHECK, bytes_of(check, sizeof check), fault);
+    err = master_key_note(store, seal, fault);
     if (err) {
         seal_free(&seal);
         return err;
@@ -265,6 +299,9 @@ read_any(const struct master_key_source *source, struct store *store, struct sec
     char path[PATH_MAX];
     enum kh_err err = KH_ERR_NOT_FOUND;
 
+    *from = "the key that was given";
+    if (source->key)
+        return secret_new(secret_bytes(source->key), out, fault);
     *from = "$CREDENTIALS_DIRECTORY/" CREDENTIAL_NAME;
     if (source->credentials_directory)
         err = read_systemd(source->credentials_directory, out, fault);
@@ -292,31 +329,48 @@ read_any(const struct master_key_source *source, struct store *store, struct sec
 }
 
 enum kh_err
-master_key_load(const struct master_key_source *source, struct store *store, struct seal **out,
-                struct fault *fault)
+master_key_fit(const struct secret *key, struct store *store, struct seal **out,
+               struct fault *fault)
 {
-    SECRET_AUTO *key = NULL;
-    const char *from;
     uint8_t check[SEAL_CHECK_SIZE];
+    struct seal *seal = NULL;
     BUFFER_AUTO kept;
 
     buffer_init(&kept, 256);
-    enum kh_err err = read_any(source, store, &key, &from, fault);
+    enum kh_err err = store_meta_get(store, META_CHECK, &kept, fault);
     if (!err)
-        err = store_meta_get(store, META_CHECK, &kept, fault);
+        err = seal_new(key, &seal, fault);
     if (err)
-        return err;
-    struct seal *seal = NULL;
-    if ((err = seal_new(key, &seal, fault)))
         return err;
     seal_check_value(seal, check);
     if (!bytes_equal_secret(buffer_bytes(&kept), bytes_of(check, sizeof check))) {
         seal_free(&seal);
+        return fault_set(fault, KH_ERR_MASTER_KEY, "is not the master key of this database");
+    }
+    *out = seal;
+    return KH_OK;
+}
+
+enum kh_err
+master_key_load(const struct master_key_source *source, struct store *store, struct seal **out,
+                struct fault *fault)
+{
+    SECRET_AUTO *key = NULL;
+    const char *from = "";
+    struct seal *seal = NULL;
+    enum kh_err err = master_key_settle(source->directory, store, fault);
+
+    if (!err)
+        err = read_any(source, store, &key, &from, fault);
+    if (err)
+        return err;
+    err = master_key_fit(key, store, &seal, fault);
+    if (err == KH_ERR_MASTER_KEY)
         return fault_set(fault, KH_ERR_MASTER_KEY,
                          "%s is not the master key of this database; nothing was changed. Give the "
                          "key that the database was made with, or restore both from the same copy",
                          from);
-    }
-    *out = seal;
-    return KH_OK;
+    if (!err)
+        *out = seal;
+    return err;
 }

@@ -16,7 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define META_AUDIT_KEY      "audit-key"
 #define META_AUDIT_POSITION "audit-position"
 
 enum { AUDIT_KEY_SIZE = 32 };
@@ -36,7 +35,7 @@ state_path(const char *directory, const char *name, char out[PATH_MAX], struct f
 // ---- single values ----
 
 static const struct seal_place audit_key_place = {
-    .table = "meta", .id = 0, .column = META_AUDIT_KEY};
+    .table = "meta", .id = 0, .column = STATE_META_AUDIT_KEY};
 
 enum kh_err
 state_audit_key_create(struct store *store, const struct seal *seal, struct fault *fault)
@@ -48,7 +47,7 @@ state_audit_key_create(struct store *store, const struct seal *seal, struct faul
     enum kh_err err = secret_new_random(AUDIT_KEY_SIZE, &key, fault);
     if (!err)
         err = seal_close(seal, audit_key_place, secret_bytes(key), &sealed, fault);
-    return err ? err : store_meta_put(store, META_AUDIT_KEY, buffer_bytes(&sealed), fault);
+    return err ? err : store_meta_put(store, STATE_META_AUDIT_KEY, buffer_bytes(&sealed), fault);
 }
 
 enum kh_err
@@ -58,7 +57,7 @@ state_audit_key_load(struct store *store, const struct seal *seal, struct secret
     BUFFER_AUTO sealed;
 
     buffer_init(&sealed, 256);
-    enum kh_err err = store_meta_get(store, META_AUDIT_KEY, &sealed, fault);
+    enum kh_err err = store_meta_get(store, STATE_META_AUDIT_KEY, &sealed, fault);
     return err ? err : seal_open(seal, audit_key_place, buffer_bytes(&sealed), out, fault);
 }
 

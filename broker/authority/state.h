@@ -11,6 +11,9 @@
 
 #include <limits.h>
 
+#define STATE_META_AUDIT_KEY "audit-key" /* sealed */
+#define STATE_META_RESTORED  "restored"  /* from a backup of then: told to the audit log once */
+
 /* "directory/name". */
 KH_MUST_CHECK enum kh_err state_path(const char *directory, const char *name, char out[PATH_MAX],
                                      struct fault *fault);

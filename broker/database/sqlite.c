@@ -6,6 +6,7 @@
 #include "sqlite.h"
 
 #include "private_file.h"
+#include "sqlite_internal.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -218,15 +219,7 @@ migrate(struct sqlite *sqlite, const struct sqlite_schema *schema, struct fault 
     int64_t version = 0;
     enum kh_err err = sqlite_query_number(sqlite, "PRAGMA user_version", &version, fault);
 
-    if (err)
-        return err;
-    int newest = schema->migration[schema->migration_count - 1].number;
-    if (version > newest)
-        return fault_set(fault, KH_ERR_DATABASE,
-                         "%s: was written by a newer keyholed (tables version %lld, this one knows "
-                         "%d); use the newer one",
-                         sqlite->path, (long long)version, newest);
-    for (size_t i = 0; i < schema->migration_count; i++) {
+    for (size_t i = 0; !err && i < schema->migration_count; i++) {
         const struct sqlite_migration *migration = &schema->migration[i];
         char mark[64];
         if (migration->number <= version)
@@ -242,14 +235,33 @@ migrate(struct sqlite *sqlite, const struct sqlite_schema *schema, struct fault 
         if (err) {
             sqlite_rollback(sqlite);
             fault_prefix(fault, "migration %s: ", migration->name);
-            return err;
         }
     }
-    return KH_OK;
+    return err;
 }
 
+// A copy of what is there, before it becomes something that the program before cannot read.
 static enum kh_err
-check_ours(struct sqlite *sqlite, const struct sqlite_schema *schema, struct fault *fault)
+bring_up_to_date(struct sqlite *sqlite, const struct sqlite_schema *schema, struct fault *fault)
+{
+    int64_t version = 0;
+    enum kh_err err = sqlite_query_number(sqlite, "PRAGMA user_version", &version, fault);
+
+    if (!err && version < sqlite_schema_newest(schema))
+        err = sqlite_keep_before(sqlite, version, fault);
+    return err ? err : migrate(sqlite, schema, fault);
+}
+
+int
+sqlite_schema_newest(const struct sqlite_schema *schema)
+{
+    return schema->migration[schema->migration_count - 1].number;
+}
+
+// Nothing in the file may have been changed when this says no.
+enum kh_err
+sqlite_check_ours(struct sqlite *sqlite, const struct sqlite_schema *schema, int64_t *version,
+                  struct fault *fault)
 {
     int64_t id = 0;
     enum kh_err err = sqlite_query_number(sqlite, "PRAGMA application_id", &id, fault);
@@ -258,11 +270,18 @@ check_ours(struct sqlite *sqlite, const struct sqlite_schema *schema, struct fau
         err = fault_set(fault, KH_ERR_DATABASE,
                         "%s: is not %s, or was emptied; restore it from a copy", sqlite->path,
                         schema->name);
+    if (!err)
+        err = sqlite_query_number(sqlite, "PRAGMA user_version", version, fault);
+    if (!err && *version > sqlite_schema_newest(schema))
+        err = fault_set(fault, KH_ERR_DATABASE,
+                        "%s: was written by a newer keyholed (tables version %lld, this one knows "
+                        "%d); use the newer one",
+                        sqlite->path, (long long)*version, sqlite_schema_newest(schema));
     return err;
 }
 
-static enum kh_err
-check_integrity(struct sqlite *sqlite, struct fault *fault)
+enum kh_err
+sqlite_check_integrity(struct sqlite *sqlite, struct fault *fault)
 {
     STMT_AUTO *stmt = NULL;
     enum kh_err err = sqlite_prepare(sqlite, "PRAGMA quick_check(1)", &stmt, fault);
@@ -307,8 +326,8 @@ set_up(struct sqlite *sqlite, struct fault *fault)
     return sqlite_exec(sqlite, settings, fault);
 }
 
-static enum kh_err
-connect_file(const char *path, struct sqlite *out, struct fault *fault)
+enum kh_err
+sqlite_connect(const char *path, struct sqlite *out, struct fault *fault)
 {
     *out = (struct sqlite){.path = strdup(path)};
     if (out->path == NULL)
@@ -341,7 +360,7 @@ sqlite_create(const char *path, const struct sqlite_schema *schema, struct sqlit
     if (err)
         return err;
     snprintf(mark, sizeof mark, "PRAGMA application_id = %d", schema->application_id);
-    err = connect_file(path, &sqlite, fault);
+    err = sqlite_connect(path, &sqlite, fault);
     if (!err)
         err = set_up(&sqlite, fault);
     if (!err)
@@ -358,8 +377,8 @@ sqlite_create(const char *path, const struct sqlite_schema *schema, struct sqlit
 }
 
 // The files that sqlite keeps beside the database are part of it.
-static enum kh_err
-check_files(const char *path, struct fault *fault)
+enum kh_err
+sqlite_check_files(const char *path, struct fault *fault)
 {
     static const char *const suffix[] = {"-wal", "-shm"};
     enum kh_err err = private_file_check(path, fault);
@@ -381,20 +400,21 @@ sqlite_open(const char *path, const struct sqlite_schema *schema, struct sqlite 
             struct fault *fault)
 {
     struct sqlite sqlite;
-    enum kh_err err = check_files(path, fault);
+    int64_t version = 0;
+    enum kh_err err = sqlite_check_files(path, fault);
 
     if (err)
         return err;
     // Before the settings: they would turn a foreign or an emptied file into a database of ours.
-    err = connect_file(path, &sqlite, fault);
+    err = sqlite_connect(path, &sqlite, fault);
     if (!err)
-        err = check_ours(&sqlite, schema, fault);
+        err = sqlite_check_ours(&sqlite, schema, &version, fault);
     if (!err)
         err = set_up(&sqlite, fault);
     if (!err)
-        err = check_integrity(&sqlite, fault);
+        err = sqlite_check_integrity(&sqlite, fault);
     if (!err)
-        err = migrate(&sqlite, schema, fault);
+        err = bring_up_to_date(&sqlite, schema, fault);
     if (err) {
         sqlite_close(&sqlite);
         return err;

@@ -23,20 +23,36 @@ struct sqlite_migration {
     const char *name;
     const char *text;
 };
+/* Marks a file as ours, in its header. */
+enum {
+    SQLITE_ID_BROKER = 0x4b684462,     /* "KhDb" */
+    SQLITE_ID_DISCHARGER = 0x4b684463, /* "KhDc" */
+};
 struct sqlite_schema {
-    int application_id;                       /* marks the file as ours, in its header */
+    int application_id;
     const char *name;                         /* "a Keyhole database" */
     const struct sqlite_migration *migration; /* by number; one at least */
     size_t migration_count;
 };
 
+int sqlite_schema_newest(const struct sqlite_schema *schema);
+
 /* Make a new database (KH_ERR_EXISTS when there is a file), or open one and bring its tables up to
- * date; newer ones are refused. */
+ * date, with a copy of what they were in PATH.before-VERSION; newer ones are refused, and not
+ * touched. */
 KH_MUST_CHECK enum kh_err sqlite_create(const char *path, const struct sqlite_schema *schema,
                                         struct sqlite *out, struct fault *fault);
 KH_MUST_CHECK enum kh_err sqlite_open(const char *path, const struct sqlite_schema *schema,
                                       struct sqlite *out, struct fault *fault);
 void sqlite_close(struct sqlite *sqlite);
+
+/* A copy of what is there at one moment, in a new file, while others read and write. `*version`: of
+ * its tables, which stay what they are. KH_ERR_NOT_FOUND, and what sqlite_open refuses. */
+KH_MUST_CHECK enum kh_err sqlite_snapshot(const char *path, const struct sqlite_schema *schema,
+                                          const char *to, int64_t *version, struct fault *fault);
+/* Whether sqlite_open would take it, without bringing it up to date. */
+KH_MUST_CHECK enum kh_err sqlite_examine(const char *path, const struct sqlite_schema *schema,
+                                         int64_t *version, struct fault *fault);
 
 /* One transaction at a time. sqlite_rollback is harmless when there is none. */
 KH_MUST_CHECK enum kh_err sqlite_begin(struct sqlite *sqlite, struct fault *fault);

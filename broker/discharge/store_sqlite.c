@@ -13,7 +13,7 @@ static const struct sqlite_migration migrations[] = {
 };
 
 static const struct sqlite_schema schema = {
-    .application_id = 0x4b684463, // "KhDc"
+    .application_id = SQLITE_ID_DISCHARGER,
     .name = "the database of a Keyhole discharger",
     .migration = migrations,
     .migration_count = sizeof migrations / sizeof migrations[0],

@@ -42,6 +42,12 @@ store_counter_remove(struct store *store, struct bytes lineage, struct fault *fa
 }
 
 enum kh_err
+store_counter_exhaust(struct store *store, struct fault *fault)
+{
+    return sqlite_exec(&store->sqlite, "UPDATE counter SET used = bound, log = x''", fault);
+}
+
+enum kh_err
 store_counter_each(struct store *store, store_counter_fn *fn, void *context, struct fault *fault)
 {
     STMT_AUTO *stmt = NULL;

@@ -41,6 +41,19 @@ store_meta_put(struct store *store, const char *name, struct bytes value, struct
 }
 
 enum kh_err
+store_meta_remove(struct store *store, const char *name, struct fault *fault)
+{
+    STMT_AUTO *stmt = NULL;
+    enum kh_err err =
+        sqlite_prepare(&store->sqlite, "DELETE FROM meta WHERE name = ?1", &stmt, fault);
+
+    if (err)
+        return err;
+    sqlite_bind_text_bytes(stmt, 1, bytes_str(name));
+    return sqlite_run(&store->sqlite, stmt, fault);
+}
+
+enum kh_err
 store_root_key_insert(struct store *store, const struct store_root_key *row, struct fault *fault)
 {
     STMT_AUTO *stmt = NULL;

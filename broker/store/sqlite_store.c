@@ -11,7 +11,7 @@ static const struct sqlite_migration migrations[] = {
 };
 
 static const struct sqlite_schema schema = {
-    .application_id = 0x4b684462, // "KhDb"
+    .application_id = SQLITE_ID_BROKER,
     .name = "a Keyhole database",
     .migration = migrations,
     .migration_count = sizeof migrations / sizeof migrations[0],

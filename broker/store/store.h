@@ -34,6 +34,19 @@ KH_MUST_CHECK enum kh_err store_meta_get(struct store *store, const char *name, 
                                          struct fault *fault); /* KH_ERR_NOT_FOUND */
 KH_MUST_CHECK enum kh_err store_meta_put(struct store *store, const char *name, struct bytes value,
                                          struct fault *fault);
+KH_MUST_CHECK enum kh_err store_meta_remove(struct store *store, const char *name,
+                                            struct fault *fault); /* or there is none */
+
+/* ---- sealed values ---- */
+
+/* Append what is to stand in its place. */
+typedef enum kh_err store_sealed_fn(void *context, const char *table, int64_t id,
+                                    struct bytes sealed, struct buffer *out, struct fault *fault);
+
+/* Each value of a column `sealed` is changed, whatever table it is in; within the caller's
+ * transaction. Those of meta are no rows of their own, and not among them. */
+KH_MUST_CHECK enum kh_err store_sealed_change(struct store *store, store_sealed_fn *fn,
+                                              void *context, struct fault *fault);
 
 /* ---- root keys ---- */
 
@@ -176,6 +189,8 @@ KH_MUST_CHECK enum kh_err store_counter_put(struct store *store, const struct st
                                             struct fault *fault);
 KH_MUST_CHECK enum kh_err store_counter_remove(struct store *store, struct bytes lineage,
                                                struct fault *fault); /* or there is none */
+/* All of them are at their limit. */
+KH_MUST_CHECK enum kh_err store_counter_exhaust(struct store *store, struct fault *fault);
 KH_MUST_CHECK enum kh_err store_counter_each(struct store *store, store_counter_fn *fn,
                                              void *context, struct fault *fault);
 
