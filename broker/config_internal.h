@@ -3,6 +3,7 @@
  * What the files of the configuration share; nobody else includes this but its tests.
  *
  *     config.c           defaults, printing, what a reload cannot change
+ *     config_diff.c      what differs between two, for people
  *     config_value.c     the table of settings; texts such as "10s" into numbers and back
  *     config_read.c      the file into a struct config
  *     config_schema.c    the cyaml schema, made from the table

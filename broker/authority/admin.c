@@ -8,7 +8,7 @@
 
 static const struct admin_command *const tables[] = {
     admin_credential_commands, admin_set_commands,     admin_token_commands, admin_state_commands,
-    admin_policy_commands,     admin_explain_commands, admin_test_commands,
+    admin_policy_commands,     admin_explain_commands, admin_test_commands,  admin_reload_commands,
 };
 
 void

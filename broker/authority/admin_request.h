@@ -16,6 +16,7 @@ extern const struct admin_command admin_state_commands[];
 extern const struct admin_command admin_policy_commands[];
 extern const struct admin_command admin_explain_commands[];
 extern const struct admin_command admin_test_commands[];
+extern const struct admin_command admin_reload_commands[];
 
 /* "refused_by_upstream" {count, since, last}, when the upstream refuses its key. */
 KH_MUST_CHECK enum kh_err admin_put_health(json_t *out, const struct credential *credential,

@@ -88,6 +88,8 @@ struct authority {
     size_t carry_count;
     uint64_t carry_id;
     LIST_HEAD(, exchange) exchanges; /* for access tokens */
+    LIST_HEAD(, reload) reloads;     /* of the configuration: who waits for what comes of it */
+    uint64_t reload_id;
 
     /* for status */
     int64_t started_at;

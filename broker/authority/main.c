@@ -9,6 +9,7 @@
 #include "../sandbox.h"
 #include "admin.h"
 #include "authority.h"
+#include "reload.h"
 #include "serve.h"
 #include "state.h"
 
@@ -224,6 +225,15 @@ on_dischargers(struct channel *channel, void *context, const struct message *mes
 }
 
 static bool
+on_reload_done(struct channel *channel, void *context, const struct message *message)
+{
+    struct service *service = context;
+
+    (void)channel;
+    return reload_done(&service->authority, message->id, message->body);
+}
+
+static bool
 on_stop(struct channel *channel, void *context, const struct message *message)
 {
     struct service *service = context;
@@ -245,6 +255,7 @@ static const struct channel_handler handlers[] = {
     {MESSAGE_SUPERVISOR_LISTENERS, on_listeners},
     {MESSAGE_AUTHORITY_DISCHARGERS, on_dischargers},
     {MESSAGE_AUTHORITY_STOP, on_stop},
+    {MESSAGE_RELOAD_DONE, on_reload_done},
     {0, NULL},
 };
 

@@ -68,12 +68,15 @@ int operator_main(int argc, char **argv);
 
 /* The commands; each table ends with name == NULL. */
 extern const struct operator_command service_commands[];        /* init run check */
+extern const struct operator_command reload_commands[];         /* reload */
 extern const struct operator_command credential_commands[];     /* credential … */
 extern const struct operator_command credential_set_commands[]; /* credential set */
 extern const struct operator_command token_commands[];          /* mint revoke */
 extern const struct operator_command policy_commands[];         /* policy … */
 extern const struct operator_command explain_commands[];        /* explain */
 extern const struct operator_command key_commands[];            /* key … ca show */
+extern const struct operator_command master_key_commands[];     /* key change-master */
+extern const struct operator_command keep_commands[];           /* backup … restore */
 extern const struct operator_command audit_commands[];          /* audit tail, verify */
 extern const struct operator_command audit_query_commands[];    /* audit query */
 extern const struct operator_command status_commands[];         /* status */

@@ -2,6 +2,7 @@
 /* keyholed init, run, check. */
 #include "directory.h"
 #include "operator.h"
+#include "reload.h"
 #include "terminal.h"
 #include "values.h"
 
@@ -198,6 +199,10 @@ service_check(const struct invocation *invocation)
 {
     if (invocation_flag(invocation, "defaults"))
         return check_defaults();
+    if (invocation->json && !invocation_flag(invocation, "diff"))
+        return usage_fault(invocation, "--json goes with --diff");
+    if (invocation_flag(invocation, "diff") && invocation_flag(invocation, "config"))
+        return usage_fault(invocation, "--diff is about the file that the broker reads");
     struct fault fault = {0};
     struct config config;
     char used[PATH_MAX];
@@ -218,6 +223,8 @@ service_check(const struct invocation *invocation)
         return command_failed("%s:%zu: %s", used, line, fault.detail);
     if (err != KH_OK)
         return command_failed("%s", fault.detail);
+    if (invocation_flag(invocation, "diff"))
+        return reload_ask(invocation, true);
     if (used[0] == '\0')
         fprintf(stderr, "there is no %s/keyholed.yaml: the defaults are used\n",
                 invocation->directory);
@@ -247,6 +254,7 @@ static const struct operator_option run_options[] = {
 static const struct operator_option check_options[] = {
     {"config", 0, "FILE", false, "the configuration (default: DIR/keyholed.yaml if it is there)"},
     {"defaults", 0, NULL, false, "print a configuration with every setting commented out instead"},
+    {"diff", 0, NULL, false, "and what a reload of the running broker would change"},
     {0},
 };
 
@@ -291,8 +299,10 @@ const struct operator_command service_commands[] = {
         .text = "Exit status 0 when the broker would accept it, else 1.",
         .examples = "  keyholed check\n"
                     "  keyholed check --config new.yaml && systemctl reload keyholed\n"
+                    "  keyholed check --diff\n"
                     "  keyholed check --defaults > keyholed.yaml",
         .option = check_options,
+        .json = true,
         .run = service_check,
     },
     {0},

@@ -40,6 +40,8 @@ struct family_callbacks {
     void (*serving)(void *context);                 /* every child is ready, for the first time */
     void (*start_failed)(void *context);            /* a child ended before that */
     void (*stopped)(void *context, enum role role); /* the last child of that role is gone */
+    /* An operator asks for the configuration to be read; what came of it, as RELOAD_DONE says. */
+    void (*reload)(void *context, bool look, struct buffer *report);
 };
 
 /* Which children there are to be. */

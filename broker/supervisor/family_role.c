@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { RELOAD_REPORT_MAX = 60000 };
+
 /* ---- what children say ---- */
 
 static bool
@@ -40,6 +42,28 @@ authority_on_peer_fault(struct channel *channel, void *context, const struct mes
         family_set_fault(child, "broke the protocol with the authority");
         family_step(child, CHILD_FAULT);
     }
+    return true;
+}
+
+// The lowest bit of the id is all that is looked at.
+static bool
+authority_on_reload(struct channel *channel, void *context, const struct message *message)
+{
+    const struct family_child *authority = context;
+    const struct family *family = authority->family;
+    BUFFER_AUTO report;
+    BUFFER_AUTO body;
+    buffer_init(&report, RELOAD_REPORT_MAX);
+    buffer_init(&body, RELOAD_REPORT_MAX + 16);
+    if (family->callbacks.reload != NULL)
+        family->callbacks.reload(family->context, message->id & 1, &report);
+    else
+        buffer_put_str(&report, "failed\nthere is no configuration");
+    if (report.failed)
+        message_text_tx(BYTES("failed\nthere is more to tell than fits; see the log"), &body);
+    else
+        message_text_tx(buffer_bytes(&report), &body);
+    channel_send(channel, MESSAGE_RELOAD_DONE, message->id, buffer_bytes(&body));
     return true;
 }
 
@@ -74,6 +98,7 @@ static const struct channel_handler proxy_handlers[] = {
 static const struct channel_handler authority_handlers[] = {
     {MESSAGE_AUTHORITY_READY, child_on_ready},
     {MESSAGE_PEER_FAULT, authority_on_peer_fault},
+    {MESSAGE_RELOAD_ASK, authority_on_reload},
     {0, NULL},
 };
 

@@ -54,7 +54,10 @@ KH_MUST_CHECK enum kh_err supervisor_add_listener(struct supervisor *supervisor,
                                                   struct listener *made, struct fault *fault);
 /* Leave what is listened on with the service manager, if there is one. */
 void supervisor_keep_listeners(struct supervisor *supervisor);
-void supervisor_reload(struct supervisor *supervisor);
+/* Read the configuration, and apply what can be; with `look` apply nothing. `report`: "ok", the
+ * file, and a line for each setting that changed (name, old, new, what becomes of it, with tabs
+ * between), or "failed" and why. */
+void supervisor_reload(struct supervisor *supervisor, bool look, struct buffer *report);
 
 /* The discharger's sockets and URL, when the configuration wants one. */
 KH_MUST_CHECK enum kh_err discharger_open(struct supervisor_discharger *discharger,

@@ -130,9 +130,17 @@ address_is_served(const struct supervisor *supervisor, const char *address)
     return false;
 }
 
+static void
+put_line(struct buffer *report, const char *name, const char *old, const char *new,
+         const char *outcome)
+{
+    buffer_printf(report, "%s\t%s\t%s\t%s\n", name, old, new, outcome);
+}
+
 // An address that is served already, in another way, waits for the restart that was asked for.
 static size_t
-reload_add_listeners(struct supervisor *supervisor, const struct config *new, const bool *found)
+reload_add_listeners(struct supervisor *supervisor, const struct config *new, const bool *found,
+                     bool look, struct buffer *report)
 {
     size_t added = 0;
     for (size_t i = 0; i < new->listener_count; i++) {
@@ -141,17 +149,32 @@ reload_add_listeners(struct supervisor *supervisor, const struct config *new, co
         struct fault fault = {0};
         if (found[i] || address_is_served(supervisor, wanted->address))
             continue;
-        if (listener_open_tcp(wanted, &made, &fault) != KH_OK ||
-            supervisor_add_listener(supervisor, &made, &fault) != KH_OK)
+        if (!look && (listener_open_tcp(wanted, &made, &fault) != KH_OK ||
+                      supervisor_add_listener(supervisor, &made, &fault) != KH_OK)) {
             log_error("reload", "%s", fault.detail);
-        else
-            added++;
+            buffer_printf(report, "listen\t\t%s\tfailed: %s\n", wanted->address, fault.detail);
+            continue;
+        }
+        added += !look;
+        put_line(report, "listen", "", wanted->address, "applied");
     }
     return added;
 }
 
+static void
+reload_tell_gone(const char *name, bool look, struct buffer *report)
+{
+    put_line(report, "listen", name, "", "restart");
+    if (!look)
+        log_warning("restart-needed",
+                    "the listener %s is gone from the configuration or changed in it, and "
+                    "serves as before until the next start",
+                    name);
+}
+
 static size_t
-reload_listeners(struct supervisor *supervisor, const struct config *new)
+reload_listeners(struct supervisor *supervisor, const struct config *new, bool look,
+                 struct buffer *report)
 {
     size_t served = supervisor->listener_count, added = 0;
     bool *kept = calloc(served + 1, sizeof(*kept));
@@ -162,11 +185,8 @@ reload_listeners(struct supervisor *supervisor, const struct config *new)
         reload_match(supervisor->listener, served, new->listener, new->listener_count, kept, found);
         for (size_t i = 0; i < served; i++)
             if (!kept[i])
-                log_warning("restart-needed",
-                            "the listener %s is gone from the configuration or changed in it, and "
-                            "serves as before until the next start",
-                            supervisor->listener[i].name);
-        added = reload_add_listeners(supervisor, new, found);
+                reload_tell_gone(supervisor->listener[i].name, look, report);
+        added = reload_add_listeners(supervisor, new, found, look, report);
     }
     free(kept);
     free(found);
@@ -174,7 +194,14 @@ reload_listeners(struct supervisor *supervisor, const struct config *new)
 }
 
 static void
-reload_report(const struct config *old, const struct config *new)
+report_change(void *context, const struct config_change *change)
+{
+    put_line(context, change->name, change->old, change->new,
+             change->restart ? "restart" : "applied");
+}
+
+static void
+reload_log(const struct config *old, const struct config *new)
 {
     struct buffer settings;
     buffer_init(&settings, 4096);
@@ -232,29 +259,19 @@ reload_keep_dns(struct config *old, struct config *new)
     old->dns_count = count;
 }
 
-void
-supervisor_reload(struct supervisor *supervisor)
+static void
+reload_apply(struct supervisor *supervisor, struct config *new, struct buffer *report)
 {
-    struct fault fault = {0};
-    struct config new;
-    notify_reloading(&supervisor->notify);
-    config_init(&new);
-    if (supervisor_effective_config(supervisor->options, &new, supervisor->config_path, &fault) !=
-        KH_OK) {
-        log_error("reload-failed", "the configuration stays as it was: %s", fault.detail);
-        config_free(&new);
-        notify_ready(&supervisor->notify, "serving; the last reload failed");
-        return;
-    }
-    reload_report(&supervisor->config, &new);
-    size_t added = reload_listeners(supervisor, &new);
-    reload_keep(&supervisor->config, &new);
-    reload_keep_discharger(&supervisor->config, &new);
-    reload_keep_gateways(&supervisor->config, &new);
-    reload_keep_dns(&supervisor->config, &new);
-    log_set_level((enum log_level) new.log_level);
+    reload_log(&supervisor->config, new);
+    size_t added = reload_listeners(supervisor, new, false, report);
+    config_diff(&supervisor->config, new, report_change, report);
+    reload_keep(&supervisor->config, new);
+    reload_keep_discharger(&supervisor->config, new);
+    reload_keep_gateways(&supervisor->config, new);
+    reload_keep_dns(&supervisor->config, new);
+    log_set_level((enum log_level) new->log_level);
     config_free(&supervisor->config);
-    supervisor->config = new;
+    supervisor->config = *new;
     family_send_config(&supervisor->family);
     family_set_listeners(&supervisor->family, supervisor->listener, supervisor->listener_count,
                          added);
@@ -262,5 +279,35 @@ supervisor_reload(struct supervisor *supervisor)
         supervisor_keep_listeners(supervisor);
     log_info("reloaded", "%s",
              supervisor->config_path[0] != '\0' ? supervisor->config_path : "the defaults");
-    notify_ready(&supervisor->notify, "serving");
+}
+
+void
+supervisor_reload(struct supervisor *supervisor, bool look, struct buffer *report)
+{
+    struct fault fault = {0};
+    struct config new;
+    char used[PATH_MAX];
+    const char *status = "serving";
+    if (!look)
+        notify_reloading(&supervisor->notify);
+    config_init(&new);
+    if (supervisor_effective_config(supervisor->options, &new, used, &fault) != KH_OK) {
+        if (!look)
+            log_error("reload-failed", "the configuration stays as it was: %s", fault.detail);
+        buffer_printf(report, "failed\n%s; the configuration stays as it was", fault.detail);
+        config_free(&new);
+        status = "serving; the last reload failed";
+    } else {
+        buffer_printf(report, "ok\n%s\n", used);
+        memcpy(supervisor->config_path, used, sizeof(used));
+        if (look) {
+            (void)reload_listeners(supervisor, &new, true, report);
+            config_diff(&supervisor->config, &new, report_change, report);
+            config_free(&new);
+        } else {
+            reload_apply(supervisor, &new, report);
+        }
+    }
+    if (!look)
+        notify_ready(&supervisor->notify, status);
 }

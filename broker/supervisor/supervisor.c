@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 enum {
+    REPORT_MAX = 60000,
     STOP_MARGIN_MS = 5000,
     WATCHDOG_TURNS = 4, // in the time after which the service manager acts
 };
@@ -138,15 +139,26 @@ supervisor_on_child_signal(evutil_socket_t number, short what, void *context)
 }
 
 static void
+supervisor_on_reload(void *context, bool look, struct buffer *report)
+{
+    struct supervisor *supervisor = context;
+    if (supervisor->phase == PHASE_SERVING) {
+        supervisor_reload(supervisor, look, report);
+        return;
+    }
+    log_warning("reload", "not while starting or stopping");
+    buffer_put_str(report, "failed\nnot while the broker starts or stops");
+}
+
+static void
 supervisor_on_reload_signal(evutil_socket_t number, short what, void *context)
 {
     (void)number;
     (void)what;
     struct supervisor *supervisor = context;
-    if (supervisor->phase == PHASE_SERVING)
-        supervisor_reload(supervisor);
-    else
-        log_warning("reload", "not while starting or stopping");
+    BUFFER_AUTO report;
+    buffer_init(&report, REPORT_MAX);
+    supervisor_on_reload(supervisor, false, &report);
 }
 
 static void
@@ -313,7 +325,8 @@ start_family(struct supervisor *supervisor, struct fault *fault)
         .passphrase = &supervisor->passphrase,
         .directory = supervisor->directory,
         .null_fd = supervisor->null_fd,
-        .callbacks = {supervisor_on_serving, supervisor_on_start_failed, supervisor_on_stopped},
+        .callbacks = {supervisor_on_serving, supervisor_on_start_failed, supervisor_on_stopped,
+                      supervisor_on_reload},
         .context = supervisor,
     };
     if (plan.discharger)
