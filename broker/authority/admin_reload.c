@@ -81,7 +81,8 @@ parse_change(struct bytes line)
         struct bytes part = line;
         if (i < 3 && !bytes_cut(&line, '\t', &part))
             part = BYTES_EMPTY;
-        if (json_object_set_new(change, members[i], json_stringn((const char *)part.p, part.n))) {
+        if (json_object_set_new(change, members[i],
+                                json_stringn(part.n ? (const char *)part.p : "", part.n))) {
             json_decref(change);
             return NULL;
         }
@@ -101,6 +102,8 @@ parse_changes(struct bytes rest, bool look, struct bytes file, size_t *count)
 
     *count = 0;
     while (result && bytes_cut(&rest, '\n', &line)) {
+        if (line.n == 0)
+            continue;
         json_t *change = parse_change(line);
         if (change == NULL || json_array_append_new(changes, change)) {
             json_decref(result);
