@@ -132,8 +132,8 @@ buffer_put(struct buffer *b, struct bytes s)
         buffer_put_grown(b, s);
         return;
     }
-    if (s.n > 0)
-        memcpy(b->p + b->n, s.p, s.n);
+    if (s.n > 0)                       // what fits has memory, and what has a length has bytes
+        memcpy(b->p + b->n, s.p, s.n); // NOLINT(clang-analyzer-core.NonNullParamChecker)
     b->n += s.n;
     if (b->n > b->mark)
         b->mark = b->n;
