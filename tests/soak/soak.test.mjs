@@ -51,6 +51,7 @@ function serveEvents(res) {
 function serve(received, res) {
   if (received.url.startsWith('/big/')) res.end('x'.repeat(300000));
   else if (received.url.startsWith('/events/')) serveEvents(res);
+  else if (received.url.startsWith('/slow/')) setTimeout(() => res.end('late'), 400); // may be refused meanwhile
   else res.end('{"ok":true}');
 }
 
@@ -97,7 +98,7 @@ pass-through:
 
 // ---- clients ----
 
-const path = () => `${random.of(['/a', '/a', '/a', '/big', '/events'])}/${++serial}`;
+const path = () => `${random.of(['/a', '/a', '/a', '/slow', '/big', '/events'])}/${++serial}`;
 
 function judge(token, may, request, answer) {
   if (![200, 101].includes(answer.status) || ['index', 'login', 'revoke'].includes(answer.way)) return;
