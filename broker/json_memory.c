@@ -1,28 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests carry secrets, answers carry tokens, bodies what people ask models: nothing of them
- * stays in freed memory. */
+/* Which memory jansson takes, and where its hash tables begin. */
 #include "json_memory.h"
 
-#include "../caveats/bytes.h"
+#include "../caveats/json_parse.h"
 
-#include <jansson.h>
-#include <malloc.h>
-#include <stdlib.h>
 #include <sys/random.h>
-
-static void
-wiping_free(void *p)
-{
-    if (p != NULL)
-        wipe(p, malloc_usable_size(p));
-    free(p);
-}
 
 void
 json_memory_init(void)
 {
     size_t seed = 0;
-    json_set_alloc_funcs(malloc, wiping_free);
+    json_set_alloc_funcs(json_parse_malloc, json_parse_free);
     // jansson takes a seed of zero for none.
     while (seed == 0 && getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
         ;

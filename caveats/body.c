@@ -9,6 +9,8 @@
  */
 #include "body.h"
 
+#include "json_parse.h"
+
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -329,8 +331,7 @@ body_read(struct bytes json, const struct bytes *pointer, size_t count, struct b
     enum kh_err err =
         count > BODY_POINTERS_MAX ? KH_ERR_RANGE : take_numbers(json, &reading.list, &indexed);
     if (err == KH_OK) {
-        root = json_loadb((const char *)indexed.p, indexed.n,
-                          JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+        root = json_parse(buffer_bytes(&indexed), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
         if (!root)
             err = KH_ERR_SYNTAX;
     }

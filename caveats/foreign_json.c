@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base64.h"
+#include "json_parse.h"
 #include "quoted.h"
 #include "token_internal.h"
 
@@ -132,8 +133,7 @@ foreign_json_read(struct bytes text, struct buffer *binary, struct fault *fault)
     if (!buffer_reserve(&arena, text.n)) /* so that it never moves */
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
     /* Identifiers may have NULs in them: all lengths are counted. */
-    json_t *document =
-        json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    json_t *document = json_parse(text, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
     if (!document)
         return malformed(fault, "not JSON, or a member is given twice");
     bool fine = document_read(document, &arena, binary);

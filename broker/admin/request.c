@@ -4,6 +4,7 @@
  */
 #include "request.h"
 
+#include "../../caveats/json_parse.h"
 #include "../../caveats/timestamp.h"
 #include "../json_memory.h"
 #include "suggest.h"
@@ -277,7 +278,7 @@ carry_out(const struct admin_tables *tables, struct bytes line, json_t *result, 
 {
     json_error_t error;
     const struct admin_command *command = NULL;
-    json_t *request = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, &error);
+    json_t *request = json_parse(line, JSON_REJECT_DUPLICATES, &error);
 
     // Jansson's own text quotes the request, and with it perhaps a secret.
     if (request == NULL || !json_is_object(request)) {

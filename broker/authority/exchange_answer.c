@@ -6,6 +6,7 @@
  */
 #include "exchange_rules.h"
 
+#include "../../caveats/json_parse.h"
 #include "../../caveats/path.h"
 #include "clock.h"
 
@@ -62,7 +63,7 @@ keep_member(struct exchange_answer *answer, const json_t *object, const char *na
 static bool
 read_json(struct exchange_answer *answer, struct bytes body, struct answer_parts *out)
 {
-    json_t *object = json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
+    json_t *object = json_parse(body, JSON_REJECT_DUPLICATES, NULL);
 
     if (!json_is_object(object)) {
         json_decref(object);

@@ -5,6 +5,7 @@
  */
 #include "exchange_rules.h"
 
+#include "../../caveats/json_parse.h"
 #include "../../caveats/path.h"
 #include "jwt.h"
 
@@ -53,7 +54,7 @@ jwt_secret_read(struct bytes secret, struct jwt_secret *out, struct fault *fault
         out->key = secret;
         return KH_OK;
     }
-    json_t *object = json_loadb((const char *)secret.p, secret.n, JSON_REJECT_DUPLICATES, NULL);
+    json_t *object = json_parse(secret, JSON_REJECT_DUPLICATES, NULL);
     out->key = keep_member(out, object, "private_key");
     out->key_id = keep_member(out, object, "private_key_id");
     out->email = keep_member(out, object, "client_email");

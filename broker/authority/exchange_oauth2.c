@@ -6,6 +6,7 @@
 #include "exchange_rules.h"
 
 #include "../../caveats/base64.h"
+#include "../../caveats/json_parse.h"
 #include "../../caveats/path.h"
 
 #include <jansson.h>
@@ -43,7 +44,7 @@ keep_member(struct oauth2_secret *out, const json_t *object, const char *name)
 static enum kh_err
 read_object(struct bytes secret, struct oauth2_secret *out, struct fault *fault)
 {
-    json_t *object = json_loadb((const char *)secret.p, secret.n, JSON_REJECT_DUPLICATES, NULL);
+    json_t *object = json_parse(secret, JSON_REJECT_DUPLICATES, NULL);
 
     if (!json_is_object(object)) {
         json_decref(object);
@@ -105,7 +106,7 @@ exchange_new_secret(struct bytes secret, struct bytes refresh_token, struct buff
         buffer_put(out, refresh_token);
         return out->failed ? fault_set(fault, KH_ERR_TOO_LONG, "it is too long") : KH_OK;
     }
-    json_t *object = json_loadb((const char *)secret.p, secret.n, JSON_REJECT_DUPLICATES, NULL);
+    json_t *object = json_parse(secret, JSON_REJECT_DUPLICATES, NULL);
     json_t *value = json_stringn((const char *)refresh_token.p, refresh_token.n);
     bool fine = object && value && json_object_set(object, "refresh_token", value) == 0;
     size_t n = fine ? json_dumpb(object, NULL, 0, JSON_COMPACT) : 0;

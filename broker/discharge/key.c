@@ -77,8 +77,9 @@ key_make(const char *path, struct discharge_key *out, struct fault *fault)
     randombytes_buf(seed, sizeof seed);
     base64_encode(BASE64_URL, bytes_of(seed, sizeof seed), &text);
     buffer_put_byte(&text, '\n');
+    // Whole or not there: one that was begun and not written would stop every later start.
     enum kh_err err = text.failed ? fault_set(fault, KH_ERR_MEMORY, "memory is used up")
-                                  : private_file_create(path, 0600, buffer_bytes(&text), fault);
+                                  : private_file_replace(path, buffer_bytes(&text), true, fault);
     if (!err)
         err = pair_from_seed(bytes_of(seed, sizeof seed), out, fault);
     wipe(seed, sizeof seed);

@@ -5,6 +5,7 @@
 #include "service_internal.h"
 
 #include "../../caveats/base64.h"
+#include "../../caveats/json_parse.h"
 #include "../../caveats/text.h"
 #include "../../caveats/timestamp.h"
 #include "../http/json_text.h"
@@ -100,8 +101,7 @@ service_read(struct exchange *x, const char *const *members, json_t **out)
     if (request->body.n > SERVICE_BODY_MAX)
         return service_fail(x, FAILURE_REQUEST_INVALID, "the body is longer than %d bytes",
                             SERVICE_BODY_MAX);
-    json_t *object = json_loadb(request->body.n ? (const char *)request->body.p : "",
-                                request->body.n, JSON_REJECT_DUPLICATES, &error);
+    json_t *object = json_parse(request->body, JSON_REJECT_DUPLICATES, &error);
     enum failure failure = FAILURE_NONE;
     if (!json_is_object(object))
         failure = service_fail(x, FAILURE_REQUEST_INVALID,

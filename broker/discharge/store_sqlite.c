@@ -4,9 +4,14 @@
  */
 #include "store_sqlite.h"
 
+#include "../database/private_file.h"
+
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const struct sqlite_migration migrations[] = {
 #include "discharge_migrations.inc"
@@ -19,17 +24,48 @@ static const struct sqlite_schema schema = {
     .migration_count = sizeof migrations / sizeof migrations[0],
 };
 
+static bool
+is_missing(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) != 0 && errno == ENOENT;
+}
+
+// Under another name until it is whole: a start that fails or is killed half-way leaves no file
+// that the next one takes for a database which somebody emptied.
+static enum kh_err
+make_database(const char *path, struct fault *fault)
+{
+    static const char *const suffix[] = {"", "-wal", "-shm", "-journal"};
+    char name[4][PATH_MAX];
+    struct sqlite sqlite;
+
+    for (size_t i = 0; i < 4; i++) {
+        int n = snprintf(name[i], sizeof name[i], "%s.new%s", path, suffix[i]);
+        if (n < 0 || (size_t)n >= sizeof name[i])
+            return fault_set(fault, KH_ERR_TOO_LONG, "%s: the name is too long", path);
+        (void)unlink(name[i]);
+    }
+    enum kh_err err = sqlite_create(name[0], &schema, &sqlite, fault);
+    if (err)
+        return err;
+    sqlite_close(&sqlite);
+    // What could not be moved from the log into the file would stay behind.
+    if (!is_missing(name[1]) || rename(name[0], path) != 0)
+        return fault_set(fault, KH_ERR_IO, "%s: the new database cannot be put in place", path);
+    return private_file_sync_parent(path, fault);
+}
+
 enum kh_err
 discharge_store_open(const char *path, struct discharge_store **out, struct fault *fault)
 {
-    struct stat st;
     struct discharge_store *store = calloc(1, sizeof *store);
 
     if (store == NULL)
         return fault_set(fault, KH_ERR_MEMORY, "%s: memory is used up", path);
-    bool missing = lstat(path, &st) != 0 && errno == ENOENT;
-    enum kh_err err = missing ? sqlite_create(path, &schema, &store->sqlite, fault)
-                              : sqlite_open(path, &schema, &store->sqlite, fault);
+    enum kh_err err = is_missing(path) ? make_database(path, fault) : KH_OK;
+    if (!err)
+        err = sqlite_open(path, &schema, &store->sqlite, fault);
     if (err) {
         free(store);
         return err;

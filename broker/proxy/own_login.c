@@ -4,6 +4,7 @@
  */
 #include "own_login.h"
 
+#include "../../caveats/json_parse.h"
 #include "../../caveats/timestamp.h"
 #include "../http/json_text.h"
 #include "answer.h"
@@ -90,8 +91,7 @@ take_body(struct exchange *x, struct bytes body)
 {
     struct message_login_ask question = {.lifetime_s = 0};
     const char *why = "the body is no JSON";
-    json_t *json =
-        body.n ? json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_t *json = body.n ? json_parse(body, JSON_REJECT_DUPLICATES, NULL) : NULL;
     if (json && read_question(json, &question, &why))
         ask(x, &question);
     else

@@ -3,6 +3,8 @@
  * signature for one site opens another. */
 #include "client_data.h"
 
+#include "../../caveats/json_parse.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -43,7 +45,7 @@ client_data_read(struct bytes text, struct client_data *out, char *why)
     *out = (struct client_data){0};
     if (!text_is_plain(text, why))
         return false;
-    out->json = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, &error);
+    out->json = json_parse(text, JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(out->json)) {
         // What the parser says repeats the text, which is somebody else's.
         if (out->json == NULL && json_error_code(&error) == json_error_duplicate_key)

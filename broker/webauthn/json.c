@@ -2,6 +2,7 @@
 /* What browsers' toJSON() writes. Members beside those that are needed are let be: there will be
  * more of them. */
 #include "../../caveats/base64.h"
+#include "../../caveats/json_parse.h"
 #include "webauthn.h"
 
 #include <jansson.h>
@@ -49,7 +50,7 @@ text_read(struct bytes text)
 {
     if (text.n > JSON_TEXT_MAX)
         return NULL;
-    return json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
+    return json_parse(text, JSON_REJECT_DUPLICATES, NULL);
 }
 
 // The members of "response" that are wanted, each into a buffer of its own.
