@@ -34,36 +34,36 @@ async function ask(host, path = '/v1/x') {
 
 const only = (a, aaaa = []) => ({ type }) => (type === 'A' ? a : aaaa);
 
-// threat 11
 describe('a name server', () => {
-  const its = (name, body) => test(name, async (t) => (reason ? t.skip(reason) : body(t)));
+  const own = (body) => async (t) => (reason ? t.skip(reason) : body(t));
 
-  its('that is honest: it is asked, and believed', async () => {
+  test('that is honest: it is asked, and believed', own(async () => {
     names.server.set('honest.example', only(['127.0.0.1']));
     const answer = await ask('honest.example');
     assert.equal(answer.status, 200, answer.text);
     assert.ok(names.server.asked('honest.example') >= 1, 'this name server and no other was asked');
-  });
+  }));
 
   for (const [a, aaaa] of [[['169.254.169.254']], [['127.0.0.2']], [['10.0.0.1']], [['192.168.1.1', '172.16.0.1']], [['0.0.0.0']],
     [['255.255.255.255']], [['100.64.0.1']], [[], ['::1']], [[], ['fe80::1']], [[], ['fd00:ec2::254']], [[], ['::ffff:a9fe:a9fe']],
     [[], ['64:ff9b::a9fe:a9fe']], [['169.254.169.254'], ['fd00:ec2::254']]])
-    its(`that says ${[...a, ...(aaaa ?? [])].join(' and ')}`, async () => {
+    test(`that says ${[...a, ...(aaaa ?? [])].join(' and ')}`, own(async () => {
       names.server.set('lies.example', only(a, aaaa));
       const { connections } = upstream;
       await broker.failed(await ask('lies.example'), 403, 'address-forbidden');
       assert.equal(upstream.connections, connections, 'nobody connected');
-    });
+    }));
 
-  its('that says something good among what is forbidden: that alone is dialled, or nothing', async () => {
+  test('that says something good among what is forbidden: that alone is dialled, or nothing', own(async () => {
     names.server.set('both.example', only(['169.254.169.254', '127.0.0.1', '10.0.0.1']));
     const answer = await ask('both.example');
     if (answer.status !== 200) await broker.failed(answer, 403, 'address-forbidden');
-  });
+  }));
 
   // What was looked at is what is dialled: the name is asked for once, and the second answer is for
   // another request.
-  its('that says something else the second time (rebinding)', async () => {
+  // threat 11
+  test('that says something else the second time (rebinding)', own(async () => {
     names.server.set('rebinds.example', ({ type, n }) => (type !== 'A' ? [] : [n === 0 ? '127.0.0.1' : '127.0.0.2']));
     const first = await ask('rebinds.example');
     assert.equal(first.status, 200, first.text);
@@ -73,15 +73,15 @@ describe('a name server', () => {
       const answer = await ask('rebinds.example');
       return answer.status === 200 ? false : broker.failed(answer, 403, 'address-forbidden');
     });
-  });
+  }));
 
-  its('that says the other thing first', async () => {
+  test('that says the other thing first', own(async () => {
     names.server.set('again.example', ({ type, n }) => (type !== 'A' ? [] : [n === 0 ? '169.254.169.254' : '127.0.0.1']));
     await broker.failed(await ask('again.example'), 403, 'address-forbidden');
     assert.equal((await ask('again.example')).status, 200, 'a refusal is not kept');
-  });
+  }));
 
-  its('that hangs: 504 for those who ask, however many; others are resolved and served', async () => {
+  test('that hangs: 504 for those who ask, however many; others are resolved and served', own(async () => {
     names.server.set('hangs.example', () => null);
     const token = await broker.mint('hangs.example');
     const honest = await broker.mint('honest.example');
@@ -101,5 +101,5 @@ describe('a name server', () => {
     assert.ok(!upstream.requests.some((r) => /^\/h\d/.test(r.url)), 'none of them went anywhere');
     names.server.set('hangs.example', only(['127.0.0.1']));
     await until('the name server answers, and all is well', async () => (await broker.request('/~hangs.example/well', { token })).status === 200);
-  });
+  }));
 });
