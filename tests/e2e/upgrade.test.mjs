@@ -3,6 +3,7 @@
 // time) is opened and brought up to date; a newer one is refused and not touched.
 
 import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 

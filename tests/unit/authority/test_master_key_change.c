@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#define PASSPHRASE "over the rainbow"
+
 /* ---- killed at the Nth call that changes what is on the disk, sqlite's among them ---- */
 
 static unsigned long step, kill_at; // 0: never
@@ -82,7 +84,7 @@ key_text(void)
 }
 
 static enum kh_err
-try_open(struct secret *passphrase, struct secret *key)
+try_open(struct secret *passphrase, struct secret *key, struct fault *fault)
 {
     static struct authority authority;
     struct master_key_source source = fixture_source();
@@ -114,13 +116,14 @@ make_state(void)
 }
 
 static enum kh_err
-change(struct secret *old_passphrase, const struct master_key_target *target)
+change(struct secret *old_passphrase, const struct master_key_target *target, struct fault *fault)
 {
     static struct authority authority;
     struct master_key_source source = fixture_source();
     source.passphrase = old_passphrase;
-    assert_ok(authority_open(&authority, &source, clock_manual(FIXTURE_NOW), fault));
-    enum kh_err err = master_key_change(&authority, target, fault);
+    enum kh_err err = authority_open(&authority, &source, clock_manual(FIXTURE_NOW), fault);
+    if (!err)
+        err = master_key_change(&authority, target, fault);
     authority_close(&authority);
     return err;
 }
@@ -132,14 +135,14 @@ to_another_file(void **state)
     (void)state;
     make_state();
     char *before = key_text();
-    assert_ok(change(NULL, &target));
+    assert_ok(change(NULL, &target, fault));
     char *after = key_text();
     assert_string_not_equal(before, after);
-    assert_ok(try_open(NULL, NULL));
+    assert_ok(try_open(NULL, NULL, fault));
     // The old key opens nothing any more.
     SECRET_AUTO *old = NULL;
     assert_ok(master_key_parse(bytes_str(before), "old", &old, fault));
-    assert_fault(try_open(NULL, old), KH_ERR_MASTER_KEY, "is not the master key");
+    assert_fault(try_open(NULL, old, fault), KH_ERR_MASTER_KEY, "is not the master key");
     free(before);
     free(after);
 }
@@ -147,19 +150,19 @@ to_another_file(void **state)
 static void
 to_a_passphrase_and_back(void **state)
 {
-    SECRET_AUTO *passphrase = secret_of("over the rainbow");
+    SECRET_AUTO *passphrase = secret_of(PASSPHRASE);
     const struct master_key_target to_passphrase = {.passphrase = passphrase, .cost = fixture_cost};
     const struct master_key_target to_file = {.cost = fixture_cost};
     struct stat st;
     (void)state;
     make_state();
-    assert_ok(change(NULL, &to_passphrase));
+    assert_ok(change(NULL, &to_passphrase, fault));
     assert_int_not_equal(stat(fixture_path("state/" MASTER_KEY_FILE), &st), 0);
-    assert_fault(try_open(NULL, NULL), KH_ERR_MASTER_KEY, "made with a passphrase");
-    assert_ok(try_open(passphrase, NULL));
-    assert_ok(change(passphrase, &to_passphrase)); // another salt, another key
-    assert_ok(change(passphrase, &to_file));
-    assert_ok(try_open(NULL, NULL));
+    assert_fault(try_open(NULL, NULL, fault), KH_ERR_MASTER_KEY, "made with a passphrase");
+    assert_ok(try_open(passphrase, NULL, fault));
+    assert_ok(change(passphrase, &to_passphrase, fault)); // another salt, another key
+    assert_ok(change(passphrase, &to_file, fault));
+    assert_ok(try_open(NULL, NULL, fault));
 }
 
 static void
@@ -171,8 +174,8 @@ the_same_key_is_none(void **state)
     char *text = key_text();
     assert_ok(master_key_parse(bytes_str(text), "key", &key, fault));
     const struct master_key_target target = {.key = key, .cost = fixture_cost};
-    assert_fault(change(NULL, &target), KH_ERR_EXISTS, "already");
-    assert_ok(try_open(NULL, NULL));
+    assert_fault(change(NULL, &target, fault), KH_ERR_EXISTS, "already");
+    assert_ok(try_open(NULL, NULL, fault));
     free(text);
 }
 
@@ -211,8 +214,16 @@ killed_at(unsigned long n, struct secret *old_passphrase, const struct master_ke
     int status = 0;
     pid_t child = fork();
     if (child == 0) {
+        // No child sees the secrets of its parent.
+        struct secret *passphrase = secret_of(PASSPHRASE);
+        const struct master_key_target own = {.passphrase = target->passphrase ? passphrase : NULL,
+                                              .cost = target->cost};
         kill_at = n;
-        _exit(change(old_passphrase, target) == KH_OK ? 0 : 1);
+        struct fault why = {0};
+        if (change(old_passphrase ? passphrase : NULL, &own, &why) == KH_OK)
+            _exit(0);
+        print_error("step %lu: %s\n", n, why.detail);
+        _exit(1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     if (WIFSIGNALED(status))
@@ -232,17 +243,18 @@ kill_everywhere(struct secret *old_passphrase, const struct master_key_target *t
         if (old_passphrase) {
             const struct master_key_target first = {.passphrase = old_passphrase,
                                                     .cost = fixture_cost};
-            assert_ok(change(NULL, &first));
+            assert_ok(change(NULL, &first, fault));
         }
         killed = killed_at(n, old_passphrase, target);
-        bool old = old_passphrase ? try_open(old_passphrase, NULL) == KH_OK : false;
-        bool new = try_open(target->passphrase, target->key) == KH_OK;
+        bool old = old_passphrase ? try_open(old_passphrase, NULL, NULL) == KH_OK : false;
+        struct fault why = {0};
+        bool new = try_open(target->passphrase, target->key, &why) == KH_OK;
         if (!old_passphrase && !target->passphrase && !target->key)
             old = !new; // both are the file: one of them it is
         else if (!old_passphrase)
-            old = try_open(NULL, NULL) == KH_OK;
+            old = try_open(NULL, NULL, NULL) == KH_OK;
         if (old == new && (target->passphrase || target->key || old_passphrase))
-            print_error("killed at step %lu: old %d, new %d\n", n, old, new);
+            print_error("killed at step %lu: old %d, new %d: %s\n", n, old, new, why.detail);
         assert_true(old || new);
         struct stat st;
         assert_int_not_equal(stat(fixture_path("state/" MASTER_KEY_FILE_NEW), &st), 0);
@@ -268,7 +280,7 @@ killed_from_file_to_file(void **state)
 static void
 killed_from_file_to_passphrase(void **state)
 {
-    SECRET_AUTO *passphrase = secret_of("over the rainbow");
+    SECRET_AUTO *passphrase = secret_of(PASSPHRASE);
     const struct master_key_target target = {.passphrase = passphrase, .cost = fixture_cost};
     (void)state;
     fixture_create();
@@ -278,7 +290,7 @@ killed_from_file_to_passphrase(void **state)
 static void
 killed_from_passphrase_to_file(void **state)
 {
-    SECRET_AUTO *passphrase = secret_of("over the rainbow");
+    SECRET_AUTO *passphrase = secret_of(PASSPHRASE);
     const struct master_key_target target = {.cost = fixture_cost};
     (void)state;
     fixture_create();
