@@ -44,7 +44,7 @@ WARNINGS := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prot
     $(if $(CI),-Werror)
 
 # Probed once for a build directory, and not by the goals that may run before there is a compiler.
-ifneq ($(filter-out setup check check-all valgrind bench demo docs lint format fuzz fuzz-built fuzz-coverage clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out setup check check-all check-packages valgrind bench demo docs lint format fuzz fuzz-built fuzz-coverage clean,$(or $(MAKECMDGOALS),all)),)
 -include $(BUILD)/hardening.mk
 endif
 $(BUILD)/hardening.mk: Makefile
@@ -321,6 +321,7 @@ check-all:
 	@$(MAKE) --no-print-directory check-built EVERY=1
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e --heavy
 	@$(if $(SANITIZE),,$(MAKE) --no-print-directory valgrind mutants instructions)
+	@$(if $(SANITIZE),,$(MAKE) --no-print-directory check-packages)
 	@$(if $(SANITIZE),,$(MAKE) --no-print-directory fuzz SECONDS=10)
 
 demo: setup

@@ -53,6 +53,7 @@ describe('make install', { skip }, () => {
     for (const name of ['/usr/bin/keyhole', '/usr/bin/keyholed', '/usr/libexec/keyhole/keyhole-proxy', '/usr/libexec/keyhole/keyhole-authority',
       '/usr/libexec/keyhole/keyhole-discharger', '/usr/libexec/keyhole/keyhole-room', '/usr/lib/systemd/system/keyholed.service',
       '/usr/lib/systemd/system/keyholed.socket', '/usr/lib/sysusers.d/keyholed.conf', '/usr/lib/tmpfiles.d/keyholed.conf',
+      '/usr/include/keyhole.h', '/usr/lib/libkeyhole.so.1', '/usr/lib/libkeyhole.so', '/usr/lib/libkeyhole.a', '/usr/lib/pkgconfig/libkeyhole.pc',
       '/etc/keyholed/keyholed.yaml', '/usr/share/doc/keyhole/LICENSE', '/usr/share/doc/keyhole/README.md'])
       assert.ok(names.includes(name), `${name} of:\n${names.join('\n')}`);
     const manuals = readdirSync(`${root}/docs/man`).filter((name) => /\.[13578]$/.test(name)).sort();

@@ -70,4 +70,18 @@ install: all $(GENERATED)/.made
 uninstall: $(GENERATED)/.made
 	$(call run_install,uninstall)
 
-.PHONY: install uninstall force
+deb:
+	@tools/package/deb $(VERSION)
+
+TARBALL_STAGE := $(BUILD)/tarball/stage
+tarball: all $(GENERATED)/.made
+	@rm -rf $(TARBALL_STAGE)
+	@$(MAKE) --no-print-directory -s install prefix=/opt/keyhole sysconfdir=/etc DESTDIR=$(CURDIR)/$(TARBALL_STAGE)
+	@tools/package/tarball $(VERSION) $(TARBALL_STAGE)
+
+check-packages:
+	@tools/setup --package
+	@$(MAKE) --no-print-directory deb tarball
+	@tools/package/check $(VERSION)
+
+.PHONY: install uninstall deb tarball check-packages force
