@@ -7,7 +7,7 @@ import { join, relative, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 
 import { Broker, realKey } from '../support/broker.mjs';
-import { build, must, sanitized, temporaryDirectory } from '../support/programs.mjs';
+import { build, must, run, sanitized, temporaryDirectory } from '../support/programs.mjs';
 import { startUpstream } from '../support/upstream.mjs';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -69,6 +69,27 @@ describe('make install', { skip }, () => {
       for (const [, program] of text.matchAll(/^ExecStart=(\S+)/gm)) assert.ok(existsSync(place + program), `${name}: ${program}`);
       for (const [, document] of text.matchAll(/file:(\S+)/g)) assert.ok(existsSync(place + document), `${name}: ${document}`);
     }
+  });
+
+  // docs/guides/install.md has these figures.
+  const EXPOSURE = { 'keyholed.service': 1.4, 'keyholed-discharger.service': 1.4, 'keyholed-init.service': 0.9 };
+  test('the units stay under their exposure, as systemd-analyze sees it', async (t) => {
+    if ((await run('/bin/sh', ['-c', 'command -v systemd-analyze'])).status !== 0)
+      return t.skip('systemd is not installed here');
+    const place = temporaryDirectory(t, 'install');
+    await make('install', { DESTDIR: place, PREFIX: '/usr' });
+    for (const [unit, most] of Object.entries(EXPOSURE)) {
+      const { stdout } = await must('systemd-analyze', ['security', '--offline=yes', '--no-pager', `--root=${place}`, unit]);
+      const found = /Overall exposure level for \S+: (\d+\.\d)/.exec(stdout);
+      assert.ok(found && Number(found[1]) <= most, `${unit}: ${found?.[1]} is over ${most}\n${stdout}`);
+      assert.ok(readFileSync(`${root}/docs/guides/install.md`, 'utf8').includes(`| \`${unit}\` | ${most} |`), `the guide says ${most} of ${unit}`);
+    }
+  });
+
+  test('every line of the walls has its reason', () => {
+    const lines = readFileSync(`${root}/tools/package/systemd/hardening.conf`, 'utf8').split('\n');
+    const reasonless = lines.filter((line, i) => /^[A-Z]\w+=/.test(line) && !/^(#|[A-Z]\w+=)/.test(lines[i - 1]));
+    assert.deepEqual(reasonless, []);
   });
 
   test('a configuration that is there stays as it is', async (t) => {
