@@ -30,6 +30,7 @@ config_free(struct config *config)
     config_listeners_free(config);
     config_names_free(config);
     config_gateways_free(config);
+    config_metrics_free(config);
     config_dns_free(config);
     config_dischargers_free(config);
     config_pass_through_free(config);
@@ -62,6 +63,16 @@ static const char head[] =
     "#gateway:\n"
     "#  - socket: /run/keyholed/gateway.sock\n"
     "#    users: [www-data]\n"
+    "\n"
+    "## Where the broker is watched: /metrics (Prometheus), /healthz, /readyz, and nothing else. "
+    "No "
+    "token\n"
+    "## is asked for. Plain on loopback alone, unless it says `insecure: true`; or a unix socket, "
+    "of\n"
+    "## mode 0600, or 0660 with a `group`. Without it there is none. See "
+    "docs/guides/monitoring.md.\n"
+    "#metrics:\n"
+    "#  - address: 127.0.0.1:9437\n"
     "\n"
     "## Where DNS is answered, for sandboxes whose connections are redirected to the broker: names "
     "that\n"
@@ -137,6 +148,10 @@ config_restart_needed(const struct config *old, const struct config *new, struct
     }
     if (!config_gateways_equal(old, new)) {
         buffer_put_str(out, first ? "gateway" : ", gateway");
+        first = false;
+    }
+    if (!config_metrics_equal(old, new)) {
+        buffer_put_str(out, first ? "metrics" : ", metrics");
         first = false;
     }
     if (!config_dns_equal(old, new))

@@ -36,6 +36,14 @@ struct config_gateway {
     size_t line;                     /* where it stands in the file */
 };
 
+/* `metrics:` where the broker is watched. */
+struct config_metrics {
+    char *socket; /* an absolute path, or NULL: `listener` */
+    char *group;  /* of the socket, which then has mode 0660, else 0600; or NULL */
+    struct config_listener listener;
+    size_t line; /* where it stands in the file */
+};
+
 /* `dns:` where names are answered (broker/proxy/dns_answer.h). */
 struct config_dns {
     char *address;     /* "192.0.2.10:53" */
@@ -87,6 +95,8 @@ struct config {
     size_t name_count;
     struct config_gateway *gateway;
     size_t gateway_count;
+    struct config_metrics *metrics;
+    size_t metrics_count;
     struct config_dns *dns;
     size_t dns_count;
     struct config_discharger discharger;

@@ -96,6 +96,21 @@ print_gateways(const struct config *config, struct buffer *out)
 }
 
 static void
+print_metrics(const struct config *config, struct buffer *out)
+{
+    for (size_t i = 0; i < config->metrics_count; i++) {
+        const struct config_metrics *metrics = &config->metrics[i];
+        if (metrics->socket == NULL) {
+            put_listener(out, &metrics->listener);
+            continue;
+        }
+        put_item(out, metrics->socket);
+        if (metrics->group != NULL)
+            buffer_printf(out, " group %s", metrics->group);
+    }
+}
+
+static void
 print_dns(const struct config *config, struct buffer *out)
 {
     for (size_t i = 0; i < config->dns_count; i++) {
@@ -211,6 +226,7 @@ static const struct {
 } others[] = {
     {"names", false, print_names},
     {"gateway", true, print_gateways},
+    {"metrics", true, print_metrics},
     {"dns", true, print_dns},
     {"discharger.enabled", true, print_enabled},
     {"discharger.listen", true, print_discharger_listen},

@@ -9,6 +9,7 @@
  *     config_schema.c    the cyaml schema, made from the table
  *     config_listen.c    the rules for listeners and names
  *     config_gateway.c   the rules for listeners of gateways
+ *     config_metrics.c   the rules for listeners of whoever watches
  *     config_dns.c       the rules for `dns:`
  *     config_pass_through.c  the rules for hosts that are passed through
  *     config_discharger.c  the rules for the discharger beside the broker, and for those of others
@@ -70,6 +71,7 @@ enum {
     CONFIG_LISTENERS_MAX = 64,
     CONFIG_NAMES_MAX = 64,
     CONFIG_GATEWAYS_MAX = 16,
+    CONFIG_METRICS_MAX = 8,
     CONFIG_DNS_MAX = 16,
     CONFIG_KNOWN_DISCHARGERS_MAX = 15, /* and the one beside the broker */
     CONFIG_PASS_THROUGH_MAX = 1024,
@@ -103,6 +105,11 @@ struct config_raw_gateway {
     unsigned user_count;
 };
 
+struct config_raw_metrics {
+    struct config_raw_listener listener;
+    char *socket, *group;
+};
+
 struct config_raw_dns {
     char *address, *answer;
 };
@@ -120,6 +127,8 @@ struct config_raw {
     unsigned name_count;
     struct config_raw_gateway *gateway;
     unsigned gateway_count;
+    struct config_raw_metrics *metrics;
+    unsigned metrics_count;
     struct config_raw_dns *dns;
     unsigned dns_count;
     struct config_raw_discharger *discharger;
@@ -186,6 +195,15 @@ KH_MUST_CHECK enum kh_err config_gateways_read(struct yaml_text *document,
                                                struct fault *fault);
 void config_gateways_free(struct config *config);
 bool config_gateways_equal(const struct config *a, const struct config *b);
+
+/* ---- metrics ---- */
+
+/* `metrics:` */
+KH_MUST_CHECK enum kh_err config_metrics_read(struct yaml_text *document,
+                                              const struct config_raw *raw, struct config *config,
+                                              struct fault *fault);
+void config_metrics_free(struct config *config);
+bool config_metrics_equal(const struct config *a, const struct config *b);
 
 /* Whether it is ADDRESS:PORT in numbers alone. */
 bool config_address_is_numeric(const char *text);

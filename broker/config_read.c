@@ -116,6 +116,8 @@ raw_read(struct yaml_text *document, const struct config_schema *schema,
         err = config_names_read(document, raw, config, fault);
     if (err == KH_OK && yaml_text_has(document, "gateway"))
         err = config_gateways_read(document, raw, config, fault);
+    if (err == KH_OK && yaml_text_has(document, "metrics"))
+        err = config_metrics_read(document, raw, config, fault);
     if (err == KH_OK && yaml_text_has(document, "dns"))
         err = config_dns_read(document, raw, config, fault);
     if (err == KH_OK && yaml_text_has(document, "pass-through"))

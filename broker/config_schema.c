@@ -55,6 +55,24 @@ static const cyaml_schema_value_t gateway_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_raw_gateway, gateway_fields),
 };
 
+#define METRICS_FIELD(name, member)                                                                \
+    TEXT_FIELD(name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw_metrics, member)
+
+static const cyaml_schema_field_t metrics_fields[] = {
+    METRICS_FIELD("address", listener.address),
+    METRICS_FIELD("tls", listener.tls),
+    METRICS_FIELD("insecure", listener.insecure),
+    METRICS_FIELD("certificate", listener.certificate),
+    METRICS_FIELD("key", listener.key),
+    METRICS_FIELD("socket", socket),
+    METRICS_FIELD("group", group),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t metrics_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_raw_metrics, metrics_fields),
+};
+
 static const cyaml_schema_field_t dns_fields[] = {
     TEXT_FIELD("address", CYAML_FLAG_POINTER, struct config_raw_dns, address),
     TEXT_FIELD("answer", CYAML_FLAG_POINTER, struct config_raw_dns, answer),
@@ -123,6 +141,9 @@ static const cyaml_schema_field_t other_fields[] = {
     CYAML_FIELD_SEQUENCE_COUNT("gateway", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                                struct config_raw, gateway, gateway_count, &gateway_value, 0,
                                CONFIG_GATEWAYS_MAX),
+    CYAML_FIELD_SEQUENCE_COUNT("metrics", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                               struct config_raw, metrics, metrics_count, &metrics_value, 0,
+                               CONFIG_METRICS_MAX),
     CYAML_FIELD_SEQUENCE_COUNT("dns", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw,
                                dns, dns_count, &dns_value, 0, CONFIG_DNS_MAX),
     // Nothing in it is what is left when all its lines are commented out.

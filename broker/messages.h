@@ -119,6 +119,7 @@ struct route {
     enum answer_cookies answer_cookies;
     struct bytes cookies;        /* names that may be set, separated by commas */
     struct bytes dropped_fields; /* of answers, separated by commas */
+    unsigned metrics_slot;       /* not sent: by which it is counted (routes_name_slots) */
 };
 
 void message_route_tx(const struct route *route, struct buffer *out);
@@ -452,6 +453,7 @@ struct message_listener {
     struct bytes certificate, key; /* PEM of the operator, or empty: a leaf of the local CA */
     uint8_t answer[4];             /* DNS: what allowed names resolve to; else zeros */
     bool transparent;              /* TCP without `tls`: clients are redirected to it */
+    bool metrics; /* for whoever watches the broker, and nothing else (proxy/watch.h) */
 };
 void message_listener_tx(const struct message_listener *message, struct buffer *out);
 KH_MUST_CHECK enum kh_err message_listener_rx(struct bytes body, struct message_listener *out);
@@ -469,6 +471,15 @@ struct message_process_state {
 void message_process_state_tx(const struct message_process_state *message, struct buffer *out);
 KH_MUST_CHECK enum kh_err message_process_state_rx(struct bytes body,
                                                    struct message_process_state *out);
+
+/* Whose page the descriptor of METRICS_PAGE is. */
+struct message_metrics_page {
+    uint8_t role; /* enum role of channel.h */
+    uint32_t index;
+};
+void message_metrics_page_tx(const struct message_metrics_page *message, struct buffer *out);
+KH_MUST_CHECK enum kh_err message_metrics_page_rx(struct bytes body,
+                                                  struct message_metrics_page *out);
 
 /* One text: why a process is at fault, the list of listeners for status, and so on. */
 void message_text_tx(struct bytes text, struct buffer *out);

@@ -56,6 +56,7 @@ listener_is_consistent(const struct message_listener *message)
     return message->kind != LISTENER_UNSET && gateway_is_consistent(message) &&
            !(dns && message->tls) &&
            (!message->transparent || (may_be_transparent && !message->gateway.only)) &&
+           (!message->metrics || (!dns && !message->transparent && !message->gateway.only)) &&
            dns != (memcmp(message->answer, none, sizeof none) == 0);
 }
 
@@ -70,6 +71,7 @@ message_listener_tx(const struct message_listener *message, struct buffer *out)
     wire_put_bytes(out, message->key, MESSAGE_ANY_MAX);
     wire_put_fixed(out, message->answer, sizeof message->answer);
     wire_put_bool(out, message->transparent);
+    wire_put_bool(out, message->metrics);
     gateway_put(out, &message->gateway);
 }
 
@@ -86,6 +88,7 @@ message_listener_rx(struct bytes body, struct message_listener *out)
     message.key = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
     wire_get_fixed(&reader, message.answer, sizeof message.answer);
     message.transparent = wire_get_bool(&reader);
+    message.metrics = wire_get_bool(&reader);
     gateway_get(&reader, &message.gateway);
     wire_require(&reader, listener_is_consistent(&message));
     if (wire_end(&reader) != KH_OK)
@@ -191,6 +194,29 @@ message_process_state_rx(struct bytes body, struct message_process_state *out)
     message.restarts = wire_get_u32(&reader);
     message.running = wire_get_bool(&reader);
     message.note = wire_get_bytes(&reader, MESSAGE_DETAIL_MAX);
+    if (wire_end(&reader) != KH_OK)
+        return KH_ERR_PROTOCOL;
+    *out = message;
+    return KH_OK;
+}
+
+void
+message_metrics_page_tx(const struct message_metrics_page *message, struct buffer *out)
+{
+    wire_put_require(out, message->role != ROLE_UNSET);
+    wire_put_enum(out, message->role, ROLE_DISCHARGER + 1);
+    wire_put_u32(out, message->index);
+}
+
+enum kh_err
+message_metrics_page_rx(struct bytes body, struct message_metrics_page *out)
+{
+    struct message_metrics_page message = {0};
+    struct wire_reader reader;
+    wire_init(&reader, body);
+    message.role = (uint8_t)wire_get_enum(&reader, ROLE_DISCHARGER + 1);
+    wire_require(&reader, message.role != ROLE_UNSET);
+    message.index = wire_get_u32(&reader);
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;
     *out = message;

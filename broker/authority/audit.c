@@ -5,6 +5,7 @@
 #include "audit.h"
 
 #include "../database/private_file.h"
+#include "../metrics.h"
 #include "audit_syncer.h"
 
 #include <errno.h>
@@ -24,16 +25,41 @@ struct audit {
     const struct wall_clock *clock;
     enum audit_sync sync;
     struct buffer batch;
-    struct audit_head next;    // after what was collected
-    struct audit_head flushed; // after what was written
-    struct audit_head headed;  // what audit.head says
-    uint64_t size;             // of the log up to `flushed`
-    bool failed;               // a record could not be printed
-    bool cut;                  // a failed write may have left bytes behind
+    struct audit_head next;           // after what was collected
+    struct audit_head flushed;        // after what was written
+    struct audit_head headed;         // what audit.head says
+    uint64_t size;                    // of the log up to `flushed`
+    uint64_t synced_seq, synced_size; // what surely is on the disk
+    bool failed;                      // a record could not be printed
+    bool cut;                         // a failed write may have left bytes behind
     int64_t head_at_s;
     struct audit_syncer *syncer; // NULL: the disk is waited for
     struct audit_head syncing;   // what it is at
+    uint64_t syncing_size;
 };
+
+static void
+note_on_disk(struct audit *audit, uint64_t seq, uint64_t size)
+{
+    if (seq >= audit->synced_seq) {
+        audit->synced_seq = seq;
+        audit->synced_size = size;
+    }
+    if (audit->synced_seq == audit->flushed.seq)
+        metrics_set(METRIC_AUDIT_SYNCED, (uint64_t)clock_now_ms(audit->clock) * 1000);
+    metrics_set(METRIC_AUDIT_UNSYNCED, audit->flushed.seq - audit->synced_seq);
+    metrics_set(METRIC_AUDIT_UNSYNCED_BYTES, audit->size - audit->synced_size);
+}
+
+static void
+note_flushed(struct audit *audit, uint64_t records, uint64_t bytes)
+{
+    bool synced = audit->sync == AUDIT_SYNC_ALWAYS;
+    metrics_add(METRIC_AUDIT_RECORDS, records);
+    metrics_add(METRIC_AUDIT_BYTES, bytes);
+    note_on_disk(audit, synced ? audit->flushed.seq : audit->synced_seq,
+                 synced ? audit->size : audit->synced_size);
+}
 
 static enum kh_err
 write_head(struct audit *audit, struct fault *fault)
@@ -130,6 +156,8 @@ open_verified(struct audit *audit, bool *fresh, struct fault *fault)
         err = audit_verify(audit->fd, audit->path, &audit->headed, &audit->flushed, &audit->size,
                            fault);
     audit->next = audit->flushed;
+    if (!err)
+        note_on_disk(audit, audit->flushed.seq, audit->size);
     return err;
 }
 
@@ -226,8 +254,10 @@ audit_flush(struct audit *audit, struct fault *fault)
         (void)mend(audit);
     }
     if (!err) {
+        uint64_t records = audit->next.seq - audit->flushed.seq;
         audit->size += audit->batch.n;
         audit->flushed = audit->next;
+        note_flushed(audit, records, audit->batch.n);
     }
     forget_batch(audit);
     return err;
@@ -252,6 +282,7 @@ note_synced(struct audit *audit)
 {
     audit->headed = audit->syncing;
     audit->head_at_s = clock_now_s(audit->clock);
+    note_on_disk(audit, audit->syncing.seq, audit->syncing_size);
 }
 
 static enum kh_err
@@ -261,12 +292,15 @@ begin_sync(struct audit *audit, struct fault *fault)
     BUFFER_AUTO text;
 
     buffer_init(&text, HEAD_MAX);
-    if (audit->headed.seq == audit->flushed.seq)
+    if (audit->headed.seq == audit->flushed.seq) {
+        note_on_disk(audit, audit->flushed.seq, audit->size);
         return KH_OK;
+    }
     enum kh_err err = audit_head_print(&audit->flushed, audit->key, &text, fault);
     if (err)
         return err;
     audit->syncing = audit->flushed;
+    audit->syncing_size = audit->size;
     if (audit->syncer)
         return audit_syncer_begin(audit->syncer, buffer_bytes(&text));
     err = audit_files_sync(&files, buffer_bytes(&text), fault);

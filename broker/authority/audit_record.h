@@ -29,6 +29,7 @@ enum audit_kind {
     AUDIT_LOGIN,
     AUDIT_START,
     AUDIT_STOP,
+    AUDIT_RESUME, /* records can be written again */
 };
 
 /* One value that a caveat looked at: "query[limit]". Values of the body are written as a caveat

@@ -8,6 +8,7 @@
 #include "../../caveats/path.h"
 #include "../database/private_file.h"
 #include "../log.h"
+#include "../metrics.h"
 #include "policy_version.h"
 #include "state.h"
 
@@ -222,6 +223,7 @@ authority_flush_audit(struct authority *authority, struct fault *fault)
     if (!err && authority->audit_failing)
         log_info("audit-write", "the audit log can be written again");
     authority->audit_failing = err != KH_OK;
+    metrics_set(METRIC_AUDIT_FAILING, authority->audit_failing);
     return err;
 }
 
@@ -234,6 +236,40 @@ sync_audit(struct authority *authority)
     if (failed && !authority->sync_failing)
         log_error("audit-sync", "%s", fault.detail);
     authority->sync_failing = failed;
+}
+
+// Whoever watches keeps requests away while the log cannot be written, so that none would show that
+// it can again: a record of our own does, and says that there is a gap before it.
+static void
+retry_audit(struct authority *authority)
+{
+    struct audit_record record = {
+        .kind = AUDIT_RESUME,
+        .detail = BYTES("records could not be written before; what they would have allowed was "
+                        "denied"),
+    };
+    if (!authority->audit_failing)
+        return;
+    audit_append(authority->audit, &record);
+    if (authority_flush_audit(authority, NULL))
+        log_debug("audit-write", "it still fails");
+}
+
+// For whoever watches: what requests alone would not show.
+static void
+note_state(struct authority *authority)
+{
+    struct fault fault = {0};
+    int64_t newest;
+    bool failing = store_policy_newest(authority->store, &newest, &fault) != KH_OK;
+
+    if (failing && !authority->database_failing)
+        log_error("database", "%s", fault.detail);
+    authority->database_failing = failing;
+    metrics_set(METRIC_DATABASE_FAILING, failing);
+    metrics_set(METRIC_CREDENTIALS, authority->credentials.count);
+    metrics_set(METRIC_POLICY_VERSION, authority->policy ? (uint64_t)authority->policy_version : 0);
+    metrics_set(METRIC_CA_EXPIRY, (uint64_t)local_ca_expires_at(authority->ca) * 1000000);
 }
 
 // A clock that goes forward and back again must not bring a revoked token to life: what is dropped
@@ -257,6 +293,8 @@ authority_tick(struct authority *authority)
     int64_t now = clock_now_s(&authority->clock);
 
     sync_audit(authority);
+    retry_audit(authority);
+    note_state(authority);
     if (authority->publish_again) {
         authority->publish_again = false;
         publish_routes_to_all(authority);

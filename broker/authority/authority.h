@@ -66,6 +66,7 @@ struct authority {
     bool opened;        /* authority_open went well */
     bool audit_failing; /* logged once until it works again */
     bool sync_failing;  /* likewise */
+    bool database_failing;
     bool publish_again; /* a route was left out: proxies are told again at the next tick */
     int64_t pruned_at;
     uint32_t actor_uid; /* of the admin request that is carried out; else UINT32_MAX */

@@ -10,6 +10,8 @@
  */
 #include "counter_internal.h"
 
+#include "../metrics.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,7 +95,10 @@ counter_row_write(struct store *store, const struct counter *counter, uint64_t r
     if (log.failed)
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
     row.log = buffer_bytes(&log);
-    return store_counter_put(store, &row, fault);
+    enum kh_err err = store_counter_put(store, &row, fault);
+    if (err == KH_OK && reserve > 0)
+        metrics_add(METRIC_COUNTER_BLOCKS, 1);
+    return err;
 }
 
 // ---- reading ----

@@ -6,6 +6,7 @@
 
 #include "../../caveats/duration.h"
 #include "../log.h"
+#include "../metrics.h"
 #include "credential.h"
 #include "mint.h"
 #include "mint_hole.h"
@@ -256,6 +257,7 @@ make(struct login *login, const struct discharger *discharger, struct message_lo
         err = record(authority, login, &identity, lineage, fault);
     if (err)
         return err;
+    metrics_add(METRIC_TOKENS_MINTED, 1);
     if (identity.issued_at > authority->last_issued_at)
         authority->last_issued_at = identity.issued_at;
     out->token = buffer_bytes(token);

@@ -5,6 +5,7 @@
  */
 #include "../keep/keep.h"
 #include "../log.h"
+#include "../metrics.h"
 #include "../openssl_memory.h"
 #include "../sandbox.h"
 #include "admin.h"
@@ -28,7 +29,7 @@ enum { CHANNEL_FD_DEFAULT = 3, SECURE_HEAP = 131072, SECURE_HEAP_MIN = 32 };
 
 struct options {
     const char *directory;
-    int channel_fd, passphrase_fd;
+    int channel_fd, passphrase_fd, metrics_fd;
     bool init;
 };
 
@@ -42,10 +43,11 @@ struct service {
 static int
 usage(void)
 {
-    fputs("usage: keyhole-authority --dir DIR [--channel-fd N] [--passphrase-fd N]\n"
-          "       keyhole-authority --init --dir DIR [--passphrase-fd N]\n"
-          "It is started by keyholed(8).\n",
-          stderr);
+    fputs(
+        "usage: keyhole-authority --dir DIR [--channel-fd N] [--passphrase-fd N] [--metrics-fd N]\n"
+        "       keyhole-authority --init --dir DIR [--passphrase-fd N]\n"
+        "It is started by keyholed(8).\n",
+        stderr);
     return 2;
 }
 
@@ -67,18 +69,22 @@ parse_options(int argc, char **argv, struct options *out)
         {"dir", required_argument, NULL, 'd'},
         {"channel-fd", required_argument, NULL, 'c'},
         {"passphrase-fd", required_argument, NULL, 'p'},
+        {"metrics-fd", required_argument, NULL, 'm'},
         {"init", no_argument, NULL, 'i'},
         {0},
     };
     int option;
 
-    *out = (struct options){.channel_fd = CHANNEL_FD_DEFAULT, .passphrase_fd = -1};
+    *out =
+        (struct options){.channel_fd = CHANNEL_FD_DEFAULT, .passphrase_fd = -1, .metrics_fd = -1};
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == 'd')
             out->directory = optarg;
         else if (option == 'c' && !parse_fd(optarg, &out->channel_fd))
             return false;
         else if (option == 'p' && !parse_fd(optarg, &out->passphrase_fd))
+            return false;
+        else if (option == 'm' && !parse_fd(optarg, &out->metrics_fd))
             return false;
         else if (option == 'i')
             out->init = true;
@@ -271,6 +277,17 @@ on_supervisor_closed(struct channel *channel, void *context, const char *why)
 }
 
 static void
+note_loop(const struct authority *authority)
+{
+    size_t queued = channel_queued(authority->supervisor);
+
+    for (size_t i = 0; i < authority->proxy_count; i++)
+        queued += channel_queued(authority->proxy[i]->channel);
+    metrics_heartbeat();
+    metrics_set(METRIC_CHANNEL_QUEUE, queued);
+}
+
+static void
 on_tick(evutil_socket_t fd, short what, void *context)
 {
     struct service *service = context;
@@ -278,6 +295,7 @@ on_tick(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     authority_tick(&service->authority);
+    note_loop(&service->authority);
     serve_tick(&service->authority);
 }
 
@@ -362,6 +380,7 @@ run(const struct options *options, struct master_key_source *source)
     if (err) {
         log_error("start", "%s", fault.detail);
     } else {
+        on_tick(-1, 0, &service);
         channel_send(service.authority.supervisor, MESSAGE_AUTHORITY_READY, 0, BYTES_EMPTY);
         (void)event_base_dispatch(service.authority.base);
     }
@@ -405,6 +424,8 @@ main(int argc, char **argv)
         log_error("passphrase", "%s", fault.detail);
         return 1;
     }
+    if (options.metrics_fd >= 0 && metrics_attach(options.metrics_fd, &fault))
+        log_warning("metrics", "%s", fault.detail);
     const char *credentials = getenv("CREDENTIALS_DIRECTORY");
     struct master_key_source source = {
         .directory = options.directory,

@@ -7,6 +7,7 @@
 #include "../../caveats/caveat.h"
 #include "../../caveats/decide.h"
 #include "../../caveats/duration.h"
+#include "../metrics.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -325,6 +326,7 @@ mint(struct authority *authority, const struct mint_request *request, struct min
         mint_result_free(out);
         return err;
     }
+    metrics_add(METRIC_TOKENS_MINTED, 1);
     if (identity.issued_at > authority->last_issued_at)
         authority->last_issued_at = identity.issued_at;
     memcpy(out->token_id, identity.token_id, sizeof out->token_id);

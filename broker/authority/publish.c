@@ -3,6 +3,7 @@
  * What the proxies are told without asking: where requests may go, and that something changed.
  */
 #include "../log.h"
+#include "../metrics.h"
 #include "authority.h"
 
 enum { ROUTE_BODY_MAX = 131072 };
@@ -13,6 +14,10 @@ publish_routes(struct authority *authority, struct channel *channel)
     BUFFER_AUTO body;
 
     buffer_init(&body, ROUTE_BODY_MAX);
+    for (size_t i = 0; i < authority->credentials.count; i++) {
+        struct credential *credential = authority->credentials.item[i];
+        credential->route.metrics_slot = metrics_slot_give(credential->row.name);
+    }
     channel_send(channel, MESSAGE_ROUTES_BEGIN, 0, BYTES_EMPTY);
     for (size_t i = 0; i < authority->credentials.count; i++) {
         const struct credential *credential = authority->credentials.item[i];

@@ -6,6 +6,7 @@
 #include "revoke_token.h"
 
 #include "../log.h"
+#include "../metrics.h"
 #include "mint.h"
 #include "serve_internal.h"
 
@@ -33,6 +34,7 @@ revoke_now(struct authority *authority, struct revocation *revocation, struct au
     if ((err = change_commit(authority, record, fault)))
         return err;
     revocations_adopt(&authority->revocations, revocation);
+    metrics_add(METRIC_REVOCATIONS, 1);
     publish_rejudge(authority);
     return KH_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "../../caveats/path.h"
 #include "../log.h"
+#include "../metrics.h"
 #include "access.h"
 #include "carry.h"
 #include "exchange.h"
@@ -30,6 +31,8 @@ struct answer {
     uint64_t id;
     size_t start, n; // in `bodies`
     bool allow, counted;
+    unsigned slot; // of the credential, for the meter
+    enum kh_reason reason;
     uint8_t request_id[REQUEST_ID_SIZE];
 };
 
@@ -106,6 +109,17 @@ send_unrecorded(struct serve_batch *batch, const struct answer *answer)
     channel_send(batch->proxy.channel, MESSAGE_DECISION, answer->id, buffer_bytes(&body));
 }
 
+// What was recorded: allowed, or why not.
+static void
+count(struct authority *authority, const struct answer *answer, bool allowed)
+{
+    enum kh_reason code = allowed         ? KH_REASON_UNSET
+                          : answer->allow ? KH_REASON_BROKER_UNAVAILABLE
+                                          : answer->reason;
+    ++*(allowed ? &authority->allowed : &authority->denied);
+    metrics_cell_add(&metrics_own->decided[answer->slot][code], 1);
+}
+
 static void
 batch_settle(struct serve_batch *batch)
 {
@@ -113,11 +127,13 @@ batch_settle(struct serve_batch *batch)
     struct bytes bodies = buffer_bytes(&batch->bodies);
     bool recorded = authority_flush_audit(authority, NULL) == KH_OK;
 
+    if (batch->answer_count > 0)
+        metrics_observe(&metrics_own->batch, &metrics_bounds_batch, batch->answer_count);
     for (size_t i = 0; i < batch->answer_count; i++) {
         const struct answer *answer = &batch->answer[i];
         bool allowed = answer->allow && recorded;
         if (answer->counted)
-            ++*(allowed ? &authority->allowed : &authority->denied);
+            count(authority, answer, allowed);
         if (answer->allow && !recorded) {
             send_unrecorded(batch, answer);
             sealing_forget(authority, answer->request_id);
@@ -138,9 +154,23 @@ on_batch_end(struct channel *channel, void *context)
 
 // ---- messages ----
 
+// A name that the client made up is none.
+static unsigned
+slot_of(const struct authority *authority, const struct message_decide *request,
+        const struct decision *decision, const struct message_decision *out)
+{
+    struct bytes name = out->credential;
+    if (request->pass_through)
+        return METRICS_SLOT_PASS_THROUGH;
+    if (name.n == 0)
+        name = decision->credential[0] ? bytes_str(decision->credential) : request->wanted;
+    const struct credential *credential = credentials_find(&authority->credentials, name);
+    return credential ? credential->route.metrics_slot : METRICS_SLOT_NONE;
+}
+
 static void
 answer_decision(const struct serve_question *question, const struct message_decide *request,
-                const struct message_decision *out)
+                const struct decision *decision, const struct message_decision *out)
 {
     struct serve_batch *batch = question->batch;
     BUFFER_AUTO body;
@@ -150,6 +180,8 @@ answer_decision(const struct serve_question *question, const struct message_deci
     struct answer *answer = batch_add(batch, MESSAGE_DECISION, question->id, &body);
     if (answer) {
         answer->allow = out->allow;
+        answer->reason = out->reason == KH_REASON_UNSET ? KH_REASON_INTERNAL : out->reason;
+        answer->slot = slot_of(batch->authority, request, decision, out);
         answer->counted = !out->need_body && (!request->rejudge || !out->allow);
         memcpy(answer->request_id, out->request_id, sizeof answer->request_id);
     } else {
@@ -215,7 +247,7 @@ serve_question_decide(const struct serve_question *question)
         serve_decide_without_waiting(authority, &request, &decision, &injection, &decided);
     if (!later) {
         note_refusal(authority);
-        answer_decision(question, &request, &decided);
+        answer_decision(question, &request, &decision, &decided);
         expect_token(question);
     }
     refresh(authority, injection.due);

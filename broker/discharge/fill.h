@@ -63,6 +63,9 @@ enum failure fill_cloned(struct exchange *x, const struct fill_authenticator *au
 
 /* ---- fill_answer.c ---- */
 
+/* A hole was not filled: it is logged and counted. */
+void fill_refused(struct exchange *x, struct bytes user, enum failure failure);
+
 /* An assertion, judged in full; on FAILURE_NONE the discharge is in the question. */
 KH_MUST_CHECK enum failure fill_judge_assertion(struct exchange *x, struct question *question,
                                                 const uint8_t challenge[CHALLENGE_SIZE],

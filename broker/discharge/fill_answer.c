@@ -4,8 +4,17 @@
  */
 #include "fill.h"
 
+#include "../metrics.h"
+
 #include <sodium.h>
 #include <string.h>
+
+void
+fill_refused(struct exchange *x, struct bytes user, enum failure failure)
+{
+    metrics_add(METRIC_HOLES_REFUSED, 1);
+    service_log_refusal(x, user, failure);
+}
 
 static enum failure
 write_discharge(struct exchange *x, const struct question *q)
@@ -129,7 +138,7 @@ fill_answer_fido2(struct exchange *x)
     if (failure == FAILURE_NONE)
         failure = write_discharge(x, question);
     else
-        service_log_refusal(x, question->ticket.principal, failure);
+        fill_refused(x, question->ticket.principal, failure);
     webauthn_assertion_free(&assertion);
     question_free(&question);
     return failure;
@@ -187,7 +196,7 @@ fill_answer_ssh(struct exchange *x)
     if (failure == FAILURE_NONE)
         failure = write_discharge(x, question);
     else
-        service_log_refusal(x, question->ticket.principal, failure);
+        fill_refused(x, question->ticket.principal, failure);
     json_decref(body);
     question_free(&question);
     return failure;

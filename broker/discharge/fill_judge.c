@@ -7,6 +7,7 @@
 #include "../../caveats/quoted.h"
 #include "../../caveats/text.h"
 #include "../../caveats/timestamp.h"
+#include "../metrics.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -215,6 +216,7 @@ fill_vouch(struct exchange *x, struct question *question,
     if (make_discharge(x, question, authenticator, proof, &fault) != KH_OK)
         return service_fail_internal(x, &fault);
     service->counts.discharges++;
+    metrics_add(METRIC_HOLES_FILLED, 1);
     BUFFER_AUTO label;
     buffer_init(&label, 512);
     print_label(authenticator, proof, &label);

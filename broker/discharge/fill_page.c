@@ -4,6 +4,7 @@
  */
 #include "fill.h"
 
+#include "../metrics.h"
 #include "pages.h"
 
 #include <stdio.h>
@@ -87,7 +88,7 @@ fill_page_answer(struct exchange *x)
         return FAILURE_INTERNAL;
     if (failure == FAILURE_NONE)
         return service_write(x, 200, json_object());
-    service_log_refusal(x, q->ticket.principal, failure);
+    fill_refused(x, q->ticket.principal, failure);
     return failure;
 }
 
@@ -105,6 +106,7 @@ fill_page_decline(struct exchange *x)
             return service_fail_internal(x, &fault);
         question_table_decline(&x->service->questions, buffer_bytes(&q->sealed));
         x->service->counts.declines++;
+        metrics_add(METRIC_HOLES_REFUSED, 1);
         service_log(x, "declined: code %s", q->code);
     } else if (failure != FAILURE_DECLINED && failure != FAILURE_EXPIRED &&
                failure != FAILURE_CHALLENGE_UNKNOWN) {

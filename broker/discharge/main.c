@@ -8,6 +8,7 @@
 #include "../database/private_file.h"
 #include "../log.h"
 #include "../messages.h"
+#include "../metrics.h"
 #include "../openssl_memory.h"
 #include "../sandbox.h"
 #include "admin.h"
@@ -211,6 +212,8 @@ on_tick(evutil_socket_t fd, short what, void *context)
     struct process *process = context;
 
     (void)fd, (void)what;
+    metrics_heartbeat();
+    metrics_set(METRIC_CHANNEL_QUEUE, channel_queued(process->supervisor));
     if (process->service)
         service_tick(process->service, clock_now());
 }
@@ -322,23 +325,25 @@ run(const char *directory, int channel_fd)
 }
 
 static bool
-parse_options(int argc, char **argv, const char **directory, int *channel_fd)
+parse_options(int argc, char **argv, const char **directory, int *channel_fd, int *metrics_fd)
 {
     static const struct option known[] = {
         {"dir", required_argument, NULL, 'd'},
         {"channel-fd", required_argument, NULL, 'c'},
+        {"metrics-fd", required_argument, NULL, 'm'},
         {0},
     };
     int option;
 
     *directory = NULL;
     *channel_fd = CHANNEL_FD_DEFAULT;
+    *metrics_fd = -1;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         uint64_t fd = 0;
         if (option == 'd')
             *directory = optarg;
-        else if (option == 'c' && bytes_to_u64(bytes_str(optarg), &fd) && fd < 1024)
-            *channel_fd = (int)fd;
+        else if (bytes_to_u64(bytes_str(optarg), &fd) && fd < 1024 && option != '?')
+            *(option == 'c' ? channel_fd : metrics_fd) = (int)fd;
         else
             return false;
     }
@@ -359,7 +364,8 @@ int
 main(int argc, char **argv)
 {
     const char *directory;
-    int channel_fd;
+    struct fault fault = {0};
+    int channel_fd, metrics_fd;
 
     sandbox_harden();
     openssl_memory_init();
@@ -368,11 +374,13 @@ main(int argc, char **argv)
     log_init("discharger", LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
     // Keys of listeners are in OpenSSL's hands: locked pages.
     (void)CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_MIN);
-    if (!parse_options(argc, argv, &directory, &channel_fd)) {
-        fputs("usage: keyhole-discharger --dir DIR [--channel-fd N]\n"
+    if (!parse_options(argc, argv, &directory, &channel_fd, &metrics_fd)) {
+        fputs("usage: keyhole-discharger --dir DIR [--channel-fd N] [--metrics-fd N]\n"
               "It is started by keyholed(8).\n",
               stderr);
         return 2;
     }
+    if (metrics_fd >= 0 && metrics_attach(metrics_fd, &fault))
+        log_warning("metrics", "%s", fault.detail);
     return run(directory, channel_fd);
 }

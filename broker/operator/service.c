@@ -10,6 +10,7 @@
 #include "../supervisor/listener.h"
 #include "../supervisor/spawn.h"
 #include "../supervisor/supervisor.h"
+#include "../supervisor/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -217,6 +218,10 @@ service_check(const struct invocation *invocation)
     for (size_t i = 0; err == KH_OK && i < config.gateway_count; i++) {
         err = gateway_check(&config.gateway[i], invocation->directory, &fault);
         line = config.gateway[i].line;
+    }
+    for (size_t i = 0; err == KH_OK && i < config.metrics_count; i++) {
+        err = watch_check(&config.metrics[i], &fault);
+        line = config.metrics[i].line;
     }
     config_free(&config);
     if (err != KH_OK && line > 0)

@@ -5,6 +5,7 @@
  */
 #include "connection.h"
 
+#include "../metrics.h"
 #include "address.h"
 #include "intercept.h"
 #include "proxy.h"
@@ -216,7 +217,11 @@ connection_accept(struct proxy *proxy, const struct listener *listener, int fd)
         return;
     }
     proxy->connections.count++;
+    metrics_cell_add(&listener->counted->accepted, 1);
+    metrics_cell_add(&listener->counted->open, 1);
+    proxy->connections.watching += listener->metrics;
     relayed_begin(c);
+    c->relayed.done |= listener->metrics;
     if (listener->transparent) {
         if (transparent_is_loop(proxy, fd)) {
             connection_abort(c);
@@ -263,6 +268,10 @@ finish(struct connection *c, bool clean)
     connection_move(c, CONNECTION_CLOSED);
     conduit_close(&c->conduit, clean);
     c->proxy->connections.count--;
+    if (c->listener) {
+        metrics_cell_add(&c->listener->counted->open, ~UINT64_C(0));
+        c->proxy->connections.watching -= c->listener->metrics;
+    }
     proxy_bury(c->proxy, &c->burial, c, connection_destroy);
     proxy_check_drained(c->proxy);
 }

@@ -69,7 +69,8 @@ struct connection_lists {
     struct connection_list list[CONNECTION_STATE_COUNT];
     struct event *timer[CONNECTION_STATE_COUNT];
     bool armed[CONNECTION_STATE_COUNT];
-    size_t count; /* of connections that are not closed */
+    size_t count;    /* of connections that are not closed */
+    size_t watching; /* and of these, of whoever watches */
 };
 
 /* What TLS and CONNECT said, for the requests inside. Names are canonical. */

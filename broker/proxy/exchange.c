@@ -13,6 +13,7 @@
 #include "field_slot.h"
 #include "intercept.h"
 #include "judge.h"
+#include "meter.h"
 #include "own.h"
 #include "pass_through.h"
 #include "proxy.h"
@@ -38,6 +39,7 @@ exchange_new(struct connection *c)
     x->client = c;
     x->routes = routes_hold(c->proxy->routes);
     x->recheck_at = INT64_MAX;
+    x->began_us = metrics_clock_us();
     destination_init(&x->destination);
     buffer_init(&x->base_url, HTTP1_LINE_MAX);
     c->exchange = x;
@@ -230,6 +232,10 @@ static void
 dispatch(struct exchange *x, const struct http1_head *head)
 {
     struct destination_view view;
+    if (x->client->listener->metrics) {
+        watch_serve(x, head);
+        return;
+    }
     if (head->expect_other) {
         judge_refuse(x, head, KH_REASON_EXPECTATION_FAILED, "");
         return;
@@ -288,7 +294,10 @@ exchange_begin_refused(struct connection *c, enum kh_reason reason, const char *
     c->body_done = false;
     c->drained = 0;
     connection_move(c, CONNECTION_DECIDING);
-    judge_refuse(x, NULL, reason, detail);
+    if (c->listener->metrics)
+        watch_refuse(x, reason, detail);
+    else
+        judge_refuse(x, NULL, reason, detail);
 }
 
 /* ---- end ---- */
@@ -357,6 +366,7 @@ exchange_end(struct exchange *x, enum kh_reason reason)
     if (x->upstream)
         upstream_close(x->upstream);
     report(x, reason);
+    meter_finished(x, reason);
     rejudge_remove(x);
     exchange_drop_draft(x);
     buffering_free(x->proxy, &x->buffering);

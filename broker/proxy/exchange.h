@@ -53,8 +53,10 @@ struct exchange {
     struct connection *client;
     struct exchange_draft *draft;
     struct destination destination;
-    struct routes *routes; /* what the destination's routes belong to */
-    int64_t started_ms;    /* when it was allowed */
+    struct routes *routes;                  /* what the destination's routes belong to */
+    int64_t started_ms;                     /* when it was allowed */
+    int64_t began_us, asked_us, allowed_us; /* for the meter, by its clock */
+    bool metered;                           /* meter_finished is due */
     unsigned minor;
     char method[33];
     bool is_head, is_idempotent, expects_continue, basic_challenge;

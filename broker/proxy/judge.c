@@ -6,11 +6,13 @@
 
 #include "../../caveats/body_facts.h"
 #include "../../caveats/token.h"
+#include "../metrics.h"
 #include "answer.h"
 #include "buffering.h"
 #include "check.h"
 #include "field_slot.h"
 #include "intercept.h"
+#include "meter.h"
 #include "proxy.h"
 #include "rejudge.h"
 #include "scrub.h"
@@ -45,6 +47,7 @@ send_question(struct exchange *x)
     x->question = questions_add(&proxy->questions, QUESTION_DECIDE, x);
     if (!x->question)
         return false;
+    meter_asked(x);
     channel_send(proxy->authority, MESSAGE_DECIDE, x->question, buffer_bytes(&x->decide));
     return true;
 }
@@ -195,6 +198,7 @@ judge_revoke(struct exchange *x, struct bytes token)
 void
 judge_unavailable(struct exchange *x)
 {
+    metrics_add(METRIC_UNAVAILABLE, 1);
     answer_problem(x, KH_REASON_BROKER_UNAVAILABLE, BYTES_EMPTY, 1);
 }
 
@@ -269,6 +273,7 @@ allow(struct exchange *x, const struct message_decision *decision)
 {
     x->allowed = true;
     x->started_ms = proxy_now_ms();
+    meter_allowed(x);
     x->recheck_at = decision->recheck_at;
     x->route = route_of(x, decision->credential);
     if (x->check && x->route) {
@@ -291,6 +296,7 @@ decided(struct exchange *x, const struct message_decision *decision)
 {
     struct connection *c = x->client;
     x->question = 0;
+    meter_decided(x);
     take_id(x, decision->request_id);
     // What was refused here is refused, whatever the answer says.
     if (decision->allow && x->refused == KH_REASON_UNSET)

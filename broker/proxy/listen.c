@@ -5,6 +5,7 @@
  */
 #include "listen.h"
 
+#include "../metrics.h"
 #include "address.h"
 #include "answer.h"
 #include "dns_listen.h"
@@ -31,6 +32,8 @@ refuse_busy(const struct listener *listener, int fd)
     if (!listener->context && listener->kind != LISTENER_DNS_TCP && answer.n)
         (void)!send(fd, answer.p, answer.n, MSG_DONTWAIT | MSG_NOSIGNAL);
     close(fd);
+    if (!listener->metrics)
+        metrics_add(METRIC_CLIENTS_REFUSED, 1);
 }
 
 static void
@@ -51,6 +54,16 @@ listener_resume(evutil_socket_t fd, short what, void *context)
         event_add(listener->readable, NULL);
 }
 
+// Whoever watches has places of its own: it is to see that the others are taken.
+static bool
+is_full(const struct proxy *proxy, const struct listener *listener)
+{
+    const struct connection_lists *lists = &proxy->connections;
+    if (listener->metrics)
+        return lists->watching >= WATCH_CONNECTIONS_MAX;
+    return lists->count - lists->watching >= (size_t)proxy->config.connections_max;
+}
+
 static void
 listener_ready(evutil_socket_t fd, short what, void *context)
 {
@@ -66,7 +79,7 @@ listener_ready(evutil_socket_t fd, short what, void *context)
                 continue;
             return;
         }
-        if (proxy->connections.count >= (size_t)proxy->config.connections_max)
+        if (is_full(proxy, listener))
             refuse_busy(listener, client);
         else
             connection_accept(proxy, listener, client);
@@ -138,13 +151,16 @@ listen_add(struct proxy *proxy, const struct message_listener *message, int fd, 
     listener->gateway = message->gateway;
     memcpy(listener->answer, message->answer, sizeof listener->answer);
     snprintf(listener->name, sizeof listener->name, "%.*s", BYTES_ARG(message->name));
+    listener->metrics = message->metrics;
+    listener->counted = metrics_listener_give(listener->name);
     enum kh_err r = set_up(listener, message, fault);
     if (r != KH_OK) {
         listener_free(listener);
         return r;
     }
     TAILQ_INSERT_TAIL(&proxy->listeners, listener, entry);
-    if (proxy->ready && !proxy->draining)
+    // Whoever watches is to hear that it is not ready yet.
+    if (listener->metrics || (proxy->ready && !proxy->draining))
         event_add(listener->readable, NULL);
     return KH_OK;
 }
@@ -175,6 +191,8 @@ listen_close_all(struct proxy *proxy)
     struct listener *listener;
     TAILQ_FOREACH(listener, &proxy->listeners, entry)
     {
+        if (listener->metrics) // and that it is not any more
+            continue;
         event_del(listener->readable);
         event_del(listener->pause);
         if (listener->fd >= 0)

@@ -13,6 +13,7 @@
 #include <sys/queue.h>
 
 struct proxy;
+struct metrics_listener;
 
 /* How many answers may still go out by a UDP socket, and since when that is counted. */
 struct dns_rate {
@@ -33,6 +34,8 @@ struct listener {
     SSL_CTX *context;                        /* NULL: plain */
     bool operator_certificate;
     bool transparent;
+    bool metrics; /* for whoever watches (watch.h) */
+    struct metrics_listener *counted;
     struct event *readable, *pause;
     char name[128];
 };

@@ -99,6 +99,7 @@ mend(evutil_socket_t fd, short what, void *context)
         arm_drain(proxy);
     connection_lists_mend(proxy);
     rejudge_arm(proxy);
+    watch_tick(proxy);
 }
 
 static bool
@@ -124,7 +125,7 @@ proxy_check_ready(struct proxy *proxy)
 void
 proxy_check_drained(struct proxy *proxy)
 {
-    if (proxy->draining && proxy->connections.count == 0)
+    if (proxy->draining && proxy->connections.count == proxy->connections.watching)
         event_base_loopbreak(proxy->base);
 }
 
@@ -180,6 +181,7 @@ handle_routes_end(struct channel *channel, void *context, const struct message *
     if (!proxy->routes_next)
         return false;
     routes_release(&proxy->routes);
+    routes_name_slots(proxy->routes_next, watch_authority_page(&proxy->watch));
     proxy->routes = proxy->routes_next;
     proxy->routes_next = NULL;
     proxy->routes_whole = true;
@@ -303,9 +305,13 @@ handle_authority_channel(struct channel *channel, void *context, const struct me
 }
 
 static const struct channel_handler supervisor_handlers[] = {
-    {MESSAGE_CONFIG, handle_config},     {MESSAGE_PROXY_DISCHARGERS, handle_dischargers},
-    {MESSAGE_LISTENER, handle_listener}, {MESSAGE_AUTHORITY_CHANNEL, handle_authority_channel},
-    {MESSAGE_PROXY_DRAIN, handle_drain}, {0, NULL},
+    {MESSAGE_CONFIG, handle_config},
+    {MESSAGE_PROXY_DISCHARGERS, handle_dischargers},
+    {MESSAGE_LISTENER, handle_listener},
+    {MESSAGE_AUTHORITY_CHANNEL, handle_authority_channel},
+    {MESSAGE_PROXY_DRAIN, handle_drain},
+    {MESSAGE_METRICS_PAGE, watch_handle_page},
+    {0, NULL},
 };
 
 static void
@@ -414,6 +420,7 @@ proxy_free(struct proxy **out)
     if (proxy->drain_timer)
         event_free(proxy->drain_timer);
     buffer_free(&proxy->scrubbed);
+    watch_fini(&proxy->watch);
     spare_fini(&proxy->spare);
     config_free(&proxy->config);
     free(proxy);

@@ -16,6 +16,7 @@
 #include "question.h"
 #include "routes.h"
 #include "spare.h"
+#include "watch.h"
 
 #include <event2/event.h>
 
@@ -47,6 +48,7 @@ struct proxy {
     struct http1_head head; /* scratch of the parser: valid until the next parse */
     size_t buffered;        /* bytes of bodies that are held back */
     struct buffer scrubbed; /* scratch of the response; secret */
+    struct watch watch;     /* what all processes count, when it is asked for here */
     bool configured, routes_whole, ready, draining, recheck_armed;
 };
 

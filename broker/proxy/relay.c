@@ -8,6 +8,7 @@
 #include "../http/http1_write.h"
 #include "buffering.h"
 #include "carry.h"
+#include "meter.h"
 #include "proxy.h"
 #include "response.h"
 #include "tunnel.h"
@@ -123,8 +124,10 @@ read_head(struct exchange *x)
             break;
         case HTTP1_DONE:
             u->scanned = 0;
-            if (head->status == 101 && x->tunnel)
+            if (head->status == 101 && x->tunnel) {
+                meter_answered(x, head->status);
                 return tunnel_begin(x, head);
+            }
             if (head->status == 101) { // an upgrade was never asked for
                 why = "it switches protocols without being asked";
                 break;

@@ -10,6 +10,7 @@
 #include "answer.h"
 #include "base_url.h"
 #include "carry.h"
+#include "meter.h"
 #include "proxy.h"
 #include "scrub.h"
 #include "token_answer.h"
@@ -163,6 +164,7 @@ response_begin(struct exchange *x, const struct http1_head *head)
     if (x->carry)
         return carry_begin_response(x, head);
     x->status = head->status;
+    meter_answered(x, head->status);
     if (x->route->scrub && !has_no_body(head) && response_is_encoded(head)) {
         exchange_fail(x, KH_REASON_RESPONSE_ENCODED, "");
         return false;

@@ -5,6 +5,7 @@
 #include "routes.h"
 
 #include "../../caveats/path.h"
+#include "../metrics.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -103,6 +104,18 @@ routes_add(struct routes *routes, struct bytes body)
     }
     routes->entry[routes->count++] = entry;
     return KH_OK;
+}
+
+void
+routes_name_slots(struct routes *routes, const struct metrics_page *page)
+{
+    for (size_t i = 0; i < routes->count; i++) {
+        struct route *route = &routes->entry[i]->route;
+        if (route->pass_through)
+            route->metrics_slot = METRICS_SLOT_PASS_THROUGH;
+        else if (page)
+            route->metrics_slot = metrics_slot_find(page, route->credential);
+    }
 }
 
 size_t

@@ -41,6 +41,10 @@ struct routes_match {
 bool routes_match(const struct routes *routes, struct bytes host, uint16_t port,
                   struct routes_match *out);
 
+struct metrics_page;
+/* By which slot each is counted: as the authority's page names them. NULL: none is known. */
+void routes_name_slots(struct routes *routes, const struct metrics_page *page);
+
 /* Whether requests may go to that canonical host at all, on any port. */
 bool routes_have_host(const struct routes *routes, struct bytes host);
 

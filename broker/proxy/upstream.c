@@ -5,6 +5,7 @@
  */
 #include "upstream.h"
 
+#include "../metrics.h"
 #include "address.h"
 #include "pass_through.h"
 #include "proxy.h"
@@ -189,6 +190,7 @@ take_pooled(struct exchange *x)
         struct upstream *u = (struct upstream *)(void *)item;
         if (is_quiet(u)) {
             conduit_wake(&u->conduit);
+            metrics_add(METRIC_UPSTREAM_REUSED, 1);
             u->exchange = x;
             x->upstream = u;
             return true;
@@ -401,6 +403,7 @@ upstream_step_connect(struct connection *c)
         return STEP_AGAIN;
     }
     conduit_need(&u->conduit, STREAM_OK);
+    metrics_add(METRIC_UPSTREAM_OPENED, 1);
     if (leads_back(x->proxy, u)) {
         exchange_fail(x, KH_REASON_ADDRESS_FORBIDDEN, "the host leads to this broker itself");
         return STEP_AGAIN;
@@ -425,6 +428,9 @@ upstream_step_tls(struct connection *c)
         return STEP_WAIT;
     }
     if (r == STREAM_OK) {
+        metrics_add(METRIC_UPSTREAM_HANDSHAKES, 1);
+        if (SSL_session_reused(u->conduit.stream.ssl))
+            metrics_add(METRIC_UPSTREAM_RESUMED, 1);
         upstream_identity_forget(x, u->conduit.stream.ssl);
         conduit_need(&u->conduit, STREAM_OK);
         relay_start(x);

@@ -3,6 +3,7 @@
 #include "family_internal.h"
 
 #include "../log.h"
+#include "pages.h"
 #include "spawn.h"
 
 #include <errno.h>
@@ -73,6 +74,7 @@ action_spawn(struct family_child *child)
         family_step(child, CHILD_EXITED);
         return;
     }
+    pages_note(child->family, child);
     log_debug("child-started", "%s is process %ld", child->name, (long)child->pid);
     child_set_timer(child, CHILD_START_TIMEOUT_MS);
     family_role(child->role)->introduce(child->family, child);
@@ -205,6 +207,7 @@ child_init(struct family *family, enum role role, unsigned index, struct fault *
     child->family = family;
     child->role = role;
     child->index = index;
+    child->page_fd = -1;
     if (role == ROLE_PROXY)
         snprintf(child->name, sizeof(child->name), "%s %u", role_name(role), index);
     else
@@ -223,6 +226,7 @@ family_init(struct family *family, const struct family_plan *plan, struct fault 
 {
     size_t count = (plan->authority ? 1u : 0u) + plan->proxies + (plan->discharger ? 1u : 0u);
     enum kh_err err = KH_OK;
+    family->page_fd = -1;
     family->child = calloc(count + 1, sizeof(*family->child));
     if (family->child == NULL)
         return fault_set(fault, KH_ERR_MEMORY, "no memory for %zu processes", count);
@@ -232,7 +236,7 @@ family_init(struct family *family, const struct family_plan *plan, struct fault 
         err = child_init(family, ROLE_PROXY, i, fault);
     if (err == KH_OK && plan->discharger)
         err = child_init(family, ROLE_DISCHARGER, 0, fault);
-    return err;
+    return err == KH_OK ? pages_open(family, fault) : err;
 }
 
 void
@@ -249,6 +253,8 @@ family_fini(struct family *family)
         if (child->timer != NULL)
             event_free(child->timer);
     }
+    if (family->child != NULL)
+        pages_close(family);
     free(family->child);
     family->child = NULL;
     family->child_count = 0;
@@ -273,6 +279,7 @@ child_on_exit(struct family_child *child, int status)
     event_del(child->timer);
     channel_free(&child->channel);
     family_step(child, CHILD_EXITED);
+    pages_note(child->family, child);
     family_send_state(child->family, child);
 }
 

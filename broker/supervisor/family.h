@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 struct family;
+struct metrics_page;
 
 enum { FAMILY_ROLES = ROLE_DISCHARGER + 1 };
 
@@ -34,6 +35,8 @@ struct family_child {
     char fault[160]; /* why it was killed, or "" */
     struct channel *channel;
     struct event *timer;
+    int page_fd; /* what it counts (pages.h) */
+    struct metrics_page *page;
 };
 
 struct family_callbacks {
@@ -82,6 +85,7 @@ struct family {
     /* The discharger beside the broker, once it said what its key is; it is kept over restarts. */
     struct discharger local;
     bool local_known;
+    int page_fd; /* what the supervisor itself counts */
 };
 
 /* `family` is filled up to `context` by the caller. */

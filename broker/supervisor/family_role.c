@@ -147,7 +147,7 @@ family_role(enum role role)
 
 /* ---- starting one ---- */
 
-enum { ARGUMENTS_MAX = 8 };
+enum { ARGUMENTS_MAX = 12 };
 
 struct arguments {
     const char *argv[ARGUMENTS_MAX + 1];
@@ -178,6 +178,8 @@ arguments_fill(const struct family_child *child, bool with_passphrase, struct ar
         out->argv[n++] = "--passphrase-fd";
         out->argv[n++] = "4"; // SPAWN_EXTRA_FD
     }
+    out->argv[n++] = "--metrics-fd";
+    out->argv[n++] = "5"; // SPAWN_METRICS_FD
     out->argv[n] = NULL;
 }
 
@@ -193,6 +195,7 @@ child_exec(struct family_child *child, int channel_fd, struct fault *fault)
         .keep = role->keep,
         .channel_fd = channel_fd,
         .extra_fd = -1,
+        .metrics_fd = child->page_fd,
         .null_fd = family->null_fd,
     };
     enum kh_err err = KH_OK;

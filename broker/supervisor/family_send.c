@@ -5,6 +5,7 @@
 #include "../log.h"
 #include "../messages.h"
 #include "dischargers.h"
+#include "pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,6 +93,7 @@ send_listener(struct family_child *child, enum message_type type, const struct l
                                   : LISTENER_TCP,
         .tls = listener->config.tls,
         .transparent = listener->config.transparent,
+        .metrics = listener->metrics,
         .name = bytes_str(listener->name),
         .certificate = buffer_bytes(&listener->certificate),
         .key = listener->key,
@@ -121,6 +123,7 @@ send_listener_names(struct family *family)
         const struct listener *listener = &family->listener[i];
         buffer_printf(&text, "%s%s=%s", i > 0 ? "\n" : "",
                       listener->gateway.only         ? "gateway"
+                      : listener->metrics            ? "metrics"
                       : listener->dns                ? "dns"
                       : listener->local              ? "unix"
                       : listener->config.transparent ? "transparent"
@@ -134,6 +137,40 @@ send_listener_names(struct family *family)
     child_send(family_authority(family), MESSAGE_SUPERVISOR_LISTENERS, &body);
     buffer_free(&body);
     buffer_free(&text);
+}
+
+static void
+send_page(struct family *family, struct family_child *proxy, const struct family_child *child)
+{
+    const struct message_metrics_page message = {
+        .role = (uint8_t)(child != NULL ? child->role : ROLE_SUPERVISOR),
+        .index = child != NULL ? child->index : 0,
+    };
+    BUFFER_AUTO body;
+    int fd = pages_reader(family, child);
+    buffer_init(&body, 16);
+    message_metrics_page_tx(&message, &body);
+    if (fd < 0)
+        log_error("message-failed", "%s does not get a page of metrics: %s", proxy->name,
+                  strerror(errno));
+    else if (proxy->channel != NULL)
+        channel_send_fd(proxy->channel, MESSAGE_METRICS_PAGE, 0, buffer_bytes(&body), fd);
+    else
+        close(fd);
+}
+
+// The authority's has the names of the credentials; the others are for whoever watches.
+static void
+send_pages(struct family *family, struct family_child *proxy)
+{
+    bool watched = false;
+    for (size_t i = 0; i < family->listener_count; i++)
+        watched = watched || family->listener[i].metrics;
+    if (watched)
+        send_page(family, proxy, NULL);
+    for (size_t i = 0; i < family->child_count; i++)
+        if (watched || family->child[i].role == ROLE_AUTHORITY)
+            send_page(family, proxy, &family->child[i]);
 }
 
 // A fresh pair for one proxy and the authority. The id is the proxy's life: PEER_FAULT brings it
@@ -174,6 +211,7 @@ void
 family_introduce_proxy(struct family *family, struct family_child *proxy)
 {
     send_config(family, proxy);
+    send_pages(family, proxy);
     send_dischargers(family, proxy);
     for (size_t i = 0; i < family->listener_count; i++)
         send_listener(proxy, MESSAGE_LISTENER, &family->listener[i]);

@@ -3,15 +3,12 @@
 #include "gateway.h"
 
 #include "../gateway_key.h"
+#include "socket_group.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <limits.h>
 #include <pwd.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static enum kh_err
 find_user(const char *text, uint32_t *out, struct fault *fault)
@@ -25,21 +22,6 @@ find_user(const char *text, uint32_t *out, struct fault *fault)
     if (!bytes_to_u64(bytes_str(text), &number) || number >= UINT32_MAX)
         return fault_set(fault, KH_ERR_CONFIG, "gateway: there is no user \"%.80s\"", text);
     *out = (uint32_t)number;
-    return KH_OK;
-}
-
-static enum kh_err
-find_group(const char *text, gid_t *out, struct fault *fault)
-{
-    uint64_t number;
-    const struct group *group = getgrnam(text);
-    if (group != NULL) {
-        *out = group->gr_gid;
-        return KH_OK;
-    }
-    if (!bytes_to_u64(bytes_str(text), &number) || number >= UINT32_MAX)
-        return fault_set(fault, KH_ERR_CONFIG, "gateway: there is no group \"%.80s\"", text);
-    *out = (gid_t)number;
     return KH_OK;
 }
 
@@ -76,35 +58,11 @@ read_keys(const char *directory, struct message_listener_gateway *out, struct fa
 static enum kh_err
 open_to(const struct config_gateway *config, struct fault *fault)
 {
-    gid_t group;
     if (config->group == NULL)
         return chmod(config->socket, 0666) == 0
                    ? KH_OK
                    : fault_set(fault, KH_ERR_IO, "%s: %s", config->socket, strerror(errno));
-    enum kh_err err = find_group(config->group, &group, fault);
-    if (err != KH_OK)
-        return err;
-    if (chown(config->socket, (uid_t)-1, group) != 0 || chmod(config->socket, 0660) != 0)
-        return fault_set(fault, KH_ERR_IO,
-                         "%s: the group %s cannot be given to it: %s; keyholed has to be in that "
-                         "group",
-                         config->socket, config->group, strerror(errno));
-    return KH_OK;
-}
-
-static enum kh_err
-find_directory(const char *path, struct fault *fault)
-{
-    char directory[PATH_MAX];
-    struct stat found;
-    size_t n = (size_t)(strrchr(path, '/') - path);
-    (void)snprintf(directory, sizeof directory, "%.*s", n ? (int)n : 1, path);
-    if (stat(directory, &found) != 0)
-        return fault_set(fault, KH_ERR_CONFIG, "gateway: the directory of the socket, %.200s: %s",
-                         directory, strerror(errno));
-    if (!S_ISDIR(found.st_mode))
-        return fault_set(fault, KH_ERR_CONFIG, "gateway: %.200s is no directory", directory);
-    return KH_OK;
+    return socket_group_open("gateway", config->socket, config->group, fault);
 }
 
 enum kh_err
@@ -116,10 +74,12 @@ gateway_check(const struct config_gateway *config, const char *directory, struct
         enum kh_err err = listener_check(&config->listener, fault);
         return err == KH_OK ? read_keys(directory, &gateway, fault) : err;
     }
-    enum kh_err err = find_directory(config->socket, fault);
+    enum kh_err err = socket_group_find_directory("gateway", config->socket, fault);
     if (err == KH_OK)
         err = read_users(config, &gateway, fault);
-    return err == KH_OK && config->group != NULL ? find_group(config->group, &group, fault) : err;
+    return err == KH_OK && config->group != NULL
+               ? socket_group_find("gateway", config->group, &group, fault)
+               : err;
 }
 
 enum kh_err

@@ -41,7 +41,7 @@ struct supervisor {
     size_t proxies;
     struct supervisor_discharger discharger;
     struct event_base *base;
-    struct event *signal[SUPERVISOR_SIGNALS], *watchdog;
+    struct event *signal[SUPERVISOR_SIGNALS], *watchdog, *watch;
     struct family family;
 };
 
@@ -58,6 +58,8 @@ void supervisor_keep_listeners(struct supervisor *supervisor);
  * file, and a line for each setting that changed (name, old, new, what becomes of it, with tabs
  * between), or "failed" and why. */
 void supervisor_reload(struct supervisor *supervisor, bool look, struct buffer *report);
+/* The configuration in effect is the one that was just read. */
+void supervisor_note_config(void);
 
 /* The discharger's sockets and URL, when the configuration wants one. */
 KH_MUST_CHECK enum kh_err discharger_open(struct supervisor_discharger *discharger,

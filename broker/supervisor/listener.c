@@ -381,7 +381,7 @@ listener_close(struct listener *listener)
 static const char *
 ready_word(const struct listener *listener)
 {
-    if (listener->local || listener->gateway.only || listener->dns)
+    if (listener->local || listener->gateway.only || listener->dns || listener->metrics)
         return "";
     if (listener->config.transparent)
         return " transparent=";
@@ -409,7 +409,7 @@ listener_ready_line(const struct listener *listener, size_t count, const char *a
     ready_addresses(listener, count, " transparent=", out);
     buffer_printf(out, " admin=%s", admin);
     for (size_t i = 0; i < count; i++)
-        if (listener[i].local && !listener[i].gateway.only)
+        if (listener[i].local && !listener[i].gateway.only && !listener[i].metrics)
             buffer_printf(out, " unix=%s", listener[i].name);
     if (discharger[0] != '\0')
         buffer_printf(out, " discharger=%s", discharger);
@@ -419,5 +419,8 @@ listener_ready_line(const struct listener *listener, size_t count, const char *a
     for (size_t i = 0; i < count; i++)
         if (listener[i].dns == LISTENER_DNS_UDP)
             buffer_printf(out, " dns=%s", listener[i].name);
+    for (size_t i = 0; i < count; i++)
+        if (listener[i].metrics)
+            buffer_printf(out, " metrics=%s", listener[i].name);
     buffer_put_byte(out, '\n');
 }

@@ -22,6 +22,7 @@ struct listener {
     char *name;                    /* as bound, "127.0.0.1:40123", or a path */
     bool local;                    /* a unix socket */
     struct message_listener_gateway gateway; /* for gateways alone (gateway.h) */
+    bool metrics;                            /* for whoever watches alone (watch.h) */
     enum listener_kind dns;                  /* of a DNS responder (dns.h); else LISTENER_UNSET */
     uint8_t answer[4];                       /* of one */
     int fd;

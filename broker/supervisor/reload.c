@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include "../log.h"
+#include "../metrics.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -108,7 +109,7 @@ reload_match(const struct listener *served, size_t served_count,
              const struct config_listener *wanted, size_t wanted_count, bool *kept, bool *found)
 {
     for (size_t i = 0; i < served_count; i++)
-        kept[i] = served[i].local || served[i].gateway.only || served[i].dns;
+        kept[i] = served[i].local || served[i].gateway.only || served[i].metrics || served[i].dns;
     for (size_t i = 0; i < wanted_count; i++) {
         found[i] = false;
         for (size_t j = 0; j < served_count && !found[i]; j++)
@@ -249,6 +250,17 @@ reload_keep_gateways(struct config *old, struct config *new)
 }
 
 static void
+reload_keep_metrics(struct config *old, struct config *new)
+{
+    struct config_metrics *metrics = new->metrics;
+    size_t count = new->metrics_count;
+    new->metrics = old->metrics;
+    new->metrics_count = old->metrics_count;
+    old->metrics = metrics;
+    old->metrics_count = count;
+}
+
+static void
 reload_keep_dns(struct config *old, struct config *new)
 {
     struct config_dns *dns = new->dns;
@@ -260,6 +272,23 @@ reload_keep_dns(struct config *old, struct config *new)
 }
 
 static void
+note_failed_reload(const struct fault *fault)
+{
+    log_error("reload-failed", "the configuration stays as it was: %s", fault->detail);
+    metrics_set(METRIC_RELOAD_GOOD, 0);
+    metrics_cell_add(&metrics_own->reloads[0], 1);
+}
+
+void
+supervisor_note_config(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    metrics_set(METRIC_RELOAD_GOOD, 1);
+    metrics_set(METRIC_RELOAD_TIME, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+}
+
+static void
 reload_apply(struct supervisor *supervisor, struct config *new, struct buffer *report)
 {
     reload_log(&supervisor->config, new);
@@ -268,6 +297,7 @@ reload_apply(struct supervisor *supervisor, struct config *new, struct buffer *r
     reload_keep(&supervisor->config, new);
     reload_keep_discharger(&supervisor->config, new);
     reload_keep_gateways(&supervisor->config, new);
+    reload_keep_metrics(&supervisor->config, new);
     reload_keep_dns(&supervisor->config, new);
     log_set_level((enum log_level) new->log_level);
     config_free(&supervisor->config);
@@ -277,6 +307,8 @@ reload_apply(struct supervisor *supervisor, struct config *new, struct buffer *r
                          added);
     if (added > 0)
         supervisor_keep_listeners(supervisor);
+    supervisor_note_config();
+    metrics_cell_add(&metrics_own->reloads[1], 1);
     log_info("reloaded", "%s",
              supervisor->config_path[0] != '\0' ? supervisor->config_path : "the defaults");
 }
@@ -293,7 +325,7 @@ supervisor_reload(struct supervisor *supervisor, bool look, struct buffer *repor
     config_init(&new);
     if (supervisor_effective_config(supervisor->options, &new, used, &fault) != KH_OK) {
         if (!look)
-            log_error("reload-failed", "the configuration stays as it was: %s", fault.detail);
+            note_failed_reload(&fault);
         buffer_printf(report, "failed\n%s; the configuration stays as it was", fault.detail);
         config_free(&new);
         status = "serving; the last reload failed";

@@ -82,18 +82,27 @@ child_signals(void)
 static bool
 child_descriptors(const struct spawn *spawn)
 {
-    int channel = fcntl(spawn->channel_fd, F_DUPFD_CLOEXEC, SPAWN_FD_ABOVE);
-    int null = fcntl(spawn->null_fd, F_DUPFD_CLOEXEC, SPAWN_FD_ABOVE);
-    int extra = -1;
-    if (spawn->extra_fd >= 0 &&
-        (extra = fcntl(spawn->extra_fd, F_DUPFD_CLOEXEC, SPAWN_FD_ABOVE)) < 0)
-        return false;
-    if (channel < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-        dup2(channel, SPAWN_CHANNEL_FD) < 0)
-        return false;
-    if (extra >= 0 && dup2(extra, SPAWN_EXTRA_FD) < 0)
-        return false;
-    return close_range(extra >= 0 ? SPAWN_EXTRA_FD + 1 : SPAWN_CHANNEL_FD + 1, ~0U, 0) == 0;
+    const int wanted[SPAWN_FD_END] = {
+        [STDIN_FILENO] = spawn->null_fd,
+        [STDOUT_FILENO] = spawn->null_fd,
+        [STDERR_FILENO] = -1, // stays
+        [SPAWN_CHANNEL_FD] = spawn->channel_fd,
+        [SPAWN_EXTRA_FD] = spawn->extra_fd,
+        [SPAWN_METRICS_FD] = spawn->metrics_fd,
+    };
+    int moved[SPAWN_FD_END];
+    for (int i = 0; i < SPAWN_FD_END; i++) {
+        moved[i] = wanted[i] < 0 ? -1 : fcntl(wanted[i], F_DUPFD_CLOEXEC, SPAWN_FD_ABOVE);
+        if (wanted[i] >= 0 && moved[i] < 0)
+            return false;
+    }
+    for (int i = 0; i < SPAWN_FD_END; i++) {
+        if (i == STDERR_FILENO)
+            continue;
+        if (moved[i] >= 0 ? dup2(moved[i], i) < 0 : close_range((unsigned)i, (unsigned)i, 0) != 0)
+            return false;
+    }
+    return close_range(SPAWN_FD_END, ~0U, 0) == 0;
 }
 
 // Between fork and execve: only calls that are safe in a signal handler.

@@ -9,7 +9,7 @@
 
 #include <sys/types.h>
 
-enum { SPAWN_CHANNEL_FD = 3, SPAWN_EXTRA_FD = 4 };
+enum { SPAWN_CHANNEL_FD = 3, SPAWN_EXTRA_FD = 4, SPAWN_METRICS_FD = 5, SPAWN_FD_END };
 
 struct spawn {
     const char *program;     /* absolute */
@@ -17,6 +17,7 @@ struct spawn {
     const char *const *keep; /* names of variables that the child gets, ends with NULL */
     int channel_fd;          /* becomes SPAWN_CHANNEL_FD */
     int extra_fd;            /* becomes SPAWN_EXTRA_FD, or -1 */
+    int metrics_fd;          /* becomes SPAWN_METRICS_FD, or -1 */
     int null_fd;             /* standard input and output */
 };
 

@@ -3,12 +3,15 @@
 #include "supervisor.h"
 
 #include "../log.h"
+#include "../metrics.h"
 #include "../sandbox.h"
 #include "dns.h"
 #include "gateway.h"
 #include "inherit.h"
 #include "internal.h"
+#include "pages.h"
 #include "spawn.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,15 +96,23 @@ supervisor_on_stopped(void *context, enum role role)
         family_stop(family, ROLE_AUTHORITY, CHILD_STOP_TIMEOUT_MS);
 }
 
+// Whoever watches is answered until the end: /readyz says no from the first moment of it.
 static void
-listeners_close(struct supervisor *supervisor)
+listeners_close(struct supervisor *supervisor, bool all)
 {
-    for (size_t i = 0; i < supervisor->listener_count; i++)
-        listener_close(&supervisor->listener[i]);
-    free(supervisor->listener);
-    supervisor->listener = NULL;
-    supervisor->listener_count = 0;
-    family_set_listeners(&supervisor->family, NULL, 0, 0);
+    size_t kept = 0;
+    for (size_t i = 0; i < supervisor->listener_count; i++) {
+        if (supervisor->listener[i].metrics && !all)
+            supervisor->listener[kept++] = supervisor->listener[i];
+        else
+            listener_close(&supervisor->listener[i]);
+    }
+    supervisor->listener_count = kept;
+    if (kept == 0) {
+        free(supervisor->listener);
+        supervisor->listener = NULL;
+    }
+    family_set_listeners(&supervisor->family, supervisor->listener, kept, 0);
     supervisor->family.discharger.listener = NULL;
     supervisor->family.discharger.listener_count = 0;
     discharger_close(&supervisor->discharger);
@@ -124,7 +135,7 @@ supervisor_on_stop_signal(evutil_socket_t number, short what, void *context)
              (long long)supervisor->config.drain_timeout_ms / 1000);
     notify_stopping(&supervisor->notify, "finishing what runs",
                     supervisor->config.drain_timeout_ms + CHILD_STOP_TIMEOUT_MS + STOP_MARGIN_MS);
-    listeners_close(supervisor);
+    listeners_close(supervisor, false);
     family_stop(&supervisor->family, ROLE_PROXY, supervisor->config.drain_timeout_ms);
     family_stop(&supervisor->family, ROLE_DISCHARGER, supervisor->config.drain_timeout_ms);
 }
@@ -171,6 +182,16 @@ supervisor_on_watchdog(evutil_socket_t fd, short what, void *context)
     // the service manager start everything afresh.
     if (supervisor->phase != PHASE_SERVING || family_serves(&supervisor->family))
         notify_watchdog(&supervisor->notify);
+}
+
+static void
+supervisor_on_watch(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    struct supervisor *supervisor = context;
+    metrics_heartbeat();
+    pages_sample(&supervisor->family);
 }
 
 /* ---- setting up ---- */
@@ -265,6 +286,14 @@ start_listeners(struct supervisor *supervisor, struct fault *fault)
         if (err != KH_OK)
             return err;
     }
+    for (size_t i = 0; i < config->metrics_count; i++) {
+        struct listener made;
+        enum kh_err err = watch_open(&config->metrics[i], &made, fault);
+        if (err == KH_OK)
+            err = supervisor_add_listener(supervisor, &made, fault);
+        if (err != KH_OK)
+            return err;
+    }
     for (size_t i = 0; i < config->dns_count; i++) {
         enum kh_err err = start_dns(supervisor, &config->dns[i], fault);
         if (err != KH_OK)
@@ -302,6 +331,12 @@ start_events(struct supervisor *supervisor, struct fault *fault)
             event_new(supervisor->base, -1, EV_PERSIST, supervisor_on_watchdog, supervisor);
         ok = supervisor->watchdog != NULL && event_add(supervisor->watchdog, &each) == 0;
     }
+    if (ok && supervisor->config.metrics_count > 0) {
+        static const struct timeval second = {.tv_sec = 1};
+        supervisor->watch =
+            event_new(supervisor->base, -1, EV_PERSIST, supervisor_on_watch, supervisor);
+        ok = supervisor->watch != NULL && event_add(supervisor->watch, &second) == 0;
+    }
     return ok ? KH_OK : fault_set(fault, KH_ERR_INTERNAL, "the event loop could not be set up");
 }
 
@@ -333,7 +368,9 @@ start_family(struct supervisor *supervisor, struct fault *fault)
         supervisor->family.discharger = (struct family_discharger){
             discharger->listener, discharger->listener_count, &discharger->admin, discharger->url};
     family_set_listeners(&supervisor->family, supervisor->listener, supervisor->listener_count, 0);
-    return family_init(&supervisor->family, &plan, fault);
+    enum kh_err err = family_init(&supervisor->family, &plan, fault);
+    supervisor_note_config();
+    return err;
 }
 
 // Into locked memory, and out of the heap.
@@ -384,13 +421,15 @@ supervisor_fini(struct supervisor *supervisor)
 {
     inherit_fini();
     family_fini(&supervisor->family);
-    listeners_close(supervisor);
+    listeners_close(supervisor, true);
     listener_close(&supervisor->admin);
     for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++)
         if (supervisor->signal[i] != NULL)
             event_free(supervisor->signal[i]);
     if (supervisor->watchdog != NULL)
         event_free(supervisor->watchdog);
+    if (supervisor->watch != NULL)
+        event_free(supervisor->watch);
     if (supervisor->base != NULL)
         event_base_free(supervisor->base);
     secret_fini(&supervisor->passphrase);

@@ -26,6 +26,7 @@ run_script(const char *script, const char *const *keep, int extra_fd, int *statu
                                 .keep = keep,
                                 .channel_fd = ends[1],
                                 .extra_fd = extra_fd,
+                                .metrics_fd = -1,
                                 .null_fd = null_fd};
     pid_t pid;
     assert_int_equal(spawn_child(&spawn, &pid, NULL), KH_OK);
@@ -50,6 +51,7 @@ a_program_that_is_not_there(void **state)
                                 .argv = argv,
                                 .channel_fd = ends[1],
                                 .extra_fd = -1,
+                                .metrics_fd = -1,
                                 .null_fd = null_fd};
     pid_t pid;
     assert_int_equal(spawn_child(&spawn, &pid, NULL), KH_OK);
@@ -147,8 +149,12 @@ channel_where_it_has_to_go(void **state)
     if (ends[1] != 3)
         close(ends[1]);
     const char *argv[] = {"sh", "-c", "echo here >&3", NULL};
-    const struct spawn spawn = {
-        .program = "/bin/sh", .argv = argv, .channel_fd = 3, .extra_fd = -1, .null_fd = null_fd};
+    const struct spawn spawn = {.program = "/bin/sh",
+                                .argv = argv,
+                                .channel_fd = 3,
+                                .extra_fd = -1,
+                                .metrics_fd = -1,
+                                .null_fd = null_fd};
     pid_t pid;
     assert_int_equal(spawn_child(&spawn, &pid, NULL), KH_OK);
     if (saved >= 0)
@@ -192,6 +198,7 @@ it_ends_with_us(void **state)
                                     .argv = argv,
                                     .channel_fd = ends[1],
                                     .extra_fd = -1,
+                                    .metrics_fd = -1,
                                     .null_fd = null_fd};
         pid_t pid;
         close(ends[0]);
