@@ -13,7 +13,8 @@
 #include "../caveats/errors.h"
 
 enum audit_sync { AUDIT_SYNC_ALWAYS = 0, AUDIT_SYNC_INTERVAL, AUDIT_SYNC_NONE };
-enum log_format { LOG_FORMAT_AUTO = 0, LOG_FORMAT_HUMAN, LOG_FORMAT_JSON };
+enum log_format { LOG_FORMAT_AUTO = 0, LOG_FORMAT_HUMAN, LOG_FORMAT_JSON, LOG_FORMAT_JOURNALD };
+enum log_decisions { LOG_DECISIONS_ALL = 0, LOG_DECISIONS_DENIED, LOG_DECISIONS_NONE };
 enum log_level { LOG_LEVEL_ERROR = 0, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 struct config_listener {

@@ -51,12 +51,18 @@ static const char *const log_format_names[] = {
     [LOG_FORMAT_AUTO] = "auto",
     [LOG_FORMAT_HUMAN] = "human",
     [LOG_FORMAT_JSON] = "json",
+    [LOG_FORMAT_JOURNALD] = "journald",
 };
 static const char *const log_level_names[] = {
     [LOG_LEVEL_ERROR] = "error",
     [LOG_LEVEL_WARNING] = "warning",
     [LOG_LEVEL_INFO] = "info",
     [LOG_LEVEL_DEBUG] = "debug",
+};
+static const char *const log_decisions_names[] = {
+    [LOG_DECISIONS_ALL] = "all",
+    [LOG_DECISIONS_DENIED] = "denied",
+    [LOG_DECISIONS_NONE] = "none",
 };
 static const char *const flag_names[] = {"false", "true"};
 
@@ -83,8 +89,9 @@ static const struct {
     [SETTING_COUNT] = {"a whole number", count_units, NULL, 0},
     [SETTING_FLAG] = {"true or false", NULL, flag_names, 2},
     [SETTING_CHOICE_AUDIT_SYNC] = {NULL, NULL, audit_sync_names, 3},
-    [SETTING_CHOICE_LOG_FORMAT] = {NULL, NULL, log_format_names, 3},
+    [SETTING_CHOICE_LOG_FORMAT] = {NULL, NULL, log_format_names, 4},
     [SETTING_CHOICE_LOG_LEVEL] = {NULL, NULL, log_level_names, 4},
+    [SETTING_CHOICE_LOG_DECISIONS] = {NULL, NULL, log_decisions_names, 3},
 };
 
 void

@@ -5,7 +5,11 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,17 +22,20 @@ enum {
 static struct {
     char process[PROCESS_MAX];
     bool json;
+    bool journal;   // the lines are journald's
+    int journal_fd; // and go to it by this
     bool colour;
     enum log_level level;
-} state = {.process = "keyholed", .level = LOG_LEVEL_INFO};
+} state = {.process = "keyholed", .journal_fd = -1, .level = LOG_LEVEL_INFO};
 
 static const struct {
     const char *name, *colour;
+    char priority; // syslog(3)
 } levels[] = {
-    [LOG_LEVEL_ERROR] = {"error", "\033[31m"},
-    [LOG_LEVEL_WARNING] = {"warning", "\033[33m"},
-    [LOG_LEVEL_INFO] = {"info", ""},
-    [LOG_LEVEL_DEBUG] = {"debug", "\033[2m"},
+    [LOG_LEVEL_ERROR] = {"error", "\033[31m", '3'},
+    [LOG_LEVEL_WARNING] = {"warning", "\033[33m", '4'},
+    [LOG_LEVEL_INFO] = {"info", "", '6'},
+    [LOG_LEVEL_DEBUG] = {"debug", "\033[2m", '7'},
 };
 
 struct line {
@@ -41,9 +48,56 @@ log_init(const char *process, enum log_format format, enum log_level level)
 {
     bool terminal = isatty(STDERR_FILENO) == 1;
     (void)snprintf(state.process, sizeof(state.process), "%s", process);
-    state.json = format == LOG_FORMAT_JSON || (format == LOG_FORMAT_AUTO && !terminal);
-    state.colour = terminal && !state.json;
+    state.journal =
+        format == LOG_FORMAT_JOURNALD ||
+        (format == LOG_FORMAT_AUTO && (state.journal_fd >= 0 || log_stream_is_journal()));
+    state.json =
+        !state.journal && (format == LOG_FORMAT_JSON || (format == LOG_FORMAT_AUTO && !terminal));
+    state.colour = terminal && !state.json && !state.journal;
     log_set_level(level);
+}
+
+void
+log_use_journal(int fd)
+{
+    if (state.journal_fd >= 0 && state.journal_fd != fd)
+        close(state.journal_fd);
+    state.journal_fd = fd;
+}
+
+int
+log_journal(void)
+{
+    return state.journal ? state.journal_fd : -1;
+}
+
+int
+log_journal_connect(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path))
+        return -1;
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+// systemd.exec(5): "DEVICE:INODE" of what was standard error when the service was started.
+bool
+log_stream_is_journal(void)
+{
+    const char *text = getenv("JOURNAL_STREAM");
+    struct stat status;
+    char own[64];
+    if (text == NULL || fstat(STDERR_FILENO, &status) != 0)
+        return false;
+    (void)snprintf(own, sizeof(own), "%llu:%llu", (unsigned long long)status.st_dev,
+                   (unsigned long long)status.st_ino);
+    return strcmp(text, own) == 0;
 }
 
 void
@@ -103,9 +157,8 @@ character_is_control(uint32_t c)
 }
 
 static void
-line_put_text(struct line *line, const char *s)
+line_put_bytes(struct line *line, struct bytes rest)
 {
-    struct bytes rest = bytes_str(s);
     while (rest.n > 0) {
         char escape[16];
         size_t n = character_length(rest);
@@ -127,6 +180,12 @@ line_put_text(struct line *line, const char *s)
 }
 
 static void
+line_put_text(struct line *line, const char *s)
+{
+    line_put_bytes(line, bytes_str(s));
+}
+
+static void
 line_put_time(struct line *line)
 {
     struct timespec now = {0};
@@ -139,60 +198,165 @@ line_put_time(struct line *line)
     line_put_str(line, text);
 }
 
+struct entry {
+    enum log_level level;
+    const char *event, *sentence;
+    const struct log_field *field;
+    size_t count;
+};
+
 static void
-line_human(struct line *line, enum log_level level, const char *event, const char *sentence)
+line_human(struct line *line, const struct entry *entry)
 {
-    bool colour = state.colour && levels[level].colour[0] != '\0';
+    bool colour = state.colour && levels[entry->level].colour[0] != '\0';
     line_put_time(line);
     line_put_str(line, " ");
-    line_put_str(line, colour ? levels[level].colour : "");
-    line_put_str(line, levels[level].name);
+    line_put_str(line, colour ? levels[entry->level].colour : "");
+    line_put_str(line, levels[entry->level].name);
     line_put_str(line, colour ? "\033[0m " : " ");
     line_put_text(line, state.process);
     line_put_str(line, ": ");
-    line_put_text(line, event);
+    line_put_text(line, entry->event);
     line_put_str(line, ": ");
-    line_put_text(line, sentence);
+    line_put_text(line, entry->sentence);
     line->p[line->n++] = '\n';
 }
 
 static void
-line_json(struct line *line, enum log_level level, const char *event, const char *sentence)
+line_json(struct line *line, const struct entry *entry)
 {
     line_put_str(line, "{\"time\":\"");
     line_put_time(line);
     line_put_str(line, "\",\"level\":\"");
-    line_put_str(line, levels[level].name);
+    line_put_str(line, levels[entry->level].name);
     line_put_str(line, "\",\"process\":\"");
     line_put_text(line, state.process);
     line_put_str(line, "\",\"event\":\"");
-    line_put_text(line, event);
+    line_put_text(line, entry->event);
+    for (size_t i = 0; i < entry->count; i++) {
+        line_put_str(line, "\",\"");
+        line_put_str(line, entry->field[i].name);
+        line_put_str(line, "\":\"");
+        line_put_bytes(line, entry->field[i].value);
+    }
     line_put_str(line, "\",\"message\":\"");
-    line_put_text(line, sentence);
+    line_put_text(line, entry->sentence);
     memcpy(line->p + line->n, "\"}\n", 3);
     line->n += 3;
+}
+
+// For standard error where journald reads it: it takes the time itself, and the level from here.
+static void
+line_prefixed(struct line *line, const struct entry *entry)
+{
+    const char prefix[] = {'<', levels[entry->level].priority, '>', '\0'};
+    line_put_str(line, prefix);
+    line_put_text(line, state.process);
+    line_put_str(line, ": ");
+    line_put_text(line, entry->event);
+    line_put_str(line, ": ");
+    line_put_text(line, entry->sentence);
+    line->p[line->n++] = '\n';
+}
+
+static void
+line_put_field(struct line *line, const char *name, struct bytes value)
+{
+    for (; *name != '\0'; name++) {
+        char c = *name >= 'a' && *name <= 'z' ? (char)(*name - 'a' + 'A') : *name;
+        line_put(line, &c, 1);
+    }
+    line_put_str(line, "=");
+    line_put_bytes(line, value);
+    line_put_str(line, "\n");
+}
+
+// https://systemd.io/JOURNAL_NATIVE_PROTOCOL: NAME=VALUE and a newline, which no value has in it,
+// because control characters are escaped.
+static void
+line_journal(struct line *line, const struct entry *entry)
+{
+    char name[64];
+    line_put_field(line, "message", bytes_str(entry->sentence));
+    line_put_field(line, "priority", bytes_of(&levels[entry->level].priority, 1));
+    line_put_field(line, "syslog_identifier", BYTES("keyholed"));
+    line_put_field(line, "keyhole_process", bytes_str(state.process));
+    line_put_field(line, "keyhole_event", bytes_str(entry->event));
+    for (size_t i = 0; i < entry->count; i++) {
+        (void)snprintf(name, sizeof(name), "keyhole_%s", entry->field[i].name);
+        line_put_field(line, name, entry->field[i].value);
+    }
+}
+
+// One write, so that lines of several processes do not mix. A log that cannot be written is no
+// reason to stop serving.
+static void
+line_write(const struct line *line)
+{
+    ssize_t written;
+    do
+        written = write(STDERR_FILENO, line->p, line->n);
+    while (written < 0 && errno == EINTR);
+}
+
+static bool
+journal_send(const struct line *line)
+{
+    ssize_t sent;
+    do
+        sent = send(state.journal_fd, line->p, line->n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    return sent >= 0;
+}
+
+static void
+entry_write(const struct entry *entry)
+{
+    struct line line;
+    line.n = 0;
+    if (state.journal && state.journal_fd >= 0) {
+        line_journal(&line, entry);
+        if (journal_send(&line))
+            return;
+        line.n = 0; // it does not keep up, or is gone
+    }
+    (state.journal ? line_prefixed : state.json ? line_json : line_human)(&line, entry);
+    line_write(&line);
+}
+
+static void
+log_list(struct entry *entry, const char *format, va_list arguments)
+{
+    int saved = errno;
+    char sentence[SENTENCE_MAX];
+    if (vsnprintf(sentence, sizeof(sentence), format, arguments) < 0)
+        sentence[0] = '\0';
+    entry->sentence = sentence;
+    entry_write(entry);
+    errno = saved;
 }
 
 void
 log_event(enum log_level level, const char *event, const char *format, ...)
 {
+    struct entry entry = {.level = level, .event = event};
+    va_list arguments;
     if (!log_enabled(level))
         return;
-    int saved = errno;
-    char sentence[SENTENCE_MAX];
-    struct line line;
-    va_list arguments;
     va_start(arguments, format);
-    if (vsnprintf(sentence, sizeof(sentence), format, arguments) < 0)
-        sentence[0] = '\0';
+    log_list(&entry, format, arguments);
     va_end(arguments);
-    line.n = 0;
-    (state.json ? line_json : line_human)(&line, level, event, sentence);
-    // One write, so that lines of several processes do not mix. A log that cannot be written is no
-    // reason to stop serving.
-    ssize_t written;
-    do
-        written = write(STDERR_FILENO, line.p, line.n);
-    while (written < 0 && errno == EINTR);
-    errno = saved;
+}
+
+void
+log_event_fields(enum log_level level, const char *event, const struct log_field *field,
+                 size_t count, const char *format, ...)
+{
+    struct entry entry = {.level = level, .event = event, .field = field, .count = count};
+    va_list arguments;
+    if (!log_enabled(level))
+        return;
+    va_start(arguments, format);
+    log_list(&entry, format, arguments);
+    va_end(arguments);
 }

@@ -184,7 +184,7 @@ message_discharger_config_tx(const struct message_discharger_config *message, st
     size_t n = wire_put_count(out, settings->aaguid_count, DISCHARGER_AAGUIDS_MAX);
     for (size_t i = 0; i < n; i++)
         wire_put_fixed(out, settings->aaguid[i], sizeof(settings->aaguid[i]));
-    wire_put_enum(out, message->log_format, LOG_FORMAT_JSON + 1);
+    wire_put_enum(out, message->log_format, LOG_FORMAT_JOURNALD + 1);
     wire_put_enum(out, message->log_level, LOG_LEVEL_DEBUG + 1);
 }
 
@@ -203,7 +203,7 @@ message_discharger_config_rx(struct bytes body, struct message_discharger_config
     settings->aaguid_count = wire_get_count(&reader, DISCHARGER_AAGUIDS_MAX);
     for (size_t i = 0; i < settings->aaguid_count; i++)
         wire_get_fixed(&reader, settings->aaguid[i], sizeof(settings->aaguid[i]));
-    message.log_format = (uint8_t)wire_get_enum(&reader, LOG_FORMAT_JSON + 1);
+    message.log_format = (uint8_t)wire_get_enum(&reader, LOG_FORMAT_JOURNALD + 1);
     message.log_level = (uint8_t)wire_get_enum(&reader, LOG_LEVEL_DEBUG + 1);
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;

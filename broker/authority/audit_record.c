@@ -281,6 +281,7 @@ put_request(struct buffer *out, const struct audit_record *record)
     member_text(out, "client", record->client);
     if (record->has_uid)
         member_number(out, "uid", record->uid);
+    member_hex(out, "trace", record->trace_id, TRACE_ID_SIZE);
     if (record->way != WAY_UNSET)
         member_word(out, "way", way_name(record->way));
     member_text(out, "method", record->method);

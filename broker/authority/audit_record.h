@@ -11,6 +11,7 @@
 #include "../../caveats/facts.h"
 #include "../../caveats/token.h"
 #include "../messages.h"
+#include "../trace_context.h"
 
 enum {
     AUDIT_HASH_SIZE = 32,
@@ -65,6 +66,7 @@ struct audit_record {
     struct bytes client;
     bool has_uid;
     uint32_t uid;
+    const uint8_t *trace_id; /* TRACE_ID_SIZE */
     enum way way;
     struct bytes method, scheme, host;
     uint16_t port;

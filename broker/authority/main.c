@@ -29,7 +29,7 @@ enum { CHANNEL_FD_DEFAULT = 3, SECURE_HEAP = 131072, SECURE_HEAP_MIN = 32 };
 
 struct options {
     const char *directory;
-    int channel_fd, passphrase_fd, metrics_fd;
+    int channel_fd, passphrase_fd, metrics_fd, journal_fd;
     bool init;
 };
 
@@ -70,13 +70,14 @@ parse_options(int argc, char **argv, struct options *out)
         {"channel-fd", required_argument, NULL, 'c'},
         {"passphrase-fd", required_argument, NULL, 'p'},
         {"metrics-fd", required_argument, NULL, 'm'},
+        {"journal-fd", required_argument, NULL, 'j'},
         {"init", no_argument, NULL, 'i'},
         {0},
     };
     int option;
 
-    *out =
-        (struct options){.channel_fd = CHANNEL_FD_DEFAULT, .passphrase_fd = -1, .metrics_fd = -1};
+    *out = (struct options){
+        .channel_fd = CHANNEL_FD_DEFAULT, .passphrase_fd = -1, .metrics_fd = -1, .journal_fd = -1};
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == 'd')
             out->directory = optarg;
@@ -85,6 +86,8 @@ parse_options(int argc, char **argv, struct options *out)
         else if (option == 'p' && !parse_fd(optarg, &out->passphrase_fd))
             return false;
         else if (option == 'm' && !parse_fd(optarg, &out->metrics_fd))
+            return false;
+        else if (option == 'j' && !parse_fd(optarg, &out->journal_fd))
             return false;
         else if (option == 'i')
             out->init = true;
@@ -419,6 +422,8 @@ main(int argc, char **argv)
         return keep_main(argc, argv);
     if (!parse_options(argc, argv, &options))
         return usage();
+    log_use_journal(options.journal_fd);
+    log_init("authority", LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
     if (options.passphrase_fd >= 0 &&
         master_key_read_passphrase(options.passphrase_fd, &passphrase, &fault)) {
         log_error("passphrase", "%s", fault.detail);

@@ -14,6 +14,7 @@
 #include "inject.h"
 #include "login.h"
 #include "revoke_token.h"
+#include "serve_log.h"
 #include "serve_wait.h"
 
 #include <stdlib.h>
@@ -136,6 +137,7 @@ batch_settle(struct serve_batch *batch)
             count(authority, answer, allowed);
         if (answer->allow && !recorded) {
             send_unrecorded(batch, answer);
+            serve_log_unrecorded(authority, answer->request_id);
             sealing_forget(authority, answer->request_id);
         } else {
             channel_send(batch->proxy.channel, answer->type, answer->id,

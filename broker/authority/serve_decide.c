@@ -4,6 +4,7 @@
  */
 #include "serve_internal.h"
 
+#include "credential_option.h"
 #include "inject.h"
 
 #include <stdio.h>
@@ -187,6 +188,22 @@ deny(struct message_decision *out, enum kh_reason reason, struct bytes detail)
     out->edit_count = out->secret_count = 0;
 }
 
+// First, so that the key wins where both are meant to go. A gateway is told of the key alone.
+static void
+name_request(const struct credential *credential, const struct message_decide *request,
+             struct message_decision *out)
+{
+    static char id[2 * REQUEST_ID_SIZE + 1];
+    struct bytes header = credential_option(credential, "request-id-header");
+
+    if (header.n == 0 || request->way == WAY_CHECK || out->edit_count == DECISION_EDITS_MAX ||
+        !bytes_to_hex(bytes_of(out->request_id, REQUEST_ID_SIZE), id, sizeof id))
+        return;
+    memmove(out->edit + 1, out->edit, out->edit_count * sizeof out->edit[0]);
+    out->edit[0] = (struct edit){.kind = EDIT_HEADER_SET, .name = header, .value = bytes_str(id)};
+    out->edit_count++;
+}
+
 static void
 allow(const struct authority *authority, const struct message_decide *request,
       const struct decision *decision, const struct injection *injection,
@@ -210,6 +227,7 @@ allow(const struct authority *authority, const struct message_decide *request,
     memcpy(out->secret, injection->secret, sizeof out->secret);
     out->edit_count = injection->edit_count;
     out->secret_count = injection->secret_count;
+    name_request(credential, request, out);
     out->allow = true;
     out->reason = KH_REASON_UNSET;
     out->credential = credential->row.name;

@@ -5,6 +5,7 @@
  *     serve.c         the channels, the batches, the small messages
  *     serve_decide.c  one decision
  *     serve_record.c  its audit record
+ *     serve_log.c     its line in the log
  *     serve_run.c     what runs ask
  */
 #ifndef KEYHOLE_SERVE_INTERNAL_H

@@ -6,6 +6,7 @@
 #include "serve_internal.h"
 
 #include "../../caveats/decimal.h"
+#include "serve_log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -227,6 +228,17 @@ note_ancestors(struct audit_record *record, const struct chain *chain)
     record->made_from_count = last - 1 - minted;
 }
 
+// A proxy passes on what can be read, and nothing else.
+static bool
+find_trace(const struct message_decide *request, uint8_t id[TRACE_ID_SIZE])
+{
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (bytes_is(request->header[i].name, "traceparent"))
+            return trace_parent_parse(request->header[i].value, id);
+    }
+    return false;
+}
+
 void
 serve_record(struct authority *authority, const struct message_decide *request,
              const struct decision *decision, const struct decision_details *details,
@@ -235,6 +247,7 @@ serve_record(struct authority *authority, const struct message_decide *request,
     struct audit_record record = record_of(request, answer);
     struct looked_at looked;
     struct rules rules = {0};
+    uint8_t trace_id[TRACE_ID_SIZE];
 
     // A request that goes on as it was allowed is no news, and one whose body is still to be read
     // is not decided.
@@ -256,5 +269,8 @@ serve_record(struct authority *authority, const struct message_decide *request,
         record.value = looked.value;
         record.value_count = looked.value_count;
     }
+    if (find_trace(request, trace_id))
+        record.trace_id = trace_id;
     audit_append(authority->audit, &record);
+    serve_log_decision(authority, &record);
 }

@@ -325,25 +325,29 @@ run(const char *directory, int channel_fd)
 }
 
 static bool
-parse_options(int argc, char **argv, const char **directory, int *channel_fd, int *metrics_fd)
+parse_options(int argc, char **argv, const char **directory, int *channel_fd, int *metrics_fd,
+              int *journal_fd)
 {
     static const struct option known[] = {
         {"dir", required_argument, NULL, 'd'},
         {"channel-fd", required_argument, NULL, 'c'},
         {"metrics-fd", required_argument, NULL, 'm'},
+        {"journal-fd", required_argument, NULL, 'j'},
         {0},
     };
     int option;
 
     *directory = NULL;
     *channel_fd = CHANNEL_FD_DEFAULT;
-    *metrics_fd = -1;
+    *metrics_fd = *journal_fd = -1;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         uint64_t fd = 0;
         if (option == 'd')
             *directory = optarg;
         else if (bytes_to_u64(bytes_str(optarg), &fd) && fd < 1024 && option != '?')
-            *(option == 'c' ? channel_fd : metrics_fd) = (int)fd;
+            *(option == 'c'   ? channel_fd
+              : option == 'm' ? metrics_fd
+                              : journal_fd) = (int)fd;
         else
             return false;
     }
@@ -365,7 +369,7 @@ main(int argc, char **argv)
 {
     const char *directory;
     struct fault fault = {0};
-    int channel_fd, metrics_fd;
+    int channel_fd, metrics_fd, journal_fd;
 
     sandbox_harden();
     openssl_memory_init();
@@ -374,12 +378,14 @@ main(int argc, char **argv)
     log_init("discharger", LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
     // Keys of listeners are in OpenSSL's hands: locked pages.
     (void)CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_MIN);
-    if (!parse_options(argc, argv, &directory, &channel_fd, &metrics_fd)) {
+    if (!parse_options(argc, argv, &directory, &channel_fd, &metrics_fd, &journal_fd)) {
         fputs("usage: keyhole-discharger --dir DIR [--channel-fd N] [--metrics-fd N]\n"
               "It is started by keyholed(8).\n",
               stderr);
         return 2;
     }
+    log_use_journal(journal_fd);
+    log_init("discharger", LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
     if (metrics_fd >= 0 && metrics_attach(metrics_fd, &fault))
         log_warning("metrics", "%s", fault.detail);
     return run(directory, channel_fd);

@@ -4,6 +4,7 @@
  */
 #include "request.h"
 
+#include "../trace_context.h"
 #include "field_name.h"
 
 #include <string.h>
@@ -183,6 +184,39 @@ is_connection_bound(const struct http1_field *field)
             bytes_equal_nocase(scheme, BYTES("negotiate")));
 }
 
+static bool
+is_trace_parent(struct bytes name)
+{
+    return name.n == 11 && bytes_equal_nocase(name, BYTES("traceparent"));
+}
+
+static bool
+is_trace_state(struct bytes name)
+{
+    return name.n == 10 && bytes_equal_nocase(name, BYTES("tracestate"));
+}
+
+/* Whoever gets a traceparent that cannot be read has to begin a new trace (W3C Trace Context 3.2),
+ * and what belongs to the old one would be wrong there: neither is passed on. A tracestate that
+ * cannot be read is dropped alone (3.3). */
+static bool
+is_lost_trace(const struct http1_head *head, const struct http1_field *field)
+{
+    unsigned parents = 0;
+
+    if (is_trace_state(field->name) && !trace_state_check(field->value))
+        return true;
+    if (!is_trace_state(field->name) && !is_trace_parent(field->name))
+        return false;
+    for (size_t i = 0; i < head->field_count; i++) {
+        if (!is_trace_parent(head->field[i].name))
+            continue;
+        if (++parents > 1 || !trace_parent_parse(head->field[i].value, NULL))
+            return true;
+    }
+    return parents == 0;
+}
+
 static enum kh_reason
 build_fields(const struct http1_head *head, struct request *out, struct fault *fault)
 {
@@ -196,7 +230,7 @@ build_fields(const struct http1_head *head, struct request *out, struct fault *f
         if (is_connection_bound(field))
             return refuse(fault, KH_REASON_REQUEST_MALFORMED,
                           "NTLM and Negotiate are bound to a connection, and cannot go through");
-        if ((traits | field->traits) & (FIELD_HOP | FIELD_ROUTE))
+        if (((traits | field->traits) & (FIELD_HOP | FIELD_ROUTE)) || is_lost_trace(head, field))
             continue;
         out->field[out->field_count++] = (struct request_field){
             .name = keep_lower(out, field->name), .value = field->value, .traits = field->traits};

@@ -35,20 +35,22 @@ parse_number(const char *text, int maximum, int *out)
 }
 
 static bool
-parse_options(int argc, char **argv, int *channel_fd, int *index, int *metrics_fd)
+parse_options(int argc, char **argv, int *channel_fd, int *index, int *metrics_fd, int *journal_fd)
 {
     static const struct option options[] = {
         {"channel-fd", required_argument, NULL, 'c'},
         {"index", required_argument, NULL, 'i'},
         {"metrics-fd", required_argument, NULL, 'm'},
+        {"journal-fd", required_argument, NULL, 'j'},
         {NULL, 0, NULL, 0},
     };
     int option;
-    *channel_fd = *index = *metrics_fd = -1;
+    *channel_fd = *index = *metrics_fd = *journal_fd = -1;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         bool good = (option == 'c' && parse_number(optarg, 65535, channel_fd)) ||
                     (option == 'i' && parse_number(optarg, 65535, index)) ||
-                    (option == 'm' && parse_number(optarg, 65535, metrics_fd));
+                    (option == 'm' && parse_number(optarg, 65535, metrics_fd)) ||
+                    (option == 'j' && parse_number(optarg, 65535, journal_fd));
         if (!good)
             return false;
     }
@@ -107,7 +109,7 @@ serve(struct event_base *base, int channel_fd, const char *log_name)
 int
 main(int argc, char **argv)
 {
-    int channel_fd, index, metrics_fd;
+    int channel_fd, index, metrics_fd, journal_fd;
     char name[32];
     struct fault fault = {0};
     sandbox_harden();
@@ -115,11 +117,12 @@ main(int argc, char **argv)
     openssl_memory_init();
     // Keys of listeners and of leaves are in OpenSSL's hands: its own locked pages.
     (void)CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_MIN);
-    if (!parse_options(argc, argv, &channel_fd, &index, &metrics_fd)) {
+    if (!parse_options(argc, argv, &channel_fd, &index, &metrics_fd, &journal_fd)) {
         fputs("usage: keyhole-proxy --channel-fd N --index I (started by keyholed)\n", stderr);
         return 2;
     }
     snprintf(name, sizeof name, "proxy %d", index);
+    log_use_journal(journal_fd);
     log_init(name, LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
     signal(SIGPIPE, SIG_IGN);
     if (metrics_fd >= 0 && metrics_attach(metrics_fd, &fault) != KH_OK)

@@ -111,9 +111,9 @@ static const struct channel_handler discharger_handlers[] = {
 
 // Variables that the sanitizers need are passed on in such a build alone.
 #ifdef KH_SANITIZE
-#define KEEPS_ALWAYS "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", NULL
+#define KEEPS_ALWAYS "JOURNAL_STREAM", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", NULL
 #else
-#define KEEPS_ALWAYS NULL
+#define KEEPS_ALWAYS "JOURNAL_STREAM", NULL
 #endif
 static const char *const keeper_keeps[] = {"CREDENTIALS_DIRECTORY", KEEPS_ALWAYS};
 static const char *const proxy_keeps[] = {KEEPS_ALWAYS};
@@ -180,6 +180,10 @@ arguments_fill(const struct family_child *child, bool with_passphrase, struct ar
     }
     out->argv[n++] = "--metrics-fd";
     out->argv[n++] = "5"; // SPAWN_METRICS_FD
+    if (log_journal() >= 0) {
+        out->argv[n++] = "--journal-fd";
+        out->argv[n++] = "6"; // SPAWN_JOURNAL_FD
+    }
     out->argv[n] = NULL;
 }
 
@@ -196,6 +200,7 @@ child_exec(struct family_child *child, int channel_fd, struct fault *fault)
         .channel_fd = channel_fd,
         .extra_fd = -1,
         .metrics_fd = child->page_fd,
+        .journal_fd = log_journal(),
         .null_fd = family->null_fd,
     };
     enum kh_err err = KH_OK;

@@ -89,6 +89,7 @@ child_descriptors(const struct spawn *spawn)
         [SPAWN_CHANNEL_FD] = spawn->channel_fd,
         [SPAWN_EXTRA_FD] = spawn->extra_fd,
         [SPAWN_METRICS_FD] = spawn->metrics_fd,
+        [SPAWN_JOURNAL_FD] = spawn->journal_fd,
     };
     int moved[SPAWN_FD_END];
     for (int i = 0; i < SPAWN_FD_END; i++) {

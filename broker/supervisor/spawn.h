@@ -9,7 +9,7 @@
 
 #include <sys/types.h>
 
-enum { SPAWN_CHANNEL_FD = 3, SPAWN_EXTRA_FD = 4, SPAWN_METRICS_FD = 5, SPAWN_FD_END };
+enum { SPAWN_CHANNEL_FD = 3, SPAWN_EXTRA_FD = 4, SPAWN_METRICS_FD = 5, SPAWN_JOURNAL_FD = 6, SPAWN_FD_END };
 
 struct spawn {
     const char *program;     /* absolute */
@@ -18,6 +18,7 @@ struct spawn {
     int channel_fd;          /* becomes SPAWN_CHANNEL_FD */
     int extra_fd;            /* becomes SPAWN_EXTRA_FD, or -1 */
     int metrics_fd;          /* becomes SPAWN_METRICS_FD, or -1 */
+    int journal_fd;          /* becomes SPAWN_JOURNAL_FD, or -1 */
     int null_fd;             /* standard input and output */
 };
 

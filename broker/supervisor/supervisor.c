@@ -218,6 +218,8 @@ start_configuration(struct supervisor *supervisor, struct fault *fault)
         supervisor_effective_config(options, &supervisor->config, supervisor->config_path, fault);
     if (err != KH_OK)
         return err;
+    if (supervisor->config.log_format == LOG_FORMAT_JOURNALD && log_journal() < 0)
+        log_use_journal(log_journal_connect(LOG_JOURNAL_SOCKET));
     log_init("supervisor", (enum log_format)supervisor->config.log_format,
              (enum log_level)supervisor->config.log_level);
     if (supervisor->config_path[0] != '\0')
@@ -453,6 +455,8 @@ supervisor_run(const struct supervisor_options *options)
         .null_fd = -1,
     };
     struct fault fault = {0};
+    if (log_stream_is_journal())
+        log_use_journal(log_journal_connect(LOG_JOURNAL_SOCKET));
     log_init("supervisor", LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
     config_init(&supervisor.config);
     if (supervisor_start(&supervisor, &fault) == KH_OK) {

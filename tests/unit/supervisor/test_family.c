@@ -232,6 +232,7 @@ static const struct channel_handler fake_handlers[] = {
     {MESSAGE_AUTHORITY_STOP, fake_on_stop},
     {MESSAGE_AUTHORITY_DISCHARGERS, fake_on_dischargers},
     {MESSAGE_PROXY_DISCHARGERS, fake_on_dischargers},
+    {MESSAGE_METRICS_PAGE, fake_on_ignored},
     {MESSAGE_DISCHARGER_CONFIG, fake_on_discharger_config},
     {MESSAGE_DISCHARGER_LISTENER, fake_on_ignored},
     {MESSAGE_DISCHARGER_ADMIN, fake_on_ignored},
