@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -201,10 +202,21 @@ count_descriptors(void)
     return open;
 }
 
+static uint64_t
+cpu_us(void)
+{
+    struct rusage used;
+    if (getrusage(RUSAGE_SELF, &used) != 0)
+        return 0;
+    return (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000 +
+           (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
 void
 metrics_heartbeat(void)
 {
     static unsigned turn;
+    metrics_set(METRIC_PROCESS_CPU, cpu_us());
     metrics_cell_set(&metrics_own->heartbeat_us, (uint64_t)metrics_clock_us());
     if (turn++ % FDS_EACH_S == 0)
         metrics_set(METRIC_PROCESS_FDS, count_descriptors());

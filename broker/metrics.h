@@ -69,7 +69,7 @@ struct metrics_listener {
 };
 
 struct metrics_process { /* in the supervisor's page */
-    metrics_cell role, index, up, restarts, cpu_us, resident, virtual, started_us;
+    metrics_cell role, index, up, restarts, resident, virtual, started_us;
 };
 
 struct metrics_page {
@@ -167,7 +167,7 @@ metrics_since_us(int64_t start_us)
     return passed > 0 ? (uint64_t)passed : 0;
 }
 
-/* Each second: the loop turns, and so many descriptors are open. */
+/* Each second: the loop turns; and what the process has used, and has open. */
 void metrics_heartbeat(void);
 
 /* ---- names ---- */

@@ -277,7 +277,6 @@ print_processes(struct metrics_writer *writer, enum metric metric)
     } member[] = {
         {METRIC_PROCESS_UP, offsetof(struct metrics_process, up)},
         {METRIC_PROCESS_RESTARTS, offsetof(struct metrics_process, restarts)},
-        {METRIC_PROCESS_CPU, offsetof(struct metrics_process, cpu_us)},
         {METRIC_PROCESS_RESIDENT, offsetof(struct metrics_process, resident)},
         {METRIC_PROCESS_VIRTUAL, offsetof(struct metrics_process, virtual)},
         {METRIC_PROCESS_START, offsetof(struct metrics_process, started_us)},
@@ -291,12 +290,14 @@ print_processes(struct metrics_writer *writer, enum metric metric)
         const struct metrics_process *process = &page->process[i];
         char name[PROCESS_LABEL_SIZE];
         const struct metrics_label label = {"process", name};
+        uint64_t n = metrics_cell_get(
+            (const metrics_cell *)(const void *)((const char *)process + member[which].offset));
+        // Nothing has no memory: it could not be read.
+        if (n == 0 && (metric == METRIC_PROCESS_RESIDENT || metric == METRIC_PROCESS_VIRTUAL))
+            continue;
         process_label((enum role)metrics_cell_get(&process->role),
                       metrics_cell_get(&process->index), name);
-        metrics_write_sample(
-            writer, &label, 1,
-            metrics_cell_get((const metrics_cell *)(const void *)((const char *)process +
-                                                                  member[which].offset)));
+        metrics_write_sample(writer, &label, 1, n);
     }
 }
 
@@ -367,7 +368,7 @@ metrics_write_samples(struct metrics_writer *writer, enum metric metric)
         [METRIC_RELOADS] = print_reloads,
         [METRIC_PROCESS_UP] = print_processes,
         [METRIC_PROCESS_RESTARTS] = print_processes,
-        [METRIC_PROCESS_CPU] = print_processes,
+        [METRIC_PROCESS_CPU] = print_each,
         [METRIC_PROCESS_RESIDENT] = print_processes,
         [METRIC_PROCESS_VIRTUAL] = print_processes,
         [METRIC_PROCESS_START] = print_processes,

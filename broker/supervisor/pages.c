@@ -120,7 +120,6 @@ pages_note(struct family *family, struct family_child *child)
     metrics_cell_set(&place->up, up);
     metrics_cell_set(&place->restarts, child->restarts);
     metrics_cell_set(&place->started_us, up ? clock_us(CLOCK_REALTIME) : 0);
-    metrics_cell_set(&place->cpu_us, 0);
     metrics_cell_set(&place->resident, 0);
     metrics_cell_set(&place->virtual, 0);
 }
@@ -144,16 +143,15 @@ static void
 sample(const char *pid, struct metrics_process *place)
 {
     char text[STAT_MAX];
-    unsigned long long user, system, virtual, resident;
-    long ticks = sysconf(_SC_CLK_TCK), page = sysconf(_SC_PAGESIZE);
+    unsigned long long virtual, resident;
+    long page = sysconf(_SC_PAGESIZE);
     const char *end = stat_read(pid, text) ? strrchr(text, ')') : NULL;
-    if (end == NULL || ticks <= 0 ||
+    if (end == NULL ||
         sscanf(end,
-               ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d "
+               ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
                "%*d %*u %llu %llu",
-               &user, &system, &virtual, &resident) != 4)
+               &virtual, &resident) != 2)
         return;
-    metrics_cell_set(&place->cpu_us, (user + system) * 1000000 / (uint64_t)ticks);
     metrics_cell_set(&place->virtual, virtual);
     metrics_cell_set(&place->resident, resident * (uint64_t)page);
 }

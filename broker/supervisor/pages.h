@@ -14,7 +14,7 @@ void pages_close(struct family *family);
 
 /* A child was started or has ended. */
 void pages_note(struct family *family, struct family_child *child);
-/* What the system says of the processes: their CPU time and memory. */
+/* What the system says of the processes: their memory. */
 void pages_sample(struct family *family);
 /* A descriptor of the page that can be read and nothing else; -1. `child` NULL: the own one. */
 int pages_reader(const struct family *family, const struct family_child *child);

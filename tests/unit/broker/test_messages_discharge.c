@@ -294,7 +294,7 @@ test_config_refuses(void **state)
     const struct message_discharger_config wrong[] = {
         {0},
         {.url = BYTES("http://localhost\0")},
-        {.url = BYTES("http://localhost"), .log_format = 3},
+        {.url = BYTES("http://localhost"), .log_format = 4},
         {.url = BYTES("http://localhost"), .log_level = 4},
         {.url = BYTES("http://localhost"), .settings.attestation = 2},
         {.url = BYTES("http://localhost"), .settings.aaguid_count = DISCHARGER_AAGUIDS_MAX + 1},
