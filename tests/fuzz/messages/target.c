@@ -128,6 +128,8 @@ text_again(struct bytes body, struct buffer *out)
 #define CODEC_RUN_ASK               run_ask_again
 #define CODEC_RUN                   text_again
 #define CODEC_RUN_REFUSED           run_refused_again
+#define CODEC_RELOAD_ASK            NULL
+#define CODEC_RELOAD_DONE           text_again
 #define CODEC_PASS_THROUGH          route_again
 #define CODEC_PASS_THROUGH_END      NULL
 
