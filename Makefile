@@ -242,6 +242,8 @@ UNIT_ROOMS_supervisor := supervisor broker core
 UNIT_ROOMS_operator := operator supervisor webauthn broker core
 UNIT_ROOMS_client := client core
 UNIT_ROOMS_room := room
+# The library as it is installed, and what tokens are made with.
+UNIT_ROOMS_library := keyhole client core
 
 define unit_rule
 $(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $(UNIT_SUPPORT) \
@@ -249,7 +251,7 @@ $(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $(UNIT_SUPPORT) \
 	$$(link) $(call libs,$(ALL_PACKAGES)) -pthread
 endef
 $(foreach room,support caveats screen http broker database admin proxy authority keep webauthn discharge \
-    supervisor operator client room,\
+    supervisor operator client room library,\
     $(eval $(call unit_rule,$(room))))
 .PRECIOUS: $(BUILD)/obj/%.o
 

@@ -10,6 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
+void
+http_answer_free(struct http_answer *answer)
+{
+    buffer_free(&answer->body);
+}
+
 enum kh_err
 answer_object(const struct http_answer *answer, json_t **out)
 {

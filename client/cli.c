@@ -74,13 +74,6 @@ cli_look(const struct cli *cli, const char *when, struct screen *out, struct fau
     return KH_OK;
 }
 
-const char *
-cli_environment(const char *name)
-{
-    const char *value = getenv(name);
-    return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
 static enum cli_exit
 cli_help(const struct cli *cli, const struct command *command)
 {

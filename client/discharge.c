@@ -9,8 +9,23 @@
 #include "inspect.h"
 #include "kept.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { DISCHARGE_SENTENCE_MAX = 2048 };
+
+void
+discharge_say(const struct discharge_settings *settings, const char *format, ...)
+{
+    char sentence[DISCHARGE_SENTENCE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    if (length >= 0)
+        settings->means->say(settings, sentence);
+}
 
 // ---- whom to trust ----
 
@@ -18,14 +33,13 @@ static void
 discharge_ask_broker(struct discharge_settings *settings)
 {
     struct fault fault = {.err = KH_OK};
-    if (settings->broker == NULL || settings->broker_asked)
+    if (settings->broker == NULL || settings->broker_asked || settings->means->ask_broker == NULL)
         return;
     settings->broker_asked = true;
     // A broker that cannot be asked announces nobody; the location is refused then. Whoever is told
     // to trust it should know that the broker might have vouched for it.
-    if (dischargers_ask_broker(settings->trusted, settings->broker, settings->ca_file, &fault) !=
-        KH_OK)
-        cli_say(settings->fido.cli, "the broker was not asked whom it announces: %s", fault.detail);
+    if (settings->means->ask_broker(settings, &fault) != KH_OK)
+        discharge_say(settings, "the broker was not asked whom it announces: %s", fault.detail);
 }
 
 enum kh_err
@@ -101,7 +115,7 @@ discharge_check(const struct discharge_settings *settings, const struct discharg
         return fault_set(fault, KH_ERR_PROTOCOL,
                          "the discharge is refused: it is not bound to this token (parent)");
     *end = kept_end(&discharge.macaroon);
-    if (*end <= settings->fido.cli->now)
+    if (*end <= settings->now)
         return fault_set(fault, KH_ERR_PROTOCOL, "the discharge has expired already");
     return KH_OK;
 }
@@ -127,7 +141,7 @@ discharge_ask_any(const struct discharge_settings *settings, const struct discha
         err = discharge_ask(settings, hole, url, *way, out, &unsuitable, fault);
         if (!unsuitable)
             return err;
-        cli_say(settings->fido.cli, "not by %s: %s", discharge_way_words(*way), fault->detail);
+        discharge_say(settings, "not by %s: %s", discharge_way_words(*way), fault->detail);
     }
     return err;
 }
@@ -140,8 +154,8 @@ discharge_get(const struct discharge_settings *settings, const struct discharge_
     bool unsuitable = false;
     struct fault ignored = {.err = KH_OK};
     *way = DISCHARGE_KEPT;
-    if (directory != NULL && kept_get(directory, hole->ticket, hole->lineage,
-                                      settings->fido.cli->now, out, &ignored) == KH_OK)
+    if (directory != NULL &&
+        kept_get(directory, hole->ticket, hole->lineage, settings->now, out, &ignored) == KH_OK)
         return KH_OK;
     *way = settings->way;
     if (settings->way == DISCHARGE_ANY)
@@ -155,7 +169,7 @@ discharge_keep(const struct discharge_settings *settings, const struct discharge
 {
     struct fault fault = {.err = KH_OK};
     if (kept_put(directory, hole->ticket, hole->lineage, raw, &fault) != KH_OK)
-        cli_say(settings->fido.cli, "the discharge is not kept for another time: %s", fault.detail);
+        discharge_say(settings, "the discharge is not kept for another time: %s", fault.detail);
 }
 
 // ---- the token ----
@@ -195,8 +209,8 @@ discharge_note(const struct discharge_settings *settings, const struct discharge
         buffer_put_str(&until, ", good until ");
         moment_put(&until, end);
     }
-    cli_say(settings->fido.cli, "a hole is filled by %s%s", discharge_way_words(way),
-            buffer_text(&until));
+    discharge_say(settings, "a hole is filled by %s%s", discharge_way_words(way),
+                  buffer_text(&until));
 }
 
 static enum kh_err
@@ -232,7 +246,7 @@ discharge_drop_expired(const struct discharge_settings *settings, struct token *
 {
     for (size_t i = 1; i < (*token)->macaroon_count; i++) {
         struct token *left = NULL;
-        if (kept_end(&(*token)->macaroon[i]) > settings->fido.cli->now)
+        if (kept_end(&(*token)->macaroon[i]) > settings->now)
             continue;
         struct buffer text;
         buffer_init_secret(&text, TOKEN_TEXT_MAX);
@@ -242,7 +256,7 @@ discharge_drop_expired(const struct discharge_settings *settings, struct token *
         buffer_free(&text);
         if (err != KH_OK)
             return err;
-        cli_say(settings->fido.cli, "a discharge has expired: its hole is to be filled again");
+        discharge_say(settings, "a discharge has expired: its hole is to be filled again");
         token_free(token);
         *token = left;
         i = 0; // those behind it have moved
@@ -257,7 +271,7 @@ discharge_fill_next(struct discharge_settings *settings, struct token **token,
 {
     struct inspection *in = NULL;
     struct discharge_hole hole;
-    enum kh_err err = inspect_token(*token, settings->fido.cli->now, &in, fault);
+    enum kh_err err = inspect_token(*token, settings->now, &in, fault);
     const struct inspect_caveat *open = NULL;
     for (size_t i = 0; err == KH_OK && open == NULL && i < in->count; i++)
         if (in->caveat[i].kind == INSPECT_HOLE && in->caveat[i].filled_by < 0)
@@ -289,7 +303,7 @@ discharge_fill(struct discharge_settings *settings, struct token **token,
     *report = (struct discharge_report){.count = 0};
     if (!settings->no_reuse && kept_directory(&path, &homeless) == KH_OK) {
         directory = buffer_text(&path);
-        kept_sweep(directory, settings->fido.cli->now);
+        kept_sweep(directory, settings->now);
     }
     enum kh_err err = discharge_drop_expired(settings, token, fault);
     while (err == KH_OK && more)

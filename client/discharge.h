@@ -29,8 +29,37 @@ const char *discharge_way_name(enum discharge_way way); /* "fido2", as in --with
 const char *discharge_way_words(enum discharge_way way); /* "a security key" */
 KH_MUST_CHECK bool discharge_way_parse(struct bytes text, enum discharge_way *out);
 
+struct discharge_settings;
+
+/* What reaches outside, and whoever is asked: the program's own (discharge_terminal), or a caller's
+ * of the library. */
+struct discharge_means {
+    void (*say)(const struct discharge_settings *settings, const char *sentence);
+    /* As http_call. */
+    enum kh_err (*call)(const struct discharge_settings *settings,
+                        const struct http_request *request, struct http_answer *out,
+                        struct fault *fault);
+    /* Add what the broker announces to `trusted`; NULL: there is no broker. */
+    enum kh_err (*ask_broker)(const struct discharge_settings *settings, struct fault *fault);
+    bool (*at_hand)(const struct discharge_settings *settings, enum discharge_way way);
+    /* Show what is to be signed, or the page and its code; what fails ends it. */
+    enum kh_err (*show)(const struct discharge_settings *settings, const struct question *question,
+                        struct fault *fault);
+    /* Answers to a question, as JSON for its answer_url. KH_ERR_NOT_FOUND: not possible here. */
+    enum kh_err (*sign_fido2)(const struct discharge_settings *settings,
+                              const struct question *question, json_t **out, struct fault *fault);
+    enum kh_err (*sign_ssh)(const struct discharge_settings *settings,
+                            const struct question *question, json_t **out, struct fault *fault);
+    void (*waiting)(const struct discharge_settings *settings,
+                    bool more); /* for the page; may be NULL */
+};
+/* A person at a terminal, libcurl, libfido2, OpenSSH. */
+extern const struct discharge_means discharge_terminal;
+
 /* How it is to be done, all borrowed. */
 struct discharge_settings {
+    const struct discharge_means *means;
+    int64_t now;              /* seconds since 1970 */
     struct fido_context fido; /* who talks, which key, until when */
     struct dischargers *trusted;
     const struct broker_address *broker; /* whose dischargers are trusted too; NULL: none */
@@ -92,7 +121,11 @@ KH_MUST_CHECK enum kh_err discharge_ask(const struct discharge_settings *setting
 bool discharge_way_is_possible(const struct discharge_settings *settings,
                                const struct discharge_hole *hole, enum discharge_way way);
 
-/* Answers to a question, as JSON for its answer_url. KH_ERR_NOT_FOUND: not possible here. */
+/* Say it by the means of these settings. */
+void discharge_say(const struct discharge_settings *settings, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* By the agent or a key file: means->sign_ssh as the program and the library have it. */
 KH_MUST_CHECK enum kh_err discharge_sign_ssh(const struct discharge_settings *settings,
                                              const struct question *question, json_t **out,
                                              struct fault *fault);

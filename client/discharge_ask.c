@@ -5,24 +5,12 @@
 #include "discharge.h"
 
 #include "../caveats/base64.h"
-#include "../caveats/text.h"
-#include "fido_sign.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ASK_PATH "/.well-known/macfly/3p"
-
-void
-discharge_show(const struct cli *cli, const struct question *question, const char *why)
-{
-    BUFFER_AUTO text;
-    buffer_init(&text, DISCHARGE_TEXT_MAX);
-    question_print(question, cli->now, &text);
-    cli_say(cli, "%s", why);
-    fputs(buffer_text(&text), cli->err);
-}
 
 static enum kh_err
 discharge_post(const struct discharge_settings *settings, const char *url, json_t *body,
@@ -36,7 +24,7 @@ discharge_post(const struct discharge_settings *settings, const char *url, json_
                                    .ca_file = settings->ca_file,
                                    .json = bytes_str(text),
                                    .timeout_ms = discharge_time_left(settings, HTTP_TIMEOUT_MS)};
-    enum kh_err err = http_call(&request, out, fault);
+    enum kh_err err = settings->means->call(settings, &request, out, fault);
     free(text);
     return err;
 }
@@ -58,46 +46,44 @@ discharge_read_final(const char *url, const struct http_answer *answer, struct b
 
 // ---- the question ----
 
-static enum kh_err
-discharge_answer_fido2(const struct discharge_settings *settings, const struct question *question,
-                       json_t **out, struct fault *fault)
-{
-    return fido_assert_question(&settings->fido, question, out, fault);
-}
-
 static const struct {
     const char *member;
     enum question_kind kind;
     enum discharge_way way;
-    enum kh_err (*answer)(const struct discharge_settings *settings,
-                          const struct question *question, json_t **out, struct fault *fault);
 } discharge_question[] = {
-    {"fido2", QUESTION_FIDO2, DISCHARGE_FIDO2, discharge_answer_fido2},
-    {"ssh", QUESTION_SSH, DISCHARGE_SSH, discharge_sign_ssh},
-    {"user_interactive", QUESTION_BROWSER, DISCHARGE_BROWSER, NULL},
+    {"fido2", QUESTION_FIDO2, DISCHARGE_FIDO2},
+    {"ssh", QUESTION_SSH, DISCHARGE_SSH},
+    {"user_interactive", QUESTION_BROWSER, DISCHARGE_BROWSER},
 };
 enum { DISCHARGE_QUESTIONS = sizeof discharge_question / sizeof discharge_question[0] };
 
 static enum kh_err
-discharge_answer_question(const struct discharge_settings *settings,
-                          const struct question *question, size_t row, struct buffer *out,
-                          bool *unsuitable, struct fault *fault)
+discharge_sign_question(const struct discharge_settings *settings, const struct question *question,
+                        struct http_answer *out, bool *unsuitable, struct fault *fault)
 {
+    const struct discharge_means *means = settings->means;
     json_t *body = NULL;
+    enum kh_err err = means->show(settings, question, fault);
+    if (err != KH_OK)
+        return err;
+    err = question->kind == QUESTION_FIDO2 ? means->sign_fido2(settings, question, &body, fault)
+                                           : means->sign_ssh(settings, question, &body, fault);
+    *unsuitable = err == KH_ERR_NOT_FOUND;
+    if (err == KH_OK)
+        err = discharge_post(settings, question->answer_url, body, out, fault);
+    json_decref(body);
+    return err;
+}
+
+static enum kh_err
+discharge_answer_question(const struct discharge_settings *settings,
+                          const struct question *question, struct buffer *out, bool *unsuitable,
+                          struct fault *fault)
+{
     struct http_answer answer;
-    enum kh_err err;
-    if (discharge_question[row].answer == NULL) {
-        err = discharge_await_browser(settings, question, &answer, fault);
-    } else {
-        char why[DISCHARGER_URL_MAX + 64];
-        snprintf(why, sizeof why, "%s asks you to vouch for this:", question->url);
-        discharge_show(settings->fido.cli, question, why);
-        err = discharge_question[row].answer(settings, question, &body, fault);
-        *unsuitable = err == KH_ERR_NOT_FOUND;
-        if (err == KH_OK)
-            err = discharge_post(settings, question->answer_url, body, &answer, fault);
-        json_decref(body);
-    }
+    enum kh_err err = question->kind == QUESTION_BROWSER
+                          ? discharge_await_browser(settings, question, &answer, fault)
+                          : discharge_sign_question(settings, question, &answer, unsuitable, fault);
     if (err != KH_OK)
         return err;
     err = discharge_read_final(question->url, &answer, out, fault);
@@ -128,7 +114,7 @@ discharge_read_question(const struct discharge_settings *settings,
         enum kh_err err =
             question_read(discharge_question[i].kind, member, &expectation, &question, fault);
         if (err == KH_OK)
-            err = discharge_answer_question(settings, question, i, out, unsuitable, fault);
+            err = discharge_answer_question(settings, question, out, unsuitable, fault);
         question_free(&question);
         return err;
     }

@@ -75,6 +75,8 @@ discharge_setup_read(const struct cli *cli, const struct options *options,
 {
     *out = (struct discharge_setup){.trusted = {.count = 0}};
     struct discharge_settings *settings = &out->settings;
+    settings->means = &discharge_terminal;
+    settings->now = cli->now;
     settings->fido.cli = cli;
     settings->fido.backend = &fido_backend_system;
     settings->fido.device = options_value(options, DISCHARGE_OPTION_DEVICE);

@@ -39,9 +39,9 @@ discharge_sign_with(const struct discharge_settings *settings, const struct ques
 {
     BUFFER_AUTO armour;
     buffer_init(&armour, SSH_SIGNATURE_TEXT_MAX);
-    cli_say(settings->fido.cli, "signing with the SSH key %s%s",
-            key->fingerprint[0] != '\0' ? key->fingerprint : key->file,
-            strncmp(key->type, "sk-", 3) == 0 ? ": touch it when it blinks" : "");
+    discharge_say(settings, "signing with the SSH key %s%s",
+                  key->fingerprint[0] != '\0' ? key->fingerprint : key->file,
+                  strncmp(key->type, "sk-", 3) == 0 ? ": touch it when it blinks" : "");
     enum kh_err err =
         ssh_sign(key, question->name_space, bytes_of(question->challenge, CHALLENGE_SIZE),
                  discharge_time_left(settings, INT32_MAX), &armour, fault);

@@ -5,7 +5,6 @@
 #include "discharge.h"
 
 #include "monotonic.h"
-#include "ssh_keys.h"
 
 static const struct {
     const char *name, *words;
@@ -41,28 +40,6 @@ discharge_way_parse(struct bytes text, enum discharge_way *out)
     return false;
 }
 
-static bool
-discharge_has_fido(const struct discharge_settings *settings)
-{
-    struct fido_place place[FIDO_KEYS_MAX];
-    return settings->fido.device != NULL ||
-           settings->fido.backend->list(settings->fido.backend, place) > 0;
-}
-
-static bool
-discharge_has_ssh(const struct discharge_settings *settings)
-{
-    struct ssh_keys keys = {.count = 0};
-    struct fault ignored = {.err = KH_OK};
-    if (settings->ssh_key != NULL)
-        return true;
-    bool any = ssh_keys_add_agent(&keys, &ignored) == KH_OK && keys.count > 0;
-    ssh_keys_add_default_files(&keys);
-    any = any || keys.count > 0;
-    ssh_keys_free(&keys);
-    return any;
-}
-
 bool
 discharge_way_is_possible(const struct discharge_settings *settings,
                           const struct discharge_hole *hole, enum discharge_way way)
@@ -71,16 +48,7 @@ discharge_way_is_possible(const struct discharge_settings *settings,
     bool unknown = hole->condition.n == 0;
     bool fido = unknown || demand->yubikey || demand->fido2;
     bool ssh = unknown || demand->ssh || demand->ssh_sk;
-    switch (way) {
-    case DISCHARGE_FIDO2:
-        return fido && discharge_has_fido(settings);
-    case DISCHARGE_SSH:
-        return ssh && discharge_has_ssh(settings);
-    case DISCHARGE_BROWSER:
-        return fido;
-    default:
-        return false;
-    }
+    return (way == DISCHARGE_SSH ? ssh : fido) && settings->means->at_hand(settings, way);
 }
 
 long

@@ -69,9 +69,8 @@ dischargers_add(struct dischargers *list, struct bytes text, enum dischargers_so
     return dischargers_append(list, &discharger, source, fault);
 }
 
-// For an option a place is enough: what fills holes seals nothing, and needs no key.
-static enum kh_err
-dischargers_add_option(struct dischargers *list, struct bytes text, struct fault *fault)
+enum kh_err
+dischargers_add_place(struct dischargers *list, struct bytes text, struct fault *fault)
 {
     struct discharger discharger = {.name = ""};
     if (bytes_index(text, '#') < text.n)
@@ -87,7 +86,7 @@ dischargers_read_options(struct dischargers *list, const struct options *options
     for (size_t i = 0; i < options->given_count; i++) {
         if (options->given[i].id != id)
             continue;
-        if (dischargers_add_option(list, bytes_str(options->given[i].value), fault) != KH_OK) {
+        if (dischargers_add_place(list, bytes_str(options->given[i].value), fault) != KH_OK) {
             fault_prefix(fault, "--discharger: ");
             return fault->err = KH_ERR_USAGE;
         }

@@ -34,6 +34,10 @@ struct dischargers {
  * KH_ERR_SYNTAX, KH_ERR_TOO_LONG. */
 KH_MUST_CHECK enum kh_err dischargers_add(struct dischargers *list, struct bytes text,
                                           enum dischargers_source source, struct fault *fault);
+/* For an option a URL is enough: what fills holes seals nothing, and needs no key. Errors as above.
+ */
+KH_MUST_CHECK enum kh_err dischargers_add_place(struct dischargers *list, struct bytes text,
+                                                struct fault *fault);
 /* What --discharger (option `id`), the environment and the file say. With the option a URL is
  * enough; the key of such an entry is zero, and nothing is sealed to it. */
 KH_MUST_CHECK enum kh_err dischargers_collect(struct dischargers *list,

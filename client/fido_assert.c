@@ -4,18 +4,7 @@
  */
 #include "fido_sign.h"
 
-#include "../caveats/base64.h"
 #include "monotonic.h"
-
-void
-fido_client_data(const char *type, const uint8_t challenge[CHALLENGE_SIZE], const char *origin,
-                 struct buffer *out)
-{
-    // The origin is that of a URL in canonical form: nothing in it needs an escape.
-    buffer_printf(out, "{\"type\":\"%s\",\"challenge\":\"", type);
-    base64_encode(BASE64_URL, bytes_of(challenge, CHALLENGE_SIZE), out);
-    buffer_printf(out, "\",\"origin\":\"%s\",\"crossOrigin\":false}", origin);
-}
 
 struct bytes
 fido_cbor_bytes(struct bytes cbor)
@@ -131,16 +120,6 @@ fido_assert_attempt(const struct fido_key *key, const char *pin, void *argument)
     return fido_dev_get_assert(key->dev, argument, pin);
 }
 
-bool
-fido_set_base64(json_t *object, const char *member, struct bytes data)
-{
-    BUFFER_AUTO text;
-    buffer_init(&text, FIDO_DATA_MAX);
-    base64_encode(BASE64_URL, data, &text);
-    return !text.failed &&
-           json_object_set_new(object, member, json_string(buffer_text(&text))) == 0;
-}
-
 static enum kh_err
 fido_assert_answer(const fido_assert_t *assertion, struct bytes client_data,
                    const struct buffer *only, json_t **out, struct fault *fault)
@@ -155,16 +134,7 @@ fido_assert_answer(const fido_assert_t *assertion, struct bytes client_data,
         id = buffer_bytes(only);
     if (fido_assert_count(assertion) == 0 || id.n == 0 || data.n == 0 || signature.n == 0)
         return fault_set(fault, KH_ERR_IO, "the security key answered without a signature");
-    json_t *answer = json_object();
-    if (!fido_set_base64(answer, "credential", id) ||
-        !fido_set_base64(answer, "client_data", client_data) ||
-        !fido_set_base64(answer, "authenticator_data", data) ||
-        !fido_set_base64(answer, "signature", signature)) {
-        json_decref(answer);
-        return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
-    }
-    *out = answer;
-    return KH_OK;
+    return fido_assertion_json(id, client_data, data, signature, out, fault);
 }
 
 static enum kh_err

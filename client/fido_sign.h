@@ -32,6 +32,11 @@ KH_MUST_CHECK enum kh_err fido_enroll_question(const struct fido_context *contex
                                                const struct question *question, json_t **out,
                                                struct fault *fault);
 
+/* The answer to a question, as the discharger takes it. */
+KH_MUST_CHECK enum kh_err fido_assertion_json(struct bytes credential, struct bytes client_data,
+                                              struct bytes data, struct bytes signature,
+                                              json_t **out, struct fault *fault);
+
 /* ---- between the files of this ---- */
 
 /* One attempt with a PIN (NULL: without); a FIDO_ERR code. */

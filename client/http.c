@@ -160,9 +160,3 @@ http_call(const struct http_request *request, struct http_answer *out, struct fa
         buffer_free(&answer.body);
     return err;
 }
-
-void
-http_answer_free(struct http_answer *answer)
-{
-    buffer_free(&answer->body);
-}

@@ -274,7 +274,7 @@ KEYHOLE_API const struct keyhole_caveat *keyhole_token_caveat(const struct keyho
 KEYHOLE_API const struct keyhole_caveat *keyhole_token_open_hole(const struct keyhole_token *token,
                                                                  size_t index);
 
-/* A caveat in plain words, "the method is GET or HEAD", "until 2026-12-01T00:00:00Z, in 2 hours"
+/* A caveat in plain words, "the method is GET or HEAD", "before 2026-12-01T00:00:00Z, in 2 hours"
  * seen from `now`. Safe for terminals. Free with keyhole_free(). KEYHOLE_ERROR_RANGE for an index
  * that there is not, _USAGE, _MEMORY. */
 KEYHOLE_API KEYHOLE_MUST_CHECK enum keyhole_status
@@ -509,8 +509,9 @@ keyhole_token_drop_discharge(const struct keyhole_token *token, size_t discharge
  * token, has it shown, has it answered, and checks the discharge. What reaches outside is the
  * caller's: functions that are called back, on the thread of the call.
  *
- * Ready-made ones for HTTP and security keys are in a second library, libkeyhole-discharge, because
- * they need libcurl and libfido2, and whoever narrows tokens should not load these: see below.
+ * There is no HTTP in the library: that would load libcurl and some thirty libraries more into
+ * every program that narrows a token. A program that fills holes has a client already, or makes one
+ * of libcurl in forty lines: docs/examples/c/discharge.c.
  */
 
 /* One HTTP exchange. Texts live as long as the call. */
@@ -640,34 +641,13 @@ keyhole_discharge(const struct keyhole_token *token,
                   const struct keyhole_discharge_settings *settings, struct keyhole_token **out,
                   struct keyhole_error *error);
 
-/* A keyhole_answer_function for SSH keys, by OpenSSH's own ssh-keygen, which is run and waited for:
- * it knows agents, passphrases and security keys, and talks to whoever is at the terminal. `file`
- * names a private or public key; NULL: the agent's keys and ~/.ssh/id_*. To be called from one's
- * own keyhole_answer_function. KEYHOLE_ERROR_NOT_FOUND when no key is one that is asked for, or
- * OpenSSH is missing; _IO, _TIMEOUT, _USAGE. */
+/* Answer with an SSH key, by OpenSSH's own ssh-keygen, which is run and waited for: it knows
+ * agents, passphrases and security keys, and talks to whoever is at the terminal. `file` names a
+ * private or a public key; NULL: the agent's keys and those in ~/.ssh. To be called from one's own
+ * keyhole_answer_function, in place of keyhole_answer_ssh(). KEYHOLE_ERROR_NOT_FOUND when no key is
+ * one that is asked for, or OpenSSH is missing; _IO, _TIMEOUT, _USAGE, _MEMORY. */
 KEYHOLE_API KEYHOLE_MUST_CHECK enum keyhole_status
-keyhole_ssh_answer(const char *file, int64_t timeout_ms, const struct keyhole_question *question,
-                   struct keyhole_answer *answer, struct keyhole_error *error);
-
-/* ---- libkeyhole-discharge: link with it as well (pkg-config libkeyhole-discharge) ---- */
-
-/* Make that exchange by libcurl: TLS 1.2 or later, verified; no redirects, no proxies of the
- * environment. `ca_file` names PEM certificates that are trusted in place of the system's; NULL:
- * the system's. To be called from one's own keyhole_http_function. KEYHOLE_ERROR_IO, _TIMEOUT,
- * _PROTOCOL, _USAGE, _MEMORY. A program with threads calls curl_global_init() before it starts
- * them. */
-KEYHOLE_API KEYHOLE_MUST_CHECK enum keyhole_status
-keyhole_http_exchange(const char *ca_file, const struct keyhole_http_request *request,
-                      struct keyhole_http_answer *answer, struct keyhole_error *error);
-
-/* Answer with a security key that is plugged in, by libfido2. `pin` where one is demanded, which is
- * copied nowhere; NULL: none. `device` is its path, "/dev/hidraw3"; NULL: the first one that knows
- * one of the credentials. To be called from one's own keyhole_answer_function.
- * KEYHOLE_ERROR_NOT_FOUND when there is none, _DENIED, _TIMEOUT, _IO, _USAGE, _MEMORY. */
-KEYHOLE_API KEYHOLE_MUST_CHECK enum keyhole_status
-keyhole_fido2_answer(const char *device, const char *pin, int64_t timeout_ms,
-                     const struct keyhole_question *question, struct keyhole_answer *answer,
-                     struct keyhole_error *error);
+keyhole_ssh_answer(const char *file, struct keyhole_answer *answer, struct keyhole_error *error);
 
 #ifdef __cplusplus
 }

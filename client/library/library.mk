@@ -9,8 +9,10 @@
 LIBRARY_SOURCES := $(wildcard client/library/*.c)
 # Which parts of the program the library may be made of is said here and nowhere else; the linker takes
 # what is used.
-LIBRARY_CLIENT := $(addprefix client/,attenuate.c attenuate_warn.c caret.c convert.c holes.c \
-    input_scan.c inspect.c inspect_json.c judge.c kept.c moment.c text.c)
+LIBRARY_CLIENT := $(addprefix client/,answer.c attenuate.c attenuate_warn.c caret.c cli_environment.c \
+    convert.c discharge.c discharge_ask.c discharge_browser.c discharge_ssh.c discharge_way.c \
+    dischargers.c fido_json.c files.c holes.c input_scan.c inspect.c inspect_json.c judge.c kept.c \
+    moment.c process.c question.c question_print.c ssh_keys.c ssh_sign.c text.c)
 LIBRARY_PACKAGES := libsodium libcrypto libidn2 jansson
 
 pic_objects = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
@@ -72,3 +74,5 @@ library: $(BUILD)/include/keyhole.h $(foreach l,$(LIBRARIES),$(BUILD)/lib/lib$(l
 all: library
 
 .PHONY: library
+$(BUILD)/obj/tests/unit/library/%.o: CPPFLAGS += -I$(BUILD)/include
+$(BUILD)/obj/tests/unit/library/%.o: $(BUILD)/include/keyhole.h

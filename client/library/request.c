@@ -29,6 +29,15 @@ request_is_word(struct bytes text)
     return text.n > 0;
 }
 
+static bool
+request_is_value(struct bytes text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if ((text.p[i] < 0x20 && text.p[i] != '\t') || text.p[i] == 0x7f)
+            return false;
+    return true;
+}
+
 enum keyhole_status
 keyhole_request_new(const char *method, const char *url, struct keyhole_request **out,
                     struct keyhole_error *error)
@@ -89,9 +98,9 @@ keyhole_request_add_header(struct keyhole_request *request, const char *name, co
         !library_take(value, KEYHOLE_WHOLE, &content))
         return request_missing(error);
     // The line is cut at its first colon.
-    if (!request_is_word(field) || bytes_index(field, ':') < field.n)
-        return library_fail(
-            error, fault_set(&fault, KH_ERR_SYNTAX, "this is no header field's name"), &fault);
+    if (!request_is_word(field) || bytes_index(field, ':') < field.n || !request_is_value(content))
+        return library_fail(error, fault_set(&fault, KH_ERR_SYNTAX, "this is no header field"),
+                            &fault);
     if (request->text.facts.header_count == KEYHOLE_HEADERS_MAX)
         return library_fail(error,
                             fault_set(&fault, KH_ERR_RANGE,

@@ -191,6 +191,8 @@ test_settings_init(struct test_settings *test)
     test->cli.err = open_memstream(&test->said, &test->said_n);
     test->settings.fido = (struct fido_context){
         .cli = &test->cli, .backend = &none, .pin_fd = -1, .deadline_ms = INT64_MAX / 2};
+    test->settings.means = &discharge_terminal;
+    test->settings.now = test->cli.now;
     test->settings.trusted = &test->trusted;
     test->settings.no_open = true;
     test->settings.no_reuse = true;
