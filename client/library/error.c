@@ -48,7 +48,12 @@ error_put_message(struct keyhole_error *error, struct bytes sentence)
     BUFFER_AUTO safe;
     buffer_init(&safe, sentence.n * 10 + 1);
     text_put_message(&safe, sentence);
-    size_t n = safe.failed ? 0 : safe.n;
+    if (safe.failed) { // without memory even for that
+        snprintf(error->message, sizeof error->message, "%s",
+                 kh_err_sentence(library_error_of(error->status)));
+        return;
+    }
+    size_t n = safe.n;
     if (n >= sizeof error->message) {
         n = sizeof error->message - 1;
         while (n > 0 && (safe.p[n] & 0xc0) == 0x80)

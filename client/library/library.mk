@@ -74,5 +74,6 @@ library: $(BUILD)/include/keyhole.h $(foreach l,$(LIBRARIES),$(BUILD)/lib/lib$(l
 all: library
 
 .PHONY: library
-$(BUILD)/obj/tests/unit/library/%.o: CPPFLAGS += -I$(BUILD)/include
-$(BUILD)/obj/tests/unit/library/%.o: $(BUILD)/include/keyhole.h
+LIBRARY_TESTS := $(call objects,$(wildcard tests/unit/library/*.c) tests/fault/test_library_token.c)
+$(LIBRARY_TESTS): CPPFLAGS += -I$(BUILD)/include
+$(LIBRARY_TESTS): $(BUILD)/include/keyhole.h

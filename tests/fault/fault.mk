@@ -11,6 +11,7 @@ FAULT_SUPPORT := $(BUILD)/obj/tests/fault/nth.o $(BUILD)/obj/tests/fault/wraps.o
 FAULT_ROOMS_authority := authority database admin broker core
 FAULT_ROOMS_discharge := discharge webauthn http database admin broker core
 FAULT_ROOMS_proxy := proxy http broker core
+FAULT_ROOMS_library := keyhole broker core
 EVERY ?=
 
 define fault_rule
@@ -18,7 +19,7 @@ $(BUILD)/fault/test_$(1)%: $(BUILD)/obj/tests/fault/test_$(1)%.o $(FAULT_SUPPORT
     $(UNIT_SUPPORT) $(foreach a,$(FAULT_ROOMS_$(1)),$(call archive,$(a)))
 	$$(link) $(FAULT_LINK) $(call libs,$(ALL_PACKAGES)) -pthread
 endef
-$(foreach room,authority proxy discharge,$(eval $(call fault_rule,$(room))))
+$(foreach room,authority proxy discharge library,$(eval $(call fault_rule,$(room))))
 
 FAULT_SELECTED := $(if $(T),$(filter $(BUILD)/fault/test_$(T)%,$(FAULT_PROGRAMS)),$(FAULT_PROGRAMS))
 fault: $(FAULT_SELECTED)
