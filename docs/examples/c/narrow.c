@@ -3,7 +3,7 @@
  * narrow TOKEN CAVEAT... : a narrower token on standard output.
  *
  *     cc narrow.c $(pkg-config --cflags --libs libkeyhole) -o narrow
- *     ./narrow "$TOKEN" 'method = GET' 'path ~ /v1/models/**'
+ *     ./narrow "$TOKEN" 'method = GET' 'path = /v1/models'
  */
 #include <keyhole.h>
 #include <stdio.h>
