@@ -223,7 +223,7 @@ keyhole_token_narrow(const struct keyhole_token *token, const char *const *cavea
     if (token == NULL || out == NULL || (caveat == NULL && count > 0))
         return library_refuse(error, "a token, caveats and a place for the new token are needed");
     enum keyhole_status status = keyhole_attenuation_new(&attenuation, error);
-    for (size_t i = 0; status == KEYHOLE_OK && i < count; i++) {
+    for (size_t i = 0; attenuation != NULL && status == KEYHOLE_OK && i < count; i++) {
         struct bytes given;
         status = library_take(caveat[i], KEYHOLE_WHOLE, &given)
                      ? attenuation_put(&attenuation->conditions, given, i, error)
