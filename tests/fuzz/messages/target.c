@@ -50,6 +50,7 @@ CODEC(discharger_config, struct message_discharger_config)
 CODEC(discharger_ready, struct discharger)
 CODEC(listener, struct message_listener)
 CODEC(process_state, struct message_process_state)
+CODEC(metrics_page, struct message_metrics_page)
 
 static bool
 config_again(struct bytes body, struct buffer *out)
@@ -104,6 +105,7 @@ text_again(struct bytes body, struct buffer *out)
 #define CODEC_DISCHARGER_DRAIN      NULL
 #define CODEC_AUTHORITY_DISCHARGERS dischargers_again
 #define CODEC_PROXY_DISCHARGERS     dischargers_again
+#define CODEC_METRICS_PAGE          metrics_page_again
 #define CODEC_ROUTES_BEGIN          NULL
 #define CODEC_ROUTE                 route_again
 #define CODEC_ROUTES_END            NULL
