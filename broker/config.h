@@ -115,8 +115,8 @@ void config_free(struct config *config);
 KH_MUST_CHECK enum kh_err config_read(const char *path, struct config *config, struct fault *fault);
 /* The file that `keyholed init` writes: every setting with its default, commented out. */
 void config_print_default(struct buffer *out);
-/* What differs, each setting by itself; the broker's own listeners are compared with what is served,
- * in supervisor/reload.c, and not here. */
+/* What differs, each setting by itself; the broker's own listeners are compared with what is
+ * served, in supervisor/reload.c, and not here. */
 struct config_change {
     const char *name, *old, *new; /* "timeouts.idle", "75s", "10s" */
     bool restart;                 /* takes effect with the next start */

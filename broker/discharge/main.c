@@ -345,9 +345,7 @@ parse_options(int argc, char **argv, const char **directory, int *channel_fd, in
         if (option == 'd')
             *directory = optarg;
         else if (bytes_to_u64(bytes_str(optarg), &fd) && fd < 1024 && option != '?')
-            *(option == 'c'   ? channel_fd
-              : option == 'm' ? metrics_fd
-                              : journal_fd) = (int)fd;
+            *(option == 'c' ? channel_fd : option == 'm' ? metrics_fd : journal_fd) = (int)fd;
         else
             return false;
     }

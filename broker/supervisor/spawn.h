@@ -9,7 +9,13 @@
 
 #include <sys/types.h>
 
-enum { SPAWN_CHANNEL_FD = 3, SPAWN_EXTRA_FD = 4, SPAWN_METRICS_FD = 5, SPAWN_JOURNAL_FD = 6, SPAWN_FD_END };
+enum {
+    SPAWN_CHANNEL_FD = 3,
+    SPAWN_EXTRA_FD = 4,
+    SPAWN_METRICS_FD = 5,
+    SPAWN_JOURNAL_FD = 6,
+    SPAWN_FD_END
+};
 
 struct spawn {
     const char *program;     /* absolute */

@@ -26,7 +26,8 @@ run_script(const char *script, const char *const *keep, int extra_fd, int *statu
                                 .keep = keep,
                                 .channel_fd = ends[1],
                                 .extra_fd = extra_fd,
-                                .metrics_fd = -1, .journal_fd = -1,
+                                .metrics_fd = -1,
+                                .journal_fd = -1,
                                 .null_fd = null_fd};
     pid_t pid;
     assert_int_equal(spawn_child(&spawn, &pid, NULL), KH_OK);
@@ -51,7 +52,8 @@ a_program_that_is_not_there(void **state)
                                 .argv = argv,
                                 .channel_fd = ends[1],
                                 .extra_fd = -1,
-                                .metrics_fd = -1, .journal_fd = -1,
+                                .metrics_fd = -1,
+                                .journal_fd = -1,
                                 .null_fd = null_fd};
     pid_t pid;
     assert_int_equal(spawn_child(&spawn, &pid, NULL), KH_OK);
@@ -153,7 +155,8 @@ channel_where_it_has_to_go(void **state)
                                 .argv = argv,
                                 .channel_fd = 3,
                                 .extra_fd = -1,
-                                .metrics_fd = -1, .journal_fd = -1,
+                                .metrics_fd = -1,
+                                .journal_fd = -1,
                                 .null_fd = null_fd};
     pid_t pid;
     assert_int_equal(spawn_child(&spawn, &pid, NULL), KH_OK);
@@ -198,7 +201,8 @@ it_ends_with_us(void **state)
                                     .argv = argv,
                                     .channel_fd = ends[1],
                                     .extra_fd = -1,
-                                    .metrics_fd = -1, .journal_fd = -1,
+                                    .metrics_fd = -1,
+                                    .journal_fd = -1,
                                     .null_fd = null_fd};
         pid_t pid;
         close(ends[0]);
