@@ -103,7 +103,7 @@ quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 sources = $(filter-out %/main.c,$(wildcard $(1)))
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-CORE_SOURCES := $(call sources,caveats/*.c caveats/screen/*.c)
+CORE_SOURCES := $(call sources,caveats/*.c caveats/screen/*.c caveats/completion/*.c)
 BROKER_SOURCES := $(call sources,broker/*.c)
 HTTP_SOURCES := $(call sources,broker/http/*.c)
 PROXY_SOURCES := $(call sources,broker/proxy/*.c)
@@ -229,6 +229,7 @@ $(eval $(call archive_rule,support,$(wildcard tests/support/*.c)))
 UNIT_ROOMS_support := core
 UNIT_ROOMS_caveats := core
 UNIT_ROOMS_screen := core
+UNIT_ROOMS_completion := core
 UNIT_ROOMS_http := http broker core
 UNIT_ROOMS_broker := broker core
 UNIT_ROOMS_proxy := proxy http broker core
@@ -250,8 +251,8 @@ $(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $(UNIT_SUPPORT) \
     $(foreach a,$(UNIT_ROOMS_$(1)),$(call archive,$(a)))
 	$$(link) $(call libs,$(ALL_PACKAGES)) -pthread
 endef
-$(foreach room,support caveats screen http broker database admin proxy authority keep webauthn discharge \
-    supervisor operator client room library,\
+$(foreach room,support caveats screen completion http broker database admin proxy authority keep webauthn \
+    discharge supervisor operator client room library,\
     $(eval $(call unit_rule,$(room))))
 .PRECIOUS: $(BUILD)/obj/%.o
 

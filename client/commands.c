@@ -187,5 +187,17 @@ const struct command cli_command[] = {
                     "  keyhole convert --to keyhole - < macaroon.txt\n"
                     "      back, after another library added a caveat\n",
     },
+    {
+        ROW(completion),
+        .synopsis = "bash|zsh|fish",
+        .summary = "print completions for a shell",
+        .details =
+            "From the tables that the help is made from. An installation has them already.\n",
+        .examples =
+            "  keyhole completion bash > ~/.local/share/bash-completion/completions/keyhole\n"
+            "  keyhole completion zsh > ~/.zfunc/_keyhole\n"
+            "      in a directory of $fpath, before compinit\n"
+            "  keyhole completion fish > ~/.config/fish/completions/keyhole.fish\n",
+    },
     {.name = NULL},
 };

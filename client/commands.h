@@ -10,7 +10,8 @@
 extern const struct option_spec command_attenuate_options[], command_inspect_options[],
     command_explain_options[], command_revoke_options[], command_convert_options[],
     command_discharge_options[], command_login_options[], command_enroll_options[],
-    command_trust_options[], command_run_options[], command_env_options[];
+    command_trust_options[], command_run_options[], command_env_options[],
+    command_completion_options[];
 
 enum cli_exit command_attenuate(struct cli *cli, const struct options *options);
 enum cli_exit command_inspect(struct cli *cli, const struct options *options);
@@ -23,5 +24,6 @@ enum cli_exit command_enroll(struct cli *cli, const struct options *options);
 enum cli_exit command_trust(struct cli *cli, const struct options *options);
 enum cli_exit command_run(struct cli *cli, const struct options *options);
 enum cli_exit command_env(struct cli *cli, const struct options *options);
+enum cli_exit command_completion(struct cli *cli, const struct options *options);
 
 #endif

@@ -18,7 +18,7 @@ static const struct operator_command *const groups[] = {
     token_commands,      policy_commands,     explain_commands,    key_commands,
     master_key_commands, keep_commands,       audit_commands,      audit_query_commands,
     status_commands,     discharger_commands, people_commands,     attestation_commands,
-    gateway_commands,
+    gateway_commands,    completion_commands,
 };
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
 
@@ -26,6 +26,17 @@ enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
     for (size_t group_ = 0; group_ < GROUPS; group_++)                                             \
         for (const struct operator_command *command = groups[group_]; command->name != NULL;       \
              command++)
+
+const struct operator_command *
+operator_command_at(size_t index)
+{
+    FOR_EACH_COMMAND(command)
+    {
+        if (index-- == 0)
+            return command;
+    }
+    return NULL;
+}
 
 /* ---- messages ---- */
 

@@ -38,6 +38,9 @@ struct operator_command {
     enum operator_exit (*run)(const struct invocation *invocation);
 };
 
+/* Every command there is, in the order of the help; NULL behind the last. */
+const struct operator_command *operator_command_at(size_t index);
+
 /* One command as it was called. */
 struct invocation {
     const struct operator_command *command;
@@ -84,5 +87,6 @@ extern const struct operator_command discharger_commands[];     /* discharger ru
 extern const struct operator_command gateway_commands[];        /* gateway key nginx envoy */
 extern const struct operator_command people_commands[];      /* user … invite authenticator … */
 extern const struct operator_command attestation_commands[]; /* attestation … */
+extern const struct operator_command completion_commands[];  /* completion */
 
 #endif

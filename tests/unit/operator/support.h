@@ -9,7 +9,7 @@
 
 /* What is written to standard output and error between begin and end. */
 struct captured {
-    char out[32768], err[32768];
+    char out[65536], err[65536];
 };
 
 static int capture_saved[2] = {-1, -1};

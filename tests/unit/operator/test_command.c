@@ -46,6 +46,8 @@ usage_errors(void **state)
         {"xyzzy", "keyholed help lists them"},
         {"help xyzzy", "there is no command xyzzy"},
         {"mint", "--credential is missing"},
+        {"completion", "bash|zsh|fish is missing"},
+        {"completion tcsh", "for which shell?"},
         {"mint --credential a --for 1x", "is no duration"},
         {"credential add", "NAME is missing"},
         {"credential add x", "--preset, or --host"},
