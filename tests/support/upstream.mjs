@@ -78,10 +78,10 @@ class Received {
   }
 }
 
-function listen(server, host) {
+function listen(server, host, port = 0) {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, host, () => {
+    server.listen(port, host, () => {
       server.off('error', reject);
       resolve(server.address().port);
     });
@@ -207,7 +207,7 @@ export function answerJson(res, status, value, headers = {}) {
 }
 
 /** An HTTP upstream. Options: `key` or `accepts`, `fallback` (a handler as of `route`), `hosts`, `plain`, `certificate` {key, cert},
- * `host` (address to listen on). */
+ * `host` and `port` to listen on. */
 export async function startUpstream(t, options = {}) {
   const settings = { keepAliveTimeout: 120000 };
   const server = options.plain
@@ -215,7 +215,7 @@ export async function startUpstream(t, options = {}) {
     : https.createServer({ ...settings, ...(options.certificate ??
         testAuthority().issue(options.hosts ?? HOSTS)) });
   const upstream = new Upstream(t, server, options);
-  upstream.port = await listen(server, options.host ?? '127.0.0.1');
+  upstream.port = await listen(server, options.host ?? '127.0.0.1', options.port);
   return upstream;
 }
 
