@@ -74,7 +74,7 @@ describe('the reader of guides', () => {
   test('comments', () => {
     const guide = readGuide('<!-- swap: A => B -->\n<!-- file: x -->\n```yaml\nA\n```\n<!-- not run: for a reason -->\n```sh\nrm\n```\n<!-- test: one\ntwo -->\n```console\n$ x\n```\n');
     assert.deepEqual(guide.steps.map((s) => [s.kind, s.text]), [['file', 'B\n'], ['test', 'one\ntwo']]);
-    assert.deepEqual(guide.notRun.map((n) => n.line), [7, 11]);
+    assert.deepEqual(guide.notRun.map((n) => n.line), [7, 12]);
   });
 });
 
