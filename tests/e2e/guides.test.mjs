@@ -3,31 +3,24 @@
 // of its own in which the services' names lead to stand-ins, and what they print is what the guide shows.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { describe, test } from 'node:test';
 
-import { differs, guideScript, parseGuide, readGuide } from '../support/guide.mjs';
+import { differs, guideScript, parseGuide, readGuide, runGuide, unable } from '../support/guide.mjs';
 import { run, temporaryDirectory } from '../support/programs.mjs';
 
 const root = resolve(import.meta.dirname, '../..');
 const folder = resolve(root, 'docs/guides');
 const guides = readdirSync(folder).filter((f) => f.endsWith('.md') && f !== 'README.md');
-const main = resolve(import.meta.dirname, '../support/guide_main.mjs');
-
-// Real root where it is had, else a user namespace in which one is root.
-const NAMESPACES = ['-m', '-n', '-p', '-f', '--mount-proc', '--kill-child'];
-const able = [NAMESPACES, ['-U', '-r', ...NAMESPACES]].find((args) =>
-  spawnSync('unshare', [...args, 'sh', '-c', 'ip link set lo up && ip addr add 192.88.100.1/32 dev lo']).status === 0);
 
 /** Tests beside this one that say of a guide that it is theirs. */
 function testsOf(name) {
-  const here = readdirSync(import.meta.dirname).filter((f) => f.endsWith('.test.mjs') && f !== basename(import.meta.filename));
+  const here = readdirSync(import.meta.dirname).filter((f) => f.endsWith('.test.mjs') && !f.startsWith('guides.'));
   return here.filter((f) => readFileSync(resolve(import.meta.dirname, f), 'utf8').includes(`guides/${name}`));
 }
 
-describe('every guide', { concurrency: 2, skip: able ? false : 'no namespaces can be made here (unshare, ip)' }, () => {
+describe('every guide', { concurrency: 2, skip: unable }, () => {
   for (const name of guides) {
     const guide = parseGuide(resolve(folder, name));
     const others = [...guide.testedBy, ...testsOf(name).map((f) => `tests/e2e/${f}`)];
@@ -39,10 +32,7 @@ describe('every guide', { concurrency: 2, skip: able ? false : 'no namespaces ca
         assert.ok(why.length > 10, `${name}:${line} says why it is not run`);
         t.diagnostic(`${name}:${line} is not run: ${why}`);
       }
-      const directory = temporaryDirectory(t, 'guide');
-      const result = await run('unshare', [...able, process.execPath, '--no-warnings', main, resolve(folder, name), directory],
-        { env: { KEYHOLE_BUILD: process.env.KEYHOLE_BUILD }, timeout: 200000 });
-      assert.equal(result.status, 0, `docs/guides/${name}\n${result.stdout}\n${result.stderr}`);
+      await runGuide(t, resolve(folder, name));
     });
   }
 });

@@ -11,7 +11,25 @@
 //
 // In ```text a "…" stands for anything in its line, and alone in a line for any lines.
 
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { run, temporaryDirectory } from './programs.mjs';
+
+// Real root where it is had, else a user namespace in which one is root.
+const NAMESPACES = ['-m', '-n', '-p', '-f', '--mount-proc', '--kill-child'];
+const able = [NAMESPACES, ['-U', '-r', ...NAMESPACES]].find((args) =>
+  spawnSync('unshare', [...args, 'sh', '-c', 'ip link set lo up && ip addr add 192.88.100.1/32 dev lo']).status === 0);
+export const unable = able ? false : 'no namespaces can be made here (unshare, ip)';
+
+/** Run a guide; an error that says what is not as it says. `heavy`: with what needs large programs. */
+export async function runGuide(t, file, { heavy = false } = {}) {
+  const result = await run('unshare', [...able, process.execPath, '--no-warnings', join(import.meta.dirname, 'guide_main.mjs'), file,
+    temporaryDirectory(t, 'guide')], { timeout: 200000, env: { ...(process.env.KEYHOLE_BUILD ? { KEYHOLE_BUILD: process.env.KEYHOLE_BUILD } : {}),
+    ...(heavy ? { GUIDES_HEAVY: '1' } : {}) } });
+  if (result.status !== 0) throw new Error(`${file}\n${result.stdout}\n${result.stderr}`);
+}
 
 const COMMENT = /^<!-- (file|not run|needs|test|swap|tested by): ([^]*?) ?-->$/;
 

@@ -5,6 +5,7 @@
 
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { differs, guideScript, parseGuide } from './guide.mjs';
@@ -21,15 +22,18 @@ const sh = (script, ...args) => execFileSync('/bin/sh', ['-euc', script, 'sh', .
 /** The names of services, and who is trusted for them, in this namespace alone. */
 function makeWorld() {
   sh('ip link set lo up && ip addr add "$1/32" dev lo && ip route add default dev lo', ADDRESS);
-  writeFileSync(join(directory, 'hosts'), `127.0.0.1 localhost\n${ADDRESS} ${GUIDE_HOSTS.join(' ')}\n`);
+  writeFileSync(join(directory, 'hosts'), `127.0.0.1 localhost ${hostname()}\n${ADDRESS} ${GUIDE_HOSTS.join(' ')}\n`);
   writeFileSync(join(directory, 'passwd'), `${readFileSync('/etc/passwd', 'utf8')}you:x:${READER}:${READER}:you:${home}:/bin/bash\n`);
+  writeFileSync(join(directory, 'resolv.conf'), 'nameserver 127.0.0.1\n'); // where nobody answers, and nobody waits
   mkdirSync(join(directory, 'certs'));
   sh(`cp /etc/ssl/certs/ca-certificates.crt "$1" 2>/dev/null || : >"$1/ca-certificates.crt"
 cat "$2" >>"$1/ca-certificates.crt"
 cp "$2" "$1/$(openssl x509 -noout -hash -in "$2").0"
 mount --bind "$1" /etc/ssl/certs
 mount --bind "$3" /etc/hosts
-mount --bind "$4" /etc/passwd`, join(directory, 'certs'), testAuthority().file, join(directory, 'hosts'), join(directory, 'passwd'));
+mount --bind "$4" /etc/passwd
+[ ! -e /etc/resolv.conf ] || mount --bind "$5" /etc/resolv.conf`, ...['certs', null, 'hosts', 'passwd', 'resolv.conf'].map((name) =>
+    (name ? join(directory, name) : testAuthority().file)));
 }
 
 // What a reader has: a home, a directory to work in, the programs. `ready` is the moment that it takes
