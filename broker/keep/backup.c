@@ -22,8 +22,9 @@ enum { READ_SIZE = 65536, QUIET_MS = 1000, EVERY_MS = 200 };
 static volatile sig_atomic_t cancelled;
 
 void
-backup_cancel(void)
+backup_cancel(int number)
 {
+    (void)number;
     cancelled = 1;
 }
 

@@ -26,8 +26,9 @@ struct backup_options {
 KH_MUST_CHECK enum kh_err backup_make(const struct backup_options *options, json_t **report,
                                       struct fault *fault);
 
-/* Whoever asked does not want it any more: it ends with KH_ERR_CLOSED. For a signal's handler. */
-void backup_cancel(void);
+/* A handler for signals: whoever asked does not want it any more, and it ends with KH_ERR_CLOSED.
+ */
+void backup_cancel(int number);
 bool backup_is_cancelled(void);
 
 #endif

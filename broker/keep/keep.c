@@ -288,13 +288,6 @@ keep_is_wanted(int argc, char **argv)
 
 // ---- all ----
 
-static void
-on_signal(int number)
-{
-    (void)number;
-    backup_cancel();
-}
-
 static enum kh_err
 print_report(int fd, const json_t *report, struct fault *fault)
 {
@@ -314,8 +307,8 @@ keep_main(int argc, char **argv)
     struct fault fault = {0};
     json_t *report = NULL;
 
-    (void)signal(SIGINT, on_signal);
-    (void)signal(SIGTERM, on_signal);
+    (void)signal(SIGINT, backup_cancel);
+    (void)signal(SIGTERM, backup_cancel);
     opterr = 0;
     enum kh_err err = parse_options(argc - 1, argv + 1, &options, &fault);
     if (!err)

@@ -286,14 +286,8 @@ status_for_people(void **state)
     // Its audit log is not there, so something is wrong.
     assert_int_equal(command(&exchange), EXIT_FAILED);
     waitpid(pid, &answered, 0);
-    static const char *const words[] = {"9.9",
-                                        "http=a",
-                                        "unix=b",
-                                        "proxy 1",
-                                        "running",
-                                        "77",
-                                        "signal 9",
-                                        "6 allowed, 7 denied",
+    static const char *const words[] = {"9.9",     "http=a", "unix=b",   "proxy 1",
+                                        "running", "77",     "signal 9", "6 allowed, 7 denied",
                                         "8:ab"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         assert_contains(captured.out, words[i]);
