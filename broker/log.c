@@ -333,6 +333,7 @@ log_list(struct entry *entry, const char *format, va_list arguments)
         sentence[0] = '\0';
     entry->sentence = sentence;
     entry_write(entry);
+    entry->sentence = NULL; // it ends here
     errno = saved;
 }
 
