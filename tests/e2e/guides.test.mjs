@@ -47,7 +47,8 @@ test('the index names every guide, and every link of a guide leads somewhere', (
 
 describe('the reader of guides', () => {
   test('a command that fails, one that says something else, and one without a test are found', async (t) => {
-    const cases = { 'a\n```sh\necho one\n```\n```text\none\n```\n': 0, '```sh\nfalse\necho on\n```\n': 1, '```sh\nno-such | cat\n```\n': 127 };
+    const cases = { 'a\n```sh\necho one\n```\n```text\none\n```\n': 0,
+      '```sh\nfalse\necho on\n```\n': 1, '```sh\nno-such | cat\n```\n': 127 };
     for (const [markdown, status] of Object.entries(cases)) {
       const directory = temporaryDirectory(t, 'guide');
       const result = await run('bash', ['-c', guideScript(readGuide(markdown), '')], { env: { OUT: directory } });
@@ -62,7 +63,8 @@ describe('the reader of guides', () => {
   });
 
   test('comments', () => {
-    const guide = readGuide('<!-- swap: A => B -->\n<!-- file: x -->\n```yaml\nA\n```\n<!-- not run: for a reason -->\n```sh\nrm\n```\n<!-- test: one\ntwo -->\n```console\n$ x\n```\n');
+    const guide = readGuide(['<!-- swap: A => B -->', '<!-- file: x -->', '```yaml', 'A', '```', '<!-- not run: for a reason -->',
+      '```sh', 'rm', '```', '<!-- test: one', 'two -->', '```console', '$ x', '```', ''].join('\n'));
     assert.deepEqual(guide.steps.map((s) => [s.kind, s.text]), [['file', 'B\n'], ['test', 'one\ntwo']]);
     assert.deepEqual(guide.notRun.map((n) => n.line), [7, 12]);
   });

@@ -15,7 +15,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { run, temporaryDirectory } from './programs.mjs';
+import { build, run, temporaryDirectory } from './programs.mjs';
 
 // Real root where it is had, else a user namespace in which one is root.
 const NAMESPACES = ['-m', '-n', '-p', '-f', '--mount-proc', '--kill-child'];
@@ -26,8 +26,7 @@ export const unable = able ? false : 'no namespaces can be made here (unshare, i
 /** Run a guide; an error that says what is not as it says. `heavy`: with what needs large programs. */
 export async function runGuide(t, file, { heavy = false } = {}) {
   const result = await run('unshare', [...able, process.execPath, '--no-warnings', join(import.meta.dirname, 'guide_main.mjs'), file,
-    temporaryDirectory(t, 'guide')], { timeout: 200000, env: { ...(process.env.KEYHOLE_BUILD ? { KEYHOLE_BUILD: process.env.KEYHOLE_BUILD } : {}),
-    ...(heavy ? { GUIDES_HEAVY: '1' } : {}) } });
+    temporaryDirectory(t, 'guide')], { timeout: 200000, env: { KEYHOLE_BUILD: build, ...(heavy ? { GUIDES_HEAVY: '1' } : {}) } });
   if (result.status !== 0) throw new Error(`${file}\n${result.stdout}\n${result.stderr}`);
 }
 
@@ -107,7 +106,8 @@ const escape = (text) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 /** Why `said` is not what the guide shows, or undefined. */
 export function differs(expected, said) {
   const clean = (text) => text.split('\n').map((l) => l.trimEnd()).join('\n').trimEnd();
-  const lines = clean(expected).split('\n').map((l) => (l.trim() === '…' ? '(?:.*\n)*?' : `${l.split('…').map(escape).join('.*')}\n`));
+  const pattern = (line) => (line.trim() === '…' ? '(?:.*\n)*?' : `${line.split('…').map(escape).join('.*')}\n`);
+  const lines = clean(expected).split('\n').map(pattern);
   if (new RegExp(`^${lines.join('')}$`).test(`${clean(said)}\n`)) return undefined;
   return `the guide shows:\n${clean(expected)}\nand it says:\n${clean(said)}`;
 }

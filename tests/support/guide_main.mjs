@@ -9,7 +9,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { differs, guideScript, parseGuide } from './guide.mjs';
-import { ADDRESS, GUIDE_HOSTS, startServices } from './guide_services.mjs';
+import { ADDRESS, GUIDE_HOSTS, REAL_KEY, startServices } from './guide_services.mjs';
 import { testAuthority } from './pki.mjs';
 import { build, environment } from './programs.mjs';
 
@@ -30,10 +30,9 @@ function makeWorld() {
 cat "$2" >>"$1/ca-certificates.crt"
 cp "$2" "$1/$(openssl x509 -noout -hash -in "$2").0"
 mount --bind "$1" /etc/ssl/certs
-mount --bind "$3" /etc/hosts
-mount --bind "$4" /etc/passwd
-[ ! -e /etc/resolv.conf ] || mount --bind "$5" /etc/resolv.conf`, ...['certs', null, 'hosts', 'passwd', 'resolv.conf'].map((name) =>
-    (name ? join(directory, name) : testAuthority().file)));
+for name in hosts passwd resolv.conf; do
+    [ ! -e "/etc/$name" ] || mount --bind "$3/$name" "/etc/$name"
+done`, join(directory, 'certs'), testAuthority().file, directory);
 }
 
 // What a reader has: a home, a directory to work in, the programs. `ready` is the moment that it takes
@@ -62,11 +61,13 @@ function runSession(script) {
   mkdirSync(join(home, 'work'), { recursive: true });
   const temporary = join(directory, 'tmp');
   mkdirSync(temporary);
-  const path = [join(build, 'bin'), join(process.execPath, '..'), join(heavyModules, '.bin'), '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+  const path = [join(build, 'bin'), join(process.execPath, '..'), join(heavyModules, '.bin'),
+    '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
   const env = environment({ PATH: path.join(':'), HOME: home, TMPDIR: temporary, BUILD: build, OUT: directory,
     MODULES: heavyModules, NODE_NO_WARNINGS: '1', USER: 'you', LOGNAME: 'you' });
   writeFileSync(join(directory, 'script'), script);
-  const child = spawn('unshare', ['-U', `--map-user=${READER}`, `--map-group=${READER}`, '/bin/bash', join(directory, 'script')], { env, cwd: home, stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = spawn('unshare', ['-U', `--map-user=${READER}`, `--map-group=${READER}`, '/bin/bash', join(directory, 'script')],
+    { env, cwd: home, stdio: ['ignore', 'inherit', 'inherit'] });
   return new Promise((done) => child.on('exit', (status, signal) => done(status ?? signal)));
 }
 
@@ -80,6 +81,7 @@ function faults(guide, status) {
   guide.steps.slice(0, reached).forEach((step, n) => {
     const why = step.expected === undefined ? undefined : differs(step.expected, said(n));
     if (why) found.push(`line ${step.line}: ${why}`);
+    if (REAL_KEY.test(said(n))) found.push(`line ${step.line}: a real key is shown`);
   });
   if (progress !== 'done') {
     const step = guide.steps[reached];

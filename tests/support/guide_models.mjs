@@ -14,18 +14,22 @@ function events(res, list) {
 function chat(received, res) {
   const { stream, model } = JSON.parse(received.body);
   const base = { id: 'c1', created: 1, model };
+  const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 };
   if (!stream)
-    return answerJson(res, 200, { ...base, object: 'chat.completion', usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
+    return answerJson(res, 200, { ...base, object: 'chat.completion', usage,
       choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content: SAYS } }] });
-  const chunk = (delta, finish) => [null, { ...base, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] }];
+  const chunk = (delta, finish) => [null, { ...base, object: 'chat.completion.chunk',
+    choices: [{ index: 0, delta, finish_reason: finish }] }];
   return events(res, [chunk({ role: 'assistant', content: SAYS }, null), chunk({}, 'stop')]).end('data: [DONE]\n\n');
 }
 
 // Codex asks for responses as a stream.
 function responses(received, res) {
   const { model, stream } = JSON.parse(received.body);
-  const item = { id: 'm1', type: 'message', role: 'assistant', status: 'completed', content: [{ type: 'output_text', text: SAYS, annotations: [] }] };
-  const usage = { input_tokens: 1, output_tokens: 1, total_tokens: 2, input_tokens_details: { cached_tokens: 0 }, output_tokens_details: { reasoning_tokens: 0 } };
+  const item = { id: 'm1', type: 'message', role: 'assistant', status: 'completed',
+    content: [{ type: 'output_text', text: SAYS, annotations: [] }] };
+  const usage = { input_tokens: 1, output_tokens: 1, total_tokens: 2,
+    input_tokens_details: { cached_tokens: 0 }, output_tokens_details: { reasoning_tokens: 0 } };
   const whole = { id: 'r1', object: 'response', created_at: 1, model, status: 'completed', output: [item], usage };
   if (!stream) return answerJson(res, 200, whole);
   return events(res, [

@@ -26,10 +26,13 @@ export const ADDRESS = '192.88.100.1';
 export const GUIDE_HOSTS = ['api.openai.com', 'api.anthropic.com', 'api.github.com', 'github.com', 'api.stripe.com',
   'tickets.example.com'];
 
-// Whatever says of itself that it is one: guides rotate keys.
-const REAL = /^(?:Bearer )?(?:sk-|sk-ant-|ghp_|sk_live_|tk_)real-\w+$/;
+/** Whatever says of itself that it is one: guides rotate keys. */
+export const REAL_KEY = /(?:sk-|sk-ant-|ghp_|sk_live_|tk_)real-\w+/;
+const REAL = new RegExp(`^(?:Bearer )?${REAL_KEY.source}$`);
+
 const accepts = (received) => {
-  const basic = (value) => value.replace(/^Basic (.*)/, (all, text) => Buffer.from(text, 'base64').toString().replace(/^[\w-]+:/, ''));
+  const basic = (value) => value.replace(/^Basic (.*)/, (all, text) =>
+    Buffer.from(text, 'base64').toString().replace(/^[\w-]+:/, ''));
   const keys = [...received.fields('authorization').map(basic), ...received.fields('x-api-key')];
   return keys.length === 1 && REAL.test(keys[0]);
 };
