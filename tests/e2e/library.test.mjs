@@ -10,7 +10,7 @@ import { before, describe, test } from 'node:test';
 import { realKey } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
 import { person, startHoleBroker } from '../support/holes.mjs';
-import { build, must, run, sanitized, temporaryDirectory } from '../support/programs.mjs';
+import { build, must, python, run, sanitized, temporaryDirectory } from '../support/programs.mjs';
 import { startUpstream } from '../support/upstream.mjs';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -52,6 +52,22 @@ describe('names', () => {
     assert.match(stdout, /SONAME.*\[libkeyhole\.so\.1\]/);
     assert.deepEqual(matches(stdout, /NEEDED.*\[(.*?)\.so/g), ['libc', 'libcrypto', 'libidn2', 'libjansson', 'libsodium']);
   });
+});
+
+// Bindings of other languages load it so, more than once, and let go of it again.
+test('it can be loaded while a program runs', { skip }, async () => {
+  const script = `
+import ctypes, os, sys, _ctypes
+before = len(os.listdir('/proc/self/fd'))
+for i in range(2):
+    library = ctypes.CDLL(sys.argv[1])
+    library.keyhole_version.restype = ctypes.c_char_p
+    print(library.keyhole_version().decode())
+    _ctypes.dlclose(library._handle)
+assert len(os.listdir('/proc/self/fd')) == before
+`;
+  const { stdout } = await must(python, ['-c', script, library]);
+  assert.match(stdout, /^(\d+\.\d+\.\d+)\n\1\n$/);
 });
 
 describe('the header', () => {
