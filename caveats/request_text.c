@@ -3,6 +3,9 @@
 
 #include "request_text.h"
 
+#include "field_name.h"
+#include "token.h"
+
 #include <string.h>
 
 static enum kh_err
@@ -141,6 +144,46 @@ request_text_read(struct bytes line, unsigned path_exceptions, struct request_te
     return read_url(out, url, path_exceptions, fault);
 }
 
+// RFC 9110 7.6.1: what Connection names is for the neighbour alone.
+static bool
+is_named_by_connection(const struct request_text *request, struct bytes name)
+{
+    for (size_t i = 0; i < request->given_count; i++) {
+        struct bytes rest = request->given[i].value, option;
+        if (!bytes_is(request->given[i].name, "connection"))
+            continue;
+        while (bytes_cut(&rest, ',', &option))
+            if (bytes_equal_nocase(bytes_trim(option), name))
+                return true;
+    }
+    return false;
+}
+
+static bool
+is_seen(const struct request_text *request, const struct fact_pair *field)
+{
+    return !(field_traits_read(field->name) & (FIELD_HOP | FIELD_ROUTE)) &&
+           !token_is_shaped(field->value) && !is_named_by_connection(request, field->name);
+}
+
+// A Connection field may come after what it names: all are looked at again.
+static void
+see_headers(struct request_text *request)
+{
+    struct facts *facts = &request->facts;
+    facts->header_count = 0;
+    facts->upgrade = BYTES_EMPTY;
+    for (size_t i = 0; i < request->given_count; i++) {
+        const struct fact_pair *field = &request->given[i];
+        if (is_seen(request, field))
+            request->header[facts->header_count++] = *field;
+        else if (bytes_is(field->name, "upgrade") &&
+                 bytes_equal_nocase(field->value, BYTES("websocket")) &&
+                 is_named_by_connection(request, field->name))
+            facts->upgrade = BYTES("websocket");
+    }
+}
+
 enum kh_err
 request_text_header(struct request_text *request, struct bytes line, struct fault *fault)
 {
@@ -149,7 +192,7 @@ request_text_header(struct request_text *request, struct bytes line, struct faul
     if (!bytes_cut(&value, ':', &name) || name.n == 0 || name.n == line.n ||
         bytes_index(name, ' ') < name.n)
         return syntax(fault, "a header field is written as \"Name: value\"");
-    if (request->facts.header_count == REQUEST_TEXT_PAIRS_MAX)
+    if (request->given_count == REQUEST_TEXT_PAIRS_MAX)
         return syntax(fault, "there are too many header fields");
     for (size_t i = 0; i < name.n; i++) {
         uint8_t c = name.p[i];
@@ -159,8 +202,9 @@ request_text_header(struct request_text *request, struct bytes line, struct faul
     value = bytes_trim(value);
     if (request->storage.failed || request->storage.max - request->storage.n < value.n)
         return fault_set(fault, KH_ERR_TOO_LONG, "the header fields are too long");
-    request->header[request->facts.header_count++] =
+    request->given[request->given_count++] =
         (struct fact_pair){lower, request_text_keep(request, value)};
+    see_headers(request);
     return KH_OK;
 }
 

@@ -22,7 +22,10 @@ enum {
 /* Owns what its facts point to; must not be copied. */
 struct request_text {
     struct facts facts; /* scheme, host, port, method, path, query and header are filled in */
-    struct fact_pair query[REQUEST_TEXT_PAIRS_MAX], header[REQUEST_TEXT_PAIRS_MAX];
+    struct fact_pair query[REQUEST_TEXT_PAIRS_MAX];
+    struct fact_pair given[REQUEST_TEXT_PAIRS_MAX]; /* header fields, as they were added */
+    size_t given_count;
+    struct fact_pair header[REQUEST_TEXT_PAIRS_MAX]; /* of those, what a broker judges by */
     struct bytes path_encoded;
     struct buffer storage; /* never grows */
 };
@@ -31,7 +34,12 @@ struct request_text {
  * says what is wrong. request_text_free in any case. */
 KH_MUST_CHECK enum kh_err request_text_read(struct bytes line, unsigned path_exceptions,
                                             struct request_text *out, struct fault *fault);
-/* Add "Name: value". */
+/*
+ * Add "Name: value". Of fields that the broker keeps from caveats nothing is in the facts: those
+ * for the neighbour alone and those that Connection names, those that say where the request goes
+ * (Host, Content-Length, X-Forwarded-*, Keyhole-*), and one that holds a token. `upgrade` is filled
+ * in.
+ */
 KH_MUST_CHECK enum kh_err request_text_header(struct request_text *request, struct bytes line,
                                               struct fault *fault);
 /* Copy text to where it lives as long as `request`; empty when there is no room. */

@@ -4,6 +4,8 @@
  */
 #include "judge.h"
 
+#include "../caveats/field_name.h"
+
 void
 judge_init(struct judge *judge)
 {
@@ -20,13 +22,29 @@ judge_free(struct judge *judge)
     buffer_free(&judge->storage);
 }
 
+// Whether the broker's caveats see a field that clients put keys into is for the credential to say,
+// and a trace that cannot be read is not passed on. One that is not there is not seen in any case.
+static bool
+judge_is_doubtful(const struct judge *judge, struct bytes name)
+{
+    if (!(field_traits_read(name) & FIELD_CREDENTIAL) && !bytes_is(name, "traceparent") &&
+        !bytes_is(name, "tracestate"))
+        return false;
+    for (size_t i = 0; i < judge->facts.header_count; i++)
+        if (bytes_equal(judge->facts.header[i].name, name))
+            return true;
+    return false;
+}
+
 static bool
 judge_is_hidden(void *context, const struct predicate *p)
 {
     const struct judge *judge = context;
     switch (p->attribute) {
     case ATTRIBUTE_HEADER:
+        return judge->hidden.header || judge_is_doubtful(judge, p->key);
     case ATTRIBUTE_CONTENT_TYPE:
+    case ATTRIBUTE_UPGRADE:
         return judge->hidden.header;
     case ATTRIBUTE_CREDENTIAL:
         return judge->hidden.credential;

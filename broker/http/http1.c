@@ -8,7 +8,7 @@
  */
 #include "http1.h"
 
-#include "field_name.h"
+#include "../../caveats/field_name.h"
 #include "grammar.h"
 #include "start_line.h"
 

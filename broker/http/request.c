@@ -4,14 +4,13 @@
  */
 #include "request.h"
 
+#include "../../caveats/field_name.h"
 #include "../trace_context.h"
-#include "field_name.h"
 
 #include <string.h>
 
 enum {
     STORAGE_MAX = 8 * HTTP1_HEAD_MAX,
-    ALIAS_MAX = 32, /* longer than every name of field_name.c */
 };
 
 /* ---- storage ---- */
@@ -150,14 +149,8 @@ build_query(const struct http1_head *head, struct request *out, struct fault *fa
 static unsigned
 alias_traits(const struct http1_field *field)
 {
-    uint8_t alias[ALIAS_MAX];
-    size_t n = field->name.n < sizeof alias ? field->name.n : sizeof alias;
-
-    if (bytes_index(field->name, '_') == field->name.n)
-        return field->traits;
-    for (size_t i = 0; i < n; i++)
-        alias[i] = field->name.p[i] == '_' ? '-' : field->name.p[i];
-    return field_traits(bytes_of(alias, n), NULL);
+    bool is_plain = bytes_index(field->name, '_') == field->name.n;
+    return is_plain ? field->traits : field_traits_read(field->name);
 }
 
 static struct bytes

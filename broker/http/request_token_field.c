@@ -4,7 +4,7 @@
  */
 #include "request_token_internal.h"
 
-#include "field_name.h"
+#include "../../caveats/field_name.h"
 
 static bool
 is_of_authorization(enum slot_kind kind)

@@ -5,7 +5,7 @@
  */
 #include "request.h"
 
-#include "field_name.h"
+#include "../../caveats/field_name.h"
 #include "grammar.h"
 #include "http1_write.h"
 #include "request_place.h"

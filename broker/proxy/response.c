@@ -5,7 +5,7 @@
  */
 #include "response.h"
 
-#include "../http/field_name.h"
+#include "../../caveats/field_name.h"
 #include "../http/http1_write.h"
 #include "answer.h"
 #include "base_url.h"

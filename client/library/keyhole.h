@@ -142,7 +142,8 @@ struct keyhole_error {
     enum keyhole_status status;
     /* Index of the caveat, host, method or path among those that were given; -1: not of one. */
     int caveat;
-    /* Where in that text reading stopped, in bytes from 0; -1: nowhere in particular. */
+    /* Where in that text reading stopped, in bytes from 0; -1: nowhere in particular. (A message
+     * that names a byte counts from 1, as editors do.) */
     int byte;
     /* One or more sentences for people, without a newline at the end. What came from elsewhere and
      * could upset a terminal is escaped in it. */
@@ -399,7 +400,9 @@ KEYHOLE_API KEYHOLE_MUST_CHECK enum keyhole_status keyhole_request_new(const cha
 KEYHOLE_API void keyhole_request_free(struct keyhole_request *request);
 
 /* One more header field. From the first on, all of them count as known: one that is not given is
- * not there. KEYHOLE_ERROR_SYNTAX, _TOO_LONG, _RANGE, _USAGE. */
+ * not there. Give them as they come: those that a broker keeps from caveats (Host, Content-Length,
+ * Connection and what it names, X-Forwarded-*, one that holds a token) are left out by the library.
+ * KEYHOLE_ERROR_SYNTAX, _TOO_LONG, _RANGE, _USAGE. */
 KEYHOLE_API KEYHOLE_MUST_CHECK enum keyhole_status
 keyhole_request_add_header(struct keyhole_request *request, const char *name, const char *value,
                            struct keyhole_error *error);

@@ -101,7 +101,7 @@ keyhole_request_add_header(struct keyhole_request *request, const char *name, co
     if (!request_is_word(field) || bytes_index(field, ':') < field.n || !request_is_value(content))
         return library_fail(error, fault_set(&fault, KH_ERR_SYNTAX, "this is no header field"),
                             &fault);
-    if (request->text.facts.header_count == KEYHOLE_HEADERS_MAX)
+    if (request->text.given_count == KEYHOLE_HEADERS_MAX)
         return library_fail(error,
                             fault_set(&fault, KH_ERR_RANGE,
                                       "a request has at most %d header fields",

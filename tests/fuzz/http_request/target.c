@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Covers: broker/http/http1.c broker/http/start_line.c broker/http/grammar.c
- * broker/http/field_name.c broker/http/http1_write.c broker/http/request.c
+ * caveats/field_name.c broker/http/http1_write.c broker/http/request.c
  * broker/http/request_write.c broker/http/request_token.c broker/http/request_token_path.c
  * broker/http/request_token_query.c broker/http/request_token_aws.c
  * broker/http/request_token_list.c broker/http/request_list.c
@@ -14,7 +14,7 @@
  * Input: a request, as on a connection.
  */
 
-#include "../../../broker/http/field_name.h"
+#include "../../../caveats/field_name.h"
 #include "../../../broker/http/http1_write.h"
 #include "../../../broker/http/request.h"
 #include "../fuzz.h"

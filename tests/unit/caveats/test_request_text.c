@@ -83,6 +83,63 @@ facts(void **state)
     request_text_free(&request);
 }
 
+// As the broker's caveats see it: nothing that is for the neighbour, that says where the request
+// goes, or that holds the token, however it is spelt, and wherever Connection names it.
+static void
+fields_that_are_not_seen(void **state)
+{
+    (void)state;
+    static const char *const unseen[] = {
+        "Host: a.example",
+        "Content-Length: 3",
+        "Transfer-Encoding: chunked",
+        "TE: trailers",
+        "Expect: 100-continue",
+        "Keep-Alive: 5",
+        "Trailer: x",
+        "Proxy-Foo: 1",
+        "X-Forwarded-For: 192.0.2.1",
+        "X_Forwarded_For: x",
+        "Forwarded: for=x",
+        "Keyhole-Credential: one",
+        "Upgrade: h2c",
+        "X-Hop: 1",
+        "Authorization: Bearer sk-kh1_AgEA",
+        "Connection: close,x-hop",
+        "X-Real-IP: 192.0.2.1",
+    };
+    struct request_text request;
+    struct fault fault = {0};
+    expect_err("line", request_text_read(BYTES("GET https://a.example/"), 0, &request, &fault),
+               KH_OK);
+    for (size_t i = 0; i < COUNT_OF(unseen); i++)
+        expect_err(unseen[i], request_text_header(&request, bytes_str(unseen[i]), &fault), KH_OK);
+    for (size_t i = 0; i < request.facts.header_count; i++)
+        fail_msg("seen: %.*s", (int)request.facts.header[i].name.n,
+                 (const char *)request.facts.header[i].name.p);
+    expect_text("no upgrade", request.facts.upgrade, "");
+    expect_err("seen", request_text_header(&request, BYTES("X-Hops: 1"), &fault), KH_OK);
+    assert_int_equal(request.facts.header_count, 1);
+    expect_text("seen", request.facts.header[0].name, "x-hops");
+    request_text_free(&request);
+}
+
+static void
+an_upgrade(void **state)
+{
+    (void)state;
+    struct request_text request;
+    struct fault fault = {0};
+    expect_err("line", request_text_read(BYTES("GET https://a.example/"), 0, &request, &fault),
+               KH_OK);
+    expect_err("", request_text_header(&request, BYTES("Upgrade: WebSocket"), &fault), KH_OK);
+    expect_text("Connection does not name it", request.facts.upgrade, "");
+    expect_err("", request_text_header(&request, BYTES("Connection: Upgrade"), &fault), KH_OK);
+    expect_text("asked for", request.facts.upgrade, "websocket");
+    assert_int_equal(request.facts.header_count, 0);
+    request_text_free(&request);
+}
+
 static void
 forms(void **state)
 {
@@ -144,6 +201,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused),
         cmocka_unit_test(facts),
+        cmocka_unit_test(fields_that_are_not_seen),
+        cmocka_unit_test(an_upgrade),
         cmocka_unit_test(forms),
         cmocka_unit_test(limits),
     };

@@ -4,7 +4,7 @@
 
 #include "http_test.h"
 
-#include "../../../broker/http/field_name.h"
+#include "../../../caveats/field_name.h"
 
 /* ---- requests that are refused ---- */
 
