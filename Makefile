@@ -16,7 +16,7 @@
 #   make instructions   instructions for a request, by callgrind, against tests/instructions.json
 #   make library    libkeyhole, shared and static: build/lib, build/include
 #   make install    into PREFIX=/usr/local; and deb, tarball: tools/package/package.mk
-#   make docs       pages that are made from tables: docs/presets, docs/METRICS.md
+#   make docs       pages that are made from tables: docs/presets, docs/METRICS.md, docs/man
 #   make lint       formatting, static analysis, shell, manuals
 #   make SANITIZE=address,undefined check
 #   make V=1        shows the commands
@@ -379,6 +379,7 @@ mutants:
 
 docs:
 	@tools/presets-doc
+	@tools/manuals-doc
 	@tools/metrics-doc
 
 lint:

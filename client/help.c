@@ -26,7 +26,7 @@ help_put_program(struct buffer *out)
              "if that is not set, standard input. Results go to standard output, talk to\n"
              "standard error.\n"
              "\n"
-             "  keyhole help COMMAND     what it does, its options, examples\n"
+             "  keyhole help COMMAND     what it does, its options, examples; keyhole(1) has more\n"
              "  keyhole --version\n"
              "\n"
              "Exit status: 0 done, 1 failed, 2 the command line is wrong, 3 the broker denies.\n");
@@ -84,7 +84,8 @@ help_put_command(const struct command *command, struct buffer *out)
         help_put_option(spec, out);
     static const struct option_spec help = {1, "help", NULL, false, "this text"};
     help_put_option(&help, out);
-    buffer_printf(out, "\nExamples:\n%s", command->examples);
+    buffer_printf(out, "\nExamples:\n%s\nManual: keyhole-%s(1)\n", command->examples,
+                  command->name);
 }
 
 const struct command *

@@ -107,7 +107,8 @@ help_command(FILE *stream, const struct operator_command *command)
     help_option(stream, 0, "color", "WHEN", false, "auto (on a terminal), always or never");
     help_option(stream, 0, "dir", "DIR", false, "the state directory (default: see keyholed(8))");
     help_option(stream, 'h', "help", NULL, false, "this text");
-    fprintf(stream, "\nexamples:\n%s\n", command->examples);
+    fprintf(stream, "\nexamples:\n%s\n\nmanual: keyholed-%.*s(8)\n", command->examples,
+            (int)strcspn(command->name, " "), command->name);
 }
 
 static void

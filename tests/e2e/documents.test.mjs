@@ -9,6 +9,11 @@ import { test } from 'node:test';
 import { metricsTable } from '../support/metrics.mjs';
 import { python, run } from '../support/programs.mjs';
 
+test('the tables of docs/man are made from schema/', async () => {
+  const result = await run(python, [resolve(import.meta.dirname, '../../tools/manuals-doc'), '--check']);
+  assert.equal(result.status, 0, result.stderr);
+});
+
 test('docs/presets is made from schema/presets.def', async () => {
   const result = await run(python, [resolve(import.meta.dirname, '../../tools/presets-doc'), '--check']);
   assert.equal(result.status, 0, result.stderr);

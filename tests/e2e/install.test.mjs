@@ -56,8 +56,15 @@ describe('make install', { skip }, () => {
       '/usr/include/keyhole.h', '/usr/lib/libkeyhole.so.1', '/usr/lib/libkeyhole.so', '/usr/lib/libkeyhole.a', '/usr/lib/pkgconfig/libkeyhole.pc',
       '/etc/keyholed/keyholed.yaml', '/usr/share/doc/keyhole/LICENSE', '/usr/share/doc/keyhole/README.md'])
       assert.ok(names.includes(name), `${name} of:\n${names.join('\n')}`);
-    const manuals = readdirSync(`${root}/docs/man`).filter((name) => /\.[13578]$/.test(name)).sort();
-    assert.deepEqual(base(names.filter((name) => name.startsWith('/usr/share/man/'))).sort(), manuals);
+    // A page is found by each of its names.
+    const pages = readdirSync(`${root}/docs/man`).filter((name) => /\.[13578]$/.test(name));
+    const manuals = pages.flatMap((name) => [...readFileSync(`${root}/docs/man/${name}`, 'utf8').split('\n.Nd ')[0].matchAll(/^\.Nm (\S+)/gm)]
+      .map((m) => m[1] + name.slice(name.lastIndexOf('.'))));
+    assert.ok(manuals.includes('keyholed-restore.8') && pages.every((p) => manuals.includes(p)));
+    assert.deepEqual(base(names.filter((name) => name.startsWith('/usr/share/man/'))).sort(), manuals.sort());
+    for (const [shell, name] of [['bash-completion/completions', 'keyhole'], ['zsh/vendor-completions', '_keyhole'], ['fish/vendor_completions.d', 'keyhole.fish'],
+      ['bash-completion/completions', 'keyholed'], ['zsh/vendor-completions', '_keyholed'], ['fish/vendor_completions.d', 'keyholed.fish']])
+      assert.ok(names.includes(`/usr/share/${shell}/${name}`), `${shell}/${name}`);
     for (const name of names) {
       const { mode } = statSync(place + name);
       assert.equal(mode & 0o7777, /^\/usr\/(bin|libexec)\//.test(name) ? 0o755 : 0o644, name);

@@ -53,36 +53,84 @@ test_commands(void **state)
     }
 }
 
-// The manual page knows each command and each option, and no other.
-static void
-test_manual_page(void **state)
+static char *
+read_page(const char *name)
 {
-    (void)state;
-    FILE *file = fopen("docs/man/keyhole.1", "r");
-    assert_non_null(file); // tests run in the top directory
+    char path[96];
+    snprintf(path, sizeof path, "docs/man/%s.1", name);
+    FILE *file = fopen(path, "r"); // tests run in the top directory
+    if (file == NULL)
+        fail_msg("there is no %s", path);
     char *page = calloc(1, 65536);
     assert_true(fread(page, 1, 65535, file) > 0);
     fclose(file);
+    return page;
+}
+
+// Whether one of the options in the text is this one: "Fl -name", or one more behind a comma.
+static bool
+page_has_option(const char *page, const char *name)
+{
+    char text[64];
+    snprintf(text, sizeof text, " -%s", name);
+    for (const char *at = page; (at = strstr(at, text)) != NULL; at++) {
+        char next = at[strlen(text)];
+        if (next == ' ' || next == '\n')
+            return true;
+    }
+    return false;
+}
+
+// Each command has a page, which knows each of its options and no other.
+static void
+test_manual_pages(void **state)
+{
+    (void)state;
+    char *overview = read_page("keyhole");
     for (const struct command *c = cli_command; c->name != NULL; c++) {
         char text[64];
         snprintf(text, sizeof text, ".It Cm %s\n", c->name);
-        assert_contains(page, text);
-        for (const struct option_spec *o = c->option; o->id != 0; o++) {
-            snprintf(text, sizeof text, "Fl -%s", o->name);
-            assert_contains(page, text);
+        assert_contains(overview, text);
+        snprintf(text, sizeof text, ".Xr keyhole-%s 1 ", c->name);
+        assert_contains(overview, text);
+        snprintf(text, sizeof text, "keyhole-%s", c->name);
+        char *page = read_page(text);
+        for (const struct option_spec *o = c->option; o->id != 0; o++)
+            if (!page_has_option(page, o->name))
+                fail_msg("%s(1) does not have --%s", text, o->name);
+        for (const char *at = page; (at = strstr(at, "Fl -")) != NULL;) {
+            // Of others it may speak, but not list them.
+            bool own = at - page >= 4 && strncmp(at - 4, ".It ", 4) == 0;
+            at += 4;
+            struct bytes name = bytes_of(at, strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789-"));
+            bool known = bytes_is(name, "help");
+            for (const struct command *k = own ? c : cli_command; !known && k->name != NULL; k++) {
+                for (const struct option_spec *o = k->option; o->id != 0; o++)
+                    known = known || bytes_is(name, o->name);
+                if (own)
+                    break;
+            }
+            if (!known)
+                fail_msg("%s(1) has --%.*s, the program has not", text, BYTES_ARG(name));
         }
+        free(page);
     }
-    for (const char *at = page; (at = strstr(at, "Fl -")) != NULL;) {
-        at += 4;
-        struct bytes name = bytes_of(at, strspn(at, "abcdefghijklmnopqrstuvwxyz-"));
-        bool known = bytes_is(name, "help") || bytes_is(name, "version");
-        for (const struct command *c = cli_command; c->name != NULL; c++)
-            for (const struct option_spec *o = c->option; o->id != 0; o++)
-                known = known || bytes_is(name, o->name);
-        if (!known)
-            fail_msg("the manual has --%.*s, the program has not", BYTES_ARG(name));
+    free(overview);
+}
+
+// What help calls the manual is there.
+static void
+test_help_names_the_page(void **state)
+{
+    (void)state;
+    for (const struct command *c = cli_command; c->name != NULL; c++) {
+        char text[64];
+        BUFFER_AUTO out;
+        buffer_init(&out, 16384);
+        help_put_command(c, &out);
+        snprintf(text, sizeof text, "\nManual: keyhole-%s(1)\n", c->name);
+        assert_contains(buffer_text(&out), text);
     }
-    free(page);
 }
 
 int
@@ -92,7 +140,8 @@ main(void)
         cmocka_unit_test(test_unknown_commands),
         cmocka_unit_test(test_program),
         cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_manual_page),
+        cmocka_unit_test(test_manual_pages),
+        cmocka_unit_test(test_help_names_the_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

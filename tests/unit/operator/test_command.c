@@ -2,6 +2,8 @@
 /* The commands as a whole: usage, help, and what they say when they cannot. */
 #include "support.h"
 
+#include <glob.h>
+
 #include "../../../broker/operator/operator.h"
 
 static struct captured captured;
@@ -146,62 +148,130 @@ static void
 help_of_every_command(void **state)
 {
     (void)state;
-    static const struct operator_command *const groups[] = {
-        service_commands, credential_commands, token_commands, policy_commands,
-        explain_commands, key_commands,        audit_commands, status_commands,
-    };
     assert_int_equal(keyholed("help"), EXIT_DONE);
     char all[sizeof(captured.out)];
     strcpy(all, captured.out);
-    for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
-        for (const struct operator_command *c = groups[g]; c->name != NULL; c++) {
-            char line[128];
-            assert_contains(all, c->name);
-            snprintf(line, sizeof(line), "%s --help", c->name);
-            assert_int_equal(keyholed(line), EXIT_DONE);
-            assert_string_equal(captured.err, "");
-            snprintf(line, sizeof(line), "keyholed %s", c->name);
-            assert_contains(c->examples, line);
-            assert_contains(captured.out, c->examples);
-            char before[sizeof(captured.out)];
-            strcpy(before, captured.out);
-            snprintf(line, sizeof(line), "help %s", c->name);
-            assert_int_equal(keyholed(line), EXIT_DONE);
-            assert_string_equal(captured.out, before);
-            for (const struct operator_option *o = c->option; o != NULL && o->name != NULL; o++) {
-                snprintf(line, sizeof(line), "--%s", o->name);
-                assert_contains(captured.out, line);
-                assert_true(strlen(o->help) > 5);
-            }
+    const struct operator_command *c;
+    for (size_t i = 0; (c = operator_command_at(i)) != NULL; i++) {
+        char line[128];
+        assert_contains(all, c->name);
+        assert_contains(c->examples, "  keyholed ");
+        snprintf(line, sizeof(line), "%s --help", c->name);
+        assert_int_equal(keyholed(line), EXIT_DONE);
+        assert_string_equal(captured.err, "");
+        snprintf(line, sizeof(line), "keyholed %s", c->name);
+        assert_contains(c->examples, line);
+        assert_contains(captured.out, c->examples);
+        char before[sizeof(captured.out)];
+        strcpy(before, captured.out);
+        snprintf(line, sizeof(line), "help %s", c->name);
+        assert_int_equal(keyholed(line), EXIT_DONE);
+        assert_string_equal(captured.out, before);
+        for (const struct operator_option *o = c->option; o != NULL && o->name != NULL; o++) {
+            snprintf(line, sizeof(line), "--%s", o->name);
+            assert_contains(captured.out, line);
+            assert_true(strlen(o->help) >= 5);
         }
+        snprintf(line, sizeof(line), "manual: keyholed-%.*s(8)\n", (int)strcspn(c->name, " "),
+                 c->name);
+        assert_contains(captured.out, line);
+    }
 }
 
-/* The manual says what the tables say. mdoc spells --name as "Fl -name". */
+static char page[65536];
+
+/* The page of a command is called after its first word, by its file or in its list of names. */
+static const char *
+read_page(const char *command)
+{
+    static char path[256];
+    char name[64];
+    glob_t found;
+    snprintf(name, sizeof(name), "\n.Nm keyholed-%.*s", (int)strcspn(command, " "), command);
+    assert_int_equal(glob("docs/man/keyholed-*.8", 0, NULL, &found), 0);
+    path[0] = '\0';
+    for (size_t i = 0; path[0] == '\0' && i < found.gl_pathc; i++) {
+        FILE *file = fopen(found.gl_pathv[i], "r");
+        assert_non_null(file);
+        page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
+        fclose(file);
+        const char *at = strstr(page, name);
+        if (at != NULL && strchr(" \n", at[strlen(name)]) != NULL)
+            snprintf(path, sizeof(path), "%s", found.gl_pathv[i]);
+    }
+    globfree(&found);
+    if (path[0] == '\0')
+        fail_msg("no manual is called keyholed-%.*s", (int)strcspn(command, " "), command);
+    return path;
+}
+
+/* "Fl -name", or one more behind a comma. */
+static bool
+page_has_option(const char *name)
+{
+    char text[64];
+    snprintf(text, sizeof(text), " -%s", name);
+    for (const char *at = page; (at = strstr(at, text)) != NULL; at++)
+        if (strchr(" \n", at[strlen(text)]) != NULL)
+            return true;
+    return false;
+}
+
+static bool
+has_option(const struct operator_command *command, const char *name, size_t n)
+{
+    for (const struct operator_option *o = command->option; o != NULL && o->name != NULL; o++)
+        if (strlen(o->name) == n && strncmp(o->name, name, n) == 0)
+            return true;
+    return false;
+}
+
+/* The manuals have every command and every option, */
 static void
 manual_has_every_command_and_option(void **state)
 {
     (void)state;
-    static char page[65536];
-    FILE *file = fopen("docs/man/keyholed.8", "r");
-    assert_non_null(file);
-    page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
-    fclose(file);
-    static const struct operator_command *const groups[] = {
-        service_commands, credential_commands, token_commands, policy_commands,
-        explain_commands, key_commands,        audit_commands, status_commands,
-    };
-    for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
-        for (const struct operator_command *c = groups[g]; c->name != NULL; c++) {
-            char text[128];
-            snprintf(text, sizeof(text), ".It Cm %s", c->name);
-            if (strstr(page, text) == NULL)
-                fail_msg("keyholed(8) does not have \"%s\"", text);
-            for (const struct operator_option *o = c->option; o != NULL && o->name != NULL; o++) {
-                snprintf(text, sizeof(text), "-%s%s", o->name, o->argument != NULL ? " " : "");
-                if (strstr(page, text) == NULL)
-                    fail_msg("keyholed(8) does not have --%s", o->name);
+    const struct operator_command *c;
+    for (size_t i = 0; (c = operator_command_at(i)) != NULL; i++) {
+        char text[128];
+        const char *path = read_page(c->name);
+        snprintf(text, sizeof(text), ".It Cm %s", c->name);
+        if (strstr(page, text) == NULL && strstr(page, text + 4) == NULL)
+            fail_msg("%s does not have \"%s\"", path, c->name);
+        for (const struct operator_option *o = c->option; o != NULL && o->name != NULL; o++)
+            if (!page_has_option(o->name))
+                fail_msg("%s does not have --%s of %s", path, o->name, c->name);
+    }
+}
+
+/* and none that there is not. */
+static void
+manual_has_no_other_option(void **state)
+{
+    (void)state;
+    static const char *const common[] = {"dir", "color", "json", "help"};
+    const struct operator_command *c, *other;
+    for (size_t i = 0; (c = operator_command_at(i)) != NULL; i++) {
+        char path[256];
+        snprintf(path, sizeof(path), "%s", read_page(c->name));
+        for (const char *at = page; (at = strstr(at, "Fl -")) != NULL;) {
+            // Of others it may speak, but not list them.
+            bool own = at - page >= 4 && strncmp(at - 4, ".It ", 4) == 0;
+            at += 4;
+            size_t n = strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789-");
+            bool known = false;
+            for (size_t k = 0; k < sizeof(common) / sizeof(common[0]); k++)
+                known = known || (strlen(common[k]) == n && strncmp(common[k], at, n) == 0);
+            for (size_t k = 0; !known && (other = operator_command_at(k)) != NULL; k++) {
+                char name[64];
+                snprintf(name, sizeof(name), "\n.Nm keyholed-%.*s", (int)strcspn(other->name, " "),
+                         other->name);
+                known = (!own || strstr(page, name) != NULL) && has_option(other, at, n);
             }
+            if (!known)
+                fail_msg("%s has --%.*s, the program has not", path, (int)n, at);
         }
+    }
 }
 
 static void
@@ -222,6 +292,7 @@ main(void)
         cmocka_unit_test(check_names_the_line),
         cmocka_unit_test(help_of_every_command),
         cmocka_unit_test(manual_has_every_command_and_option),
+        cmocka_unit_test(manual_has_no_other_option),
         cmocka_unit_test(version),
     };
     return cmocka_run_group_tests(tests, directory_setup, directory_teardown);
