@@ -11,6 +11,8 @@ enum {
     PARENT_LENGTH = 55,
     MEMBERS_MAX = 32,
     KEY_MAX = 256,
+    TENANT_MAX = 241,
+    SYSTEM_MAX = 14,
     VALUE_MAX = 256,
 };
 
@@ -61,15 +63,26 @@ is_key_char(uint8_t c)
 }
 
 static bool
+is_word(struct bytes word, size_t max, bool may_begin_with_digit)
+{
+    if (word.n == 0 || word.n > max)
+        return false;
+    for (size_t i = 0; i < word.n; i++)
+        if (!is_key_char(word.p[i]))
+            return false;
+    return (word.p[0] >= 'a' && word.p[0] <= 'z') ||
+           (may_begin_with_digit && word.p[0] >= '0' && word.p[0] <= '9');
+}
+
+// One word, or that of a tenant and that of its system.
+static bool
 is_key(struct bytes key)
 {
     size_t at = bytes_index(key, '@');
-    if (key.n == 0 || key.n > KEY_MAX || at == 0 || at + 1 == key.n)
-        return false;
-    for (size_t i = 0; i < key.n; i++)
-        if (i != at && !is_key_char(key.p[i]))
-            return false;
-    return (key.p[0] >= 'a' && key.p[0] <= 'z') || (key.p[0] >= '0' && key.p[0] <= '9');
+    if (at == key.n)
+        return is_word(key, KEY_MAX, true);
+    return is_word(bytes_slice(key, 0, at), TENANT_MAX, true) &&
+           is_word(bytes_from(key, at + 1), SYSTEM_MAX, false);
 }
 
 static bool
@@ -84,16 +97,15 @@ is_value(struct bytes value)
 }
 
 bool
-trace_state_check(struct bytes value)
+trace_state_check(struct bytes value, unsigned *members)
 {
     struct bytes member;
-    unsigned count = 0;
     while (bytes_cut(&value, ',', &member)) {
         member = bytes_trim(member);
         size_t sign = bytes_index(member, '=');
         if (member.n == 0)
             continue;
-        if (++count > MEMBERS_MAX || sign == member.n || !is_key(bytes_slice(member, 0, sign)) ||
+        if (++*members > MEMBERS_MAX || sign == member.n || !is_key(bytes_slice(member, 0, sign)) ||
             !is_value(bytes_from(member, sign + 1)))
             return false;
     }

@@ -12,7 +12,8 @@ enum { TRACE_ID_SIZE = 16 };
 
 /* The value of traceparent; `id` may be NULL. */
 KH_MUST_CHECK bool trace_parent_parse(struct bytes value, uint8_t id[TRACE_ID_SIZE]);
-/* The value of one tracestate field. */
-KH_MUST_CHECK bool trace_state_check(struct bytes value);
+/* The value of one tracestate field. Several fields are one list: `members` counts on from one to
+ * the next, and begins at 0. */
+KH_MUST_CHECK bool trace_state_check(struct bytes value, unsigned *members);
 
 #endif

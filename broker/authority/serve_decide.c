@@ -188,15 +188,14 @@ deny(struct message_decision *out, enum kh_reason reason, struct bytes detail)
     out->edit_count = out->secret_count = 0;
 }
 
-// First, so that the key wins where both are meant to go. A gateway is told of the key alone.
+// First, so that the key wins where both are meant to go.
 static void
-name_request(const struct credential *credential, const struct message_decide *request,
-             struct message_decision *out)
+name_request(const struct credential *credential, struct message_decision *out)
 {
     static char id[2 * REQUEST_ID_SIZE + 1];
     struct bytes header = credential_option(credential, "request-id-header");
 
-    if (header.n == 0 || request->way == WAY_CHECK || out->edit_count == DECISION_EDITS_MAX ||
+    if (header.n == 0 || out->edit_count == DECISION_EDITS_MAX ||
         !bytes_to_hex(bytes_of(out->request_id, REQUEST_ID_SIZE), id, sizeof id))
         return;
     memmove(out->edit + 1, out->edit, out->edit_count * sizeof out->edit[0]);
@@ -227,7 +226,7 @@ allow(const struct authority *authority, const struct message_decide *request,
     memcpy(out->secret, injection->secret, sizeof out->secret);
     out->edit_count = injection->edit_count;
     out->secret_count = injection->secret_count;
-    name_request(credential, request, out);
+    name_request(credential, out);
     out->allow = true;
     out->reason = KH_REASON_UNSET;
     out->credential = credential->row.name;

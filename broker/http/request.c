@@ -189,30 +189,36 @@ is_trace_state(struct bytes name)
     return name.n == 10 && bytes_equal_nocase(name, BYTES("tracestate"));
 }
 
+struct lost_trace {
+    bool parent, state;
+};
+
 /* Whoever gets a traceparent that cannot be read has to begin a new trace (W3C Trace Context 3.2),
  * and what belongs to the old one would be wrong there: neither is passed on. A tracestate that
- * cannot be read is dropped alone (3.3). */
-static bool
-is_lost_trace(const struct http1_head *head, const struct http1_field *field)
+ * cannot be read, all its fields as one list, is dropped alone (3.3). */
+static struct lost_trace
+find_lost_trace(const struct http1_head *head)
 {
-    unsigned parents = 0;
+    unsigned parents = 0, members = 0;
+    struct lost_trace lost = {false, false};
 
-    if (is_trace_state(field->name) && !trace_state_check(field->value))
-        return true;
-    if (!is_trace_state(field->name) && !is_trace_parent(field->name))
-        return false;
     for (size_t i = 0; i < head->field_count; i++) {
-        if (!is_trace_parent(head->field[i].name))
-            continue;
-        if (++parents > 1 || !trace_parent_parse(head->field[i].value, NULL))
-            return true;
+        const struct http1_field *field = &head->field[i];
+
+        if (is_trace_parent(field->name))
+            lost.parent |= ++parents > 1 || !trace_parent_parse(field->value, NULL);
+        else if (is_trace_state(field->name))
+            lost.state |= !trace_state_check(field->value, &members);
     }
-    return parents == 0;
+    lost.state |= parents == 0 || lost.parent;
+    return lost;
 }
 
 static enum kh_reason
 build_fields(const struct http1_head *head, struct request *out, struct fault *fault)
 {
+    const struct lost_trace lost = find_lost_trace(head);
+
     for (size_t i = 0; i < head->field_count; i++) {
         const struct http1_field *field = &head->field[i];
         unsigned traits = alias_traits(field);
@@ -223,7 +229,9 @@ build_fields(const struct http1_head *head, struct request *out, struct fault *f
         if (is_connection_bound(field))
             return refuse(fault, KH_REASON_REQUEST_MALFORMED,
                           "NTLM and Negotiate are bound to a connection, and cannot go through");
-        if (((traits | field->traits) & (FIELD_HOP | FIELD_ROUTE)) || is_lost_trace(head, field))
+        if (((traits | field->traits) & (FIELD_HOP | FIELD_ROUTE)) ||
+            (lost.parent && is_trace_parent(field->name)) ||
+            (lost.state && is_trace_state(field->name)))
             continue;
         out->field[out->field_count++] = (struct request_field){
             .name = keep_lower(out, field->name), .value = field->value, .traits = field->traits};

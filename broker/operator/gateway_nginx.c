@@ -29,13 +29,16 @@ variable_of(const char *name, struct buffer *out)
         buffer_put_byte(out, *name == '-' ? '_' : (uint8_t)*name);
 }
 
-// Every field that this configuration sets or removes.
+// Every field that this configuration sets or removes. Those of a trace are not passed on when they
+// cannot be read.
 static struct gateway_fields
 managed_of(const struct gateway_upstream *upstream)
 {
     struct gateway_fields all = upstream->set;
     for (size_t i = 0; i < upstream->slots.count; i++)
         gateway_fields_add(&all, upstream->slots.name[i]);
+    gateway_fields_add(&all, "traceparent");
+    gateway_fields_add(&all, "tracestate");
     return all;
 }
 

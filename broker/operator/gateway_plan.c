@@ -147,6 +147,24 @@ read_slots(const json_t *credential, struct gateway_upstream *upstream, struct f
     return KH_OK;
 }
 
+// The one option that is about the request and not the key: where its id goes.
+static enum kh_err
+read_options(const json_t *credential, struct gateway_upstream *out, struct fault *fault)
+{
+    size_t i;
+    const json_t *option;
+    json_array_foreach(json_object_get(credential, "options"), i, option)
+    {
+        struct bytes rest = bytes_str(json_string_value(option)), name = BYTES_EMPTY;
+        if (!bytes_cut(&rest, '=', &name) || !bytes_is(name, "request-id-header"))
+            continue;
+        enum kh_err err = add_name(rest, &out->set, fault);
+        if (err != KH_OK)
+            return err;
+    }
+    return KH_OK;
+}
+
 static enum kh_err
 read_host(const json_t *credential, const char *host, struct gateway_upstream *out,
           struct fault *fault)
@@ -227,6 +245,8 @@ gateway_read_credential(const json_t *credential, const char *host, struct gatew
     enum kh_err err = read_host(credential, host, out, fault);
     if (err == KH_OK)
         err = gateway_read_inject(admin_text(credential, "inject"), &out->set, members, fault);
+    if (err == KH_OK)
+        err = read_options(credential, out, fault);
     if (err == KH_OK)
         err = read_slots(credential, out, fault);
     read_port(credential, out);

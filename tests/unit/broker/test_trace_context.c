@@ -46,6 +46,13 @@ test_parents(void **state)
     assert_true(trace_parent_parse(bytes_str(cases[0].text), NULL));
 }
 
+static bool
+check(const char *text)
+{
+    unsigned members = 0;
+    return trace_state_check(bytes_str(text), &members);
+}
+
 static void
 test_states(void **state)
 {
@@ -71,17 +78,55 @@ test_states(void **state)
         {"a=\x01", false},
         {"a=\xc3\xa9", false},
         {"a b=1", false},
+        {"a =1", false},
+        {"a.b=1", false},
+        {"foo@@bar=1", false},
+        {"foo@1bar=1", false},
+        {"foo=1 \t , \t bar=2, \t baz=3", true},
     };
     char many[33 * 4 + 1] = "";
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        if (trace_state_check(bytes_str(cases[i].text)) != cases[i].good)
+        if (check(cases[i].text) != cases[i].good)
             fail_msg("%s: expected %s", cases[i].text, cases[i].good ? "good" : "bad");
     for (int i = 0; i < 32; i++)
         strcat(many, "a=1,");
-    assert_true(trace_state_check(bytes_str(many)));
+    assert_true(check(many));
     strcat(many, "a=1");
-    assert_false(trace_state_check(bytes_str(many)));
+    assert_false(check(many));
+}
+
+// As long as W3C Trace Context has it, and no longer; the fields of one request are one list.
+static void
+test_limits_of_states(void **state)
+{
+    static const struct {
+        size_t tenant, system, value;
+        bool good;
+    } cases[] = {
+        {256, 0, 1, true}, {257, 0, 1, false}, {241, 14, 1, true}, {242, 1, 1, false},
+        {1, 15, 1, false}, {1, 0, 256, true},  {1, 0, 257, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[1024] = "";
+        memset(text, 't', cases[i].tenant);
+        if (cases[i].system > 0) {
+            strcat(text, "@");
+            memset(text + strlen(text), 's', cases[i].system);
+        }
+        strcat(text, "=");
+        memset(text + strlen(text), 'v', cases[i].value);
+        if (check(text) != cases[i].good)
+            fail_msg("%zu@%zu=%zu: expected %s", cases[i].tenant, cases[i].system, cases[i].value,
+                     cases[i].good ? "good" : "bad");
+    }
+    unsigned members = 0;
+    assert_true(trace_state_check(BYTES("a=1,b=2"), &members));
+    assert_int_equal(members, 2);
+    members = 31;
+    assert_true(trace_state_check(BYTES("a=1"), &members));
+    assert_false(trace_state_check(BYTES("a=1"), &members));
 }
 
 int
@@ -90,6 +135,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parents),
         cmocka_unit_test(test_states),
+        cmocka_unit_test(test_limits_of_states),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,6 +82,13 @@ test_a_credential(void **state)
     assert_true(gateway_fields_have(&u.slots, "X-KEY") && gateway_fields_have(&u.slots, "cookie"));
     assert_int_equal(read_json(WEB(""), "a.w.example", &u, &fault), KH_OK);
     assert_string_equal(u.host, "a.w.example");
+    assert_int_equal(read_json(WEB(",\"options\":[\"max-answer=1\",\"request-id-header=X-Req\"]"),
+                               NULL, &u, &fault),
+                     KH_OK);
+    assert_int_equal(u.set.count, 2); // and nothing of another option
+    assert_true(gateway_fields_have(&u.set, "x-req"));
+    assert_int_equal(read_json(WEB(",\"options\":[\"request-id-header=X_Req\"]"), NULL, &u, &fault),
+                     KH_ERR_UNSUPPORTED);
     static const char *const wrong[] = {"other.example", ".w.example",    "xw.example",
                                         "*.w.example",   "a;b.w.example", ""};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
