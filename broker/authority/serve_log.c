@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Decisions in the log. Of what the client wrote, only method, host and port: path, query, headers
- * and body are in the audit record as far as they belong there, under the same id.
+ * Decisions in the log. Of what the client wrote, only method, host and port: path (and a name of a
+ * credential that it made up), query, headers and body are in the audit record as far as they
+ * belong there, under the same id.
  */
 #include "serve_log.h"
 
+#include "../../caveats/decide.h"
 #include "../log.h"
 
 #include <stdio.h>
@@ -31,6 +33,14 @@ is_wanted(const struct authority *authority, bool allowed)
            (which == LOG_DECISIONS_ALL || !allowed);
 }
 
+static struct bytes
+known_credential(const struct authority *authority, struct bytes name)
+{
+    bool known =
+        bytes_is(name, PASS_THROUGH_NAME) || credentials_find(&authority->credentials, name);
+    return known ? name : BYTES_EMPTY;
+}
+
 void
 serve_log_decision(const struct authority *authority, const struct audit_record *record)
 {
@@ -40,6 +50,7 @@ serve_log_decision(const struct authority *authority, const struct audit_record 
 
     if (!is_wanted(authority, record->allow))
         return;
+    const struct bytes credential = known_credential(authority, record->credential);
     if (!bytes_to_hex(bytes_of(record->request_id, REQUEST_ID_SIZE), id, sizeof id))
         return;
     if (record->trace_id &&
@@ -50,7 +61,7 @@ serve_log_decision(const struct authority *authority, const struct audit_record 
     add(&fields, "request_id", bytes_str(id));
     add(&fields, "decision", record->allow ? BYTES("allow") : BYTES("deny"));
     add(&fields, "code", bytes_str(code));
-    add(&fields, "credential", record->credential);
+    add(&fields, "credential", credential);
     add(&fields, "user", record->user);
     add(&fields, "client", record->client);
     add(&fields, "method", record->method);
@@ -61,7 +72,7 @@ serve_log_decision(const struct authority *authority, const struct audit_record 
                      "%s %.*s %.*s%s%s (%s)%s%.*s%s%.*s, id %s", record->allow ? "allow" : "deny",
                      BYTES_ARG(record->method), BYTES_ARG(record->host), port[0] ? ":" : "", port,
                      code, record->user.n ? " user " : "", BYTES_ARG(record->user),
-                     record->credential.n ? " credential " : "", BYTES_ARG(record->credential), id);
+                     credential.n ? " credential " : "", BYTES_ARG(credential), id);
 }
 
 void
