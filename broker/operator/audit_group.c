@@ -160,8 +160,9 @@ audit_groups_json(const struct audit_groups *groups, uint64_t limit)
     for (size_t i = 0; i < n && i < limit; i++)
         json_array_append(list, sorted[i]);
     free(sorted);
+    size_t left_out = groups->left_out + (n > limit ? n - limit : 0);
     return json_pack("{s:s, s:o, s:I}", "by", groups->member, "groups", list, "left_out",
-                     (json_int_t)(groups->left_out + (n > limit ? n - limit : 0)));
+                     (json_int_t)left_out);
 }
 
 void

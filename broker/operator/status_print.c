@@ -172,7 +172,7 @@ static const struct table_column process_columns[] = {
 static void
 add_credential(struct table *table, const struct printing *p, const json_t *credential)
 {
-    char text[48];
+    char text[48], since[40];
     bool enabled = json_is_true(json_object_get(credential, "enabled"));
     bool refused = json_object_get(credential, "refused_by_upstream") != NULL;
     int64_t denied = admin_number(credential, "hour_deny");
@@ -184,8 +184,9 @@ add_credential(struct table *table, const struct printing *p, const json_t *cred
               !enabled  ? "disabled"
               : refused ? "key refused"
                         : "ready");
-    span_since(p, credential, "last_used_at", text, sizeof(text) - 5);
-    table_put(table, STYLE_NONE, text[0] != '\0' ? strcat(text, " ago") : "not this hour");
+    span_since(p, credential, "last_used_at", since, sizeof(since));
+    snprintf(text, sizeof(text), "%s ago", since);
+    table_put(table, STYLE_NONE, since[0] != '\0' ? text : "not this hour");
     snprintf(text, sizeof(text), "%lld", (long long)admin_number(credential, "hour_allow"));
     table_put(table, STYLE_NONE, text);
     snprintf(text, sizeof(text), "%lld", (long long)denied);
