@@ -14,9 +14,9 @@ struct process_run {
     bool quiet;              /* its standard error goes nowhere; else where ours goes */
 };
 
-/* Standard output is appended to `out`; `*status` is the exit status, 128 and more for a signal.
- * KH_ERR_NOT_FOUND when there is no such program, KH_ERR_TOO_LONG when it says more than the
- * buffer takes, KH_ERR_TIMEOUT, KH_ERR_IO. */
+/* Standard output is appended to `out`; `*status` is the exit status, 128 and more for a signal,
+ * and 0 when somebody else reaps our children. KH_ERR_NOT_FOUND when there is no such program,
+ * KH_ERR_TOO_LONG when it says more than the buffer takes, KH_ERR_TIMEOUT, KH_ERR_IO. */
 KH_MUST_CHECK enum kh_err process_run(const struct process_run *run, struct buffer *out,
                                       int *status, struct fault *fault);
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,16 @@ server_connect(const struct server *server, const char *directory, int *out, str
     return KH_OK;
 }
 
+// A person who waits is told so.
+static void
+line_wait(const struct server *server, int fd)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    if (isatty(STDERR_FILENO) == 1 && poll(&wait, 1, ADMIN_SILENCE_MS) == 0)
+        fprintf(stderr, "keyholed: the %s has not answered yet; waiting for %d s at most\n",
+                server->name, ADMIN_PATIENCE_S);
+}
+
 // One that does not answer is not waited for without end.
 static enum kh_err
 line_exchange(const struct server *server, int fd, const struct buffer *request,
@@ -114,6 +125,7 @@ line_exchange(const struct server *server, int fd, const struct buffer *request,
         else if (errno != EINTR)
             return fault_set(fault, KH_ERR_IO, "asking the %s: %s", server->name, strerror(errno));
     }
+    line_wait(server, fd);
     while (answer->n == 0 || answer->p[answer->n - 1] != '\n') {
         uint8_t *room = buffer_reserve(answer, 16384);
         if (room == NULL)

@@ -12,8 +12,9 @@
 
 enum {
     ADMIN_LINE_MAX = 1024 * 1024,
-    ADMIN_PATIENCE_S = 30, /* longer than the longest backoff of an authority that restarts, and
-                              than a token endpoint and an upstream that are both too late */
+    ADMIN_SILENCE_MS = 2000, /* then a person at a terminal is told that it is waited */
+    ADMIN_PATIENCE_S = 30,   /* longer than the longest backoff of an authority that restarts, and
+                                than a token endpoint and an upstream that are both too late */
 };
 
 /* First thing: what jansson holds, secrets among it, is wiped when it is freed. */

@@ -6,6 +6,7 @@
 #include "suggest.h"
 #include "terminal.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -321,9 +322,12 @@ operator_main(int argc, char **argv)
     admin_init();
     enum operator_exit status = operator_dispatch(argc, argv);
     // A result that did not reach its reader was not given.
+    errno = 0;
     if (fflush(stdout) != 0 || ferror(stdout)) {
+        // Why an earlier write failed is not known any more.
         if (status == EXIT_DONE)
-            status = command_failed("standard output could not be written");
+            status = command_failed("standard output could not be written: %s",
+                                    errno != 0 ? strerror(errno) : "no room, or nobody to read it");
     }
     return (int)status;
 }

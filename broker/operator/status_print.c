@@ -238,9 +238,17 @@ put_tables(struct printing *p, const json_t *status)
 static void
 put_counts(struct printing *p, const char *label, const json_t *counts)
 {
-    int64_t deny = admin_number(counts, "deny");
+    int64_t allow = admin_number(counts, "allow"), deny = admin_number(counts, "deny");
+    char text[64];
+    size_t n = (size_t)snprintf(text, sizeof(text), "%lld allowed, %lld denied", (long long)allow,
+                                (long long)deny);
+    // Where it does not fit, it is cut as any row, without colours.
+    if (p->screen->width > 0 && LABEL_COLUMNS + 2 + n > p->screen->width) {
+        put_row(p, label, "%s", text);
+        return;
+    }
     buffer_printf(p->out, "  %-*s%s%lld allowed%s, %s%lld denied%s\n", LABEL_COLUMNS, label,
-                  screen_style(p->screen, STYLE_GREEN), (long long)admin_number(counts, "allow"),
+                  screen_style(p->screen, STYLE_GREEN), (long long)allow,
                   screen_style(p->screen, STYLE_NONE),
                   screen_style(p->screen, deny > 0 ? STYLE_RED : STYLE_DIM), (long long)deny,
                   screen_style(p->screen, STYLE_NONE));
@@ -327,9 +335,8 @@ put_audit(struct printing *p, const json_t *status)
         put_row(p, "signed", "up to %lld, %lld behind",
                 (long long)admin_number(audit, "signed_seq"),
                 (long long)admin_number(audit, "behind"));
-    buffer_printf(p->out, "  %-*s%lld:", LABEL_COLUMNS, "audit head",
-                  (long long)admin_number(audit, "seq"));
-    put_limited(p, LABEL_COLUMNS + 24, admin_text(audit, "hash"));
+    put_row(p, "audit head", "%lld:%s", (long long)admin_number(audit, "seq"),
+            admin_text(audit, "hash"));
 }
 
 void

@@ -53,10 +53,33 @@ describe('colours', () => {
 
   test('a narrow terminal: no line of status and audit tail is wider', async (t) => {
     for (const args of [['status'], ['audit', 'tail'], ['audit', 'query', '--group-by', 'path']])
-      for (const width of [60, 78, 132]) {
+      for (const width of [...(args[0] === 'status' ? [20, 40] : []), 60, 78, 132]) {
         const { text } = await runOnTerminal(t, keyholed, [...args, '--dir', broker.directory], { columns: width });
         for (const line of text.split('\n')) assert.ok(columns(line) <= width, `${args} on ${width}: ${line}`);
       }
+  });
+
+  test('a result that cannot be written is an error, and says why', async () => {
+    for (const args of [['help'], ['status'], ['audit', 'tail'], ['audit', 'query', '--json'], ['audit', 'verify']]) {
+      const all = args[0] === 'help' ? args : [...args, '--dir', broker.directory];
+      const { status, stderr } = await run('/bin/sh', ['-c', '"$0" "$@" > /dev/full', keyholed, ...all]);
+      assert.equal(status, 1, `${args}: ${stderr}`);
+      assert.match(stderr, /^keyholed: standard output (could not|cannot) be written: (No space left on device|no room, or nobody to read it)\n$/, `${args}`);
+    }
+  });
+
+  test('somebody who waits for a broker that hangs is told so', async (t) => {
+    const authority = await broker.process('authority');
+    process.kill(authority.pid, 'SIGSTOP');
+    try {
+      const terminal = onTerminal(t, keyholed, ['status', '--dir', broker.directory]);
+      await terminal.shows(/keyholed: the broker has not answered yet; waiting for 30 s at most/);
+      process.kill(authority.pid, 'SIGCONT');
+      assert.equal(await terminal.ended, 0, terminal.text);
+      assert.match(terminal.text, /all is well/);
+    } finally {
+      process.kill(authority.pid, 'SIGCONT');
+    }
   });
 
   test('without a UTF-8 locale trees are drawn in ASCII', async () => {

@@ -110,6 +110,25 @@ test_signals_are_as_usual(void **state)
     assert_int_equal(status, 128 + SIGPIPE);
 }
 
+// In the program of somebody else, which lets the kernel reap its children.
+static void
+test_children_that_others_reap(void **state)
+{
+    (void)state;
+    struct fault fault = {.err = KH_OK};
+    int status = -1;
+    BUFFER_AUTO out;
+    buffer_init(&out, 64);
+    const char *const argv[] = {"sh", "-c", "echo signed", NULL};
+    const struct process_run run = {.argv = argv, .timeout_ms = 10000};
+    void (*before)(int) = signal(SIGCHLD, SIG_IGN);
+    enum kh_err err = process_run(&run, &out, &status, &fault);
+    signal(SIGCHLD, before);
+    assert_ok(err);
+    assert_int_equal(status, 0);
+    assert_string_equal(buffer_text(&out), "signed\n");
+}
+
 static void
 test_left_to_itself(void **state)
 {
@@ -134,6 +153,7 @@ main(void)
         cmocka_unit_test(test_what_does_not_end_is_ended),
         cmocka_unit_test(test_arguments_are_arguments),
         cmocka_unit_test(test_signals_are_as_usual),
+        cmocka_unit_test(test_children_that_others_reap),
         cmocka_unit_test_setup_teardown(test_left_to_itself, directory_setup, directory_teardown),
     };
     signal(SIGPIPE, SIG_IGN);
