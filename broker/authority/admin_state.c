@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * status, key.*, ca.show, audit.head.
+ * status, key.*, ca.show, audit.head, audit.rotate.
  */
 #include "admin_request.h"
 
@@ -348,6 +348,23 @@ audit_head(void *context, const json_t *request, json_t *result, struct fault *f
     return err ? err : admin_put_text(result, "hash", bytes_str(head.hash), fault);
 }
 
+static enum kh_err
+audit_rotate_now(void *context, const json_t *request, json_t *result, struct fault *fault)
+{
+    struct authority *authority = context;
+    struct audit_rotated rotated;
+
+    (void)request;
+    enum kh_err err = audit_rotate(authority->audit, &authority->actor_uid, &rotated, fault);
+    if (!err)
+        err = admin_put_text(result, "file", bytes_str(rotated.name), fault);
+    if (!err)
+        err = admin_put_number(result, "first", (int64_t)rotated.first, fault);
+    if (!err)
+        err = admin_put_number(result, "seq", (int64_t)rotated.last.seq, fault);
+    return err ? err : admin_put_text(result, "hash", bytes_str(rotated.last.hash), fault);
+}
+
 const struct admin_command admin_state_commands[] = {
     {"status", admin_status, {{0}}},
     {"key.rotate", key_rotate, {{0}}},
@@ -355,5 +372,6 @@ const struct admin_command admin_state_commands[] = {
     {"key.retire", key_retire, {{"id", ADMIN_NUMBER, true}}},
     {"ca.show", ca_show, {{0}}},
     {"audit.head", audit_head, {{0}}},
+    {"audit.rotate", audit_rotate_now, {{0}}},
     {0},
 };

@@ -12,6 +12,7 @@ static const char *const kind_name[] = {
     [AUDIT_KIND_UNSET] = "unset", [AUDIT_DECISION] = "decision", [AUDIT_OUTCOME] = "outcome",
     [AUDIT_ADMIN] = "admin",      [AUDIT_REVOKE] = "revoke",     [AUDIT_START] = "start",
     [AUDIT_LOGIN] = "login",      [AUDIT_STOP] = "stop",         [AUDIT_RESUME] = "resume",
+    [AUDIT_ROTATE] = "rotate",
 };
 
 // ---- strings ----

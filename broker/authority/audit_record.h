@@ -31,6 +31,7 @@ enum audit_kind {
     AUDIT_START,
     AUDIT_STOP,
     AUDIT_RESUME, /* records can be written again */
+    AUDIT_ROTATE, /* the first of a file that goes on from another */
 };
 
 /* One value that a caveat looked at: "query[limit]". Values of the body are written as a caveat

@@ -20,7 +20,7 @@ struct audit_syncer {
     struct audit_files files;
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t wake;
+    pthread_cond_t wake, rest;
     enum audit_syncer_state state; // this and what follows under the lock
     bool stopping;
     enum kh_err err;
@@ -63,6 +63,7 @@ work(void *context)
         syncer->err = err;
         syncer->fault = fault;
         syncer->state = AUDIT_SYNCER_DONE;
+        pthread_cond_signal(&syncer->rest);
         pthread_mutex_unlock(&syncer->lock);
     }
     return NULL;
@@ -89,6 +90,7 @@ start(struct audit_syncer *syncer)
 static void
 destroy(struct audit_syncer *syncer)
 {
+    pthread_cond_destroy(&syncer->rest);
     pthread_cond_destroy(&syncer->wake);
     pthread_mutex_destroy(&syncer->lock);
     free(syncer);
@@ -104,6 +106,7 @@ audit_syncer_new(const struct audit_files *files, struct audit_syncer **out)
     syncer->files = *files;
     pthread_mutex_init(&syncer->lock, NULL);
     pthread_cond_init(&syncer->wake, NULL);
+    pthread_cond_init(&syncer->rest, NULL);
     if (!start(syncer)) {
         destroy(syncer);
         return KH_ERR_INTERNAL;
@@ -141,6 +144,23 @@ audit_syncer_ask(struct audit_syncer *syncer, enum kh_err *err, struct fault *fa
     }
     pthread_mutex_unlock(&syncer->lock);
     return state;
+}
+
+void
+audit_syncer_settle(struct audit_syncer *syncer)
+{
+    pthread_mutex_lock(&syncer->lock);
+    while (syncer->state == AUDIT_SYNCER_BUSY)
+        pthread_cond_wait(&syncer->rest, &syncer->lock);
+    pthread_mutex_unlock(&syncer->lock);
+}
+
+void
+audit_syncer_turn(struct audit_syncer *syncer, int fd)
+{
+    pthread_mutex_lock(&syncer->lock);
+    syncer->files.fd = fd;
+    pthread_mutex_unlock(&syncer->lock);
 }
 
 enum kh_err

@@ -36,6 +36,10 @@ enum audit_syncer_state {
 /* On AUDIT_SYNCER_DONE `*err` and `fault` say how it went. */
 enum audit_syncer_state audit_syncer_ask(struct audit_syncer *syncer, enum kh_err *err,
                                          struct fault *fault);
+/* Waits until it is at nothing; what came of it is still to be asked for. */
+void audit_syncer_settle(struct audit_syncer *syncer);
+/* Another log, of a settled one. */
+void audit_syncer_turn(struct audit_syncer *syncer, int fd);
 /* To an idle one. */
 KH_MUST_CHECK enum kh_err audit_syncer_begin(struct audit_syncer *syncer, struct bytes head);
 

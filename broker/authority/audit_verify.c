@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #define MOVE_AWAY                                                                                  \
-    "keep both files for whoever looks into it: move audit.log and audit.head elsewhere, and a "   \
-    "new log begins"
+    "keep the files for whoever looks into it: move audit.log and audit.head elsewhere, "          \
+    "audit.log.* with them, and a new log begins"
 
 enum { READ_SIZE = 1 << 18, LINE_MAX_SIZE = 1 << 21, HEAD_TEXT_MAX = 1024 };
 
@@ -103,9 +103,9 @@ audit_head_parse(struct bytes text, const struct secret *key, const char *path,
 
 struct reading {
     const char *path;
-    const struct audit_head *head;
-    struct audit_head last;
-    uint64_t size; // bytes of whole lines
+    const struct audit_head *before, *head; // or NULL
+    struct audit_part part;                 // `last` is that of the lines read
+    uint64_t line;                          // that is read
     bool head_seen;
     struct fault *fault;
 };
@@ -127,17 +127,76 @@ line_parts(struct bytes line, uint64_t *seq, struct bytes *prev)
     return true;
 }
 
+// `{"seq":N,"time":"…","kind":"rotate",`
+static bool
+goes_on(struct bytes line)
+{
+    struct bytes part;
+
+    return bytes_cut(&line, ',', &part) && cut_literal(&line, BYTES("\"time\":\"")) &&
+           bytes_cut(&line, '"', &part) && bytes_starts(line, BYTES(",\"kind\":\"rotate\","));
+}
+
+static enum kh_err
+check_head(struct reading *reading)
+{
+    const struct audit_head *last = &reading->part.last;
+
+    if (reading->head == NULL || reading->head->seq != last->seq)
+        return KH_OK;
+    reading->head_seen = !strcmp(last->hash, reading->head->hash);
+    return reading->head_seen
+               ? KH_OK
+               : fault_set(reading->fault, KH_ERR_AUDIT_BROKEN,
+                           "%s: record %llu is not the one that audit.head has signed: the log "
+                           "was rewritten; " MOVE_AWAY,
+                           reading->path, (unsigned long long)last->seq);
+}
+
+// What the first line of a file that is not the first of the log goes on from.
+static enum kh_err
+begin_part(struct reading *reading, struct bytes line, uint64_t seq, struct bytes prev)
+{
+    struct audit_head *last = &reading->part.last;
+
+    if (seq <= 1 || !goes_on(line))
+        return KH_OK;
+    last->seq = seq - 1;
+    memcpy(last->hash, prev.p, prev.n);
+    if (reading->before &&
+        (reading->before->seq != last->seq || strcmp(reading->before->hash, last->hash) != 0))
+        return fault_set(reading->fault, KH_ERR_AUDIT_BROKEN,
+                         "%s: goes on from record %llu, and the file before it ends with another "
+                         "one (%llu); " MOVE_AWAY,
+                         reading->path, (unsigned long long)last->seq,
+                         (unsigned long long)reading->before->seq);
+    reading->part.before = *last;
+    // A head is written before a file is left.
+    if (reading->head && reading->head->seq < last->seq)
+        return fault_set(
+            reading->fault, KH_ERR_AUDIT_BROKEN,
+            "%s: goes on from record %llu, but audit.head has signed record %llu, of a "
+            "file before it: one of the two was put back; " MOVE_AWAY,
+            reading->path, (unsigned long long)last->seq, (unsigned long long)reading->head->seq);
+    return check_head(reading);
+}
+
 static enum kh_err
 verify_line(struct reading *reading, struct bytes line)
 {
-    struct audit_head *last = &reading->last;
+    struct audit_head *last = &reading->part.last;
     struct bytes prev;
     uint64_t seq;
 
     if (!line_parts(line, &seq, &prev))
         return fault_set(reading->fault, KH_ERR_AUDIT_BROKEN,
                          "%s: line %llu is no audit record; " MOVE_AWAY, reading->path,
-                         (unsigned long long)last->seq + 1);
+                         (unsigned long long)reading->line + 1);
+    if (reading->line++ == 0) {
+        enum kh_err err = begin_part(reading, line, seq, prev);
+        if (err)
+            return err;
+    }
     if (seq != last->seq + 1)
         return fault_set(reading->fault, KH_ERR_AUDIT_BROKEN,
                          "%s: record %llu stands where %llu belongs: records were removed or "
@@ -151,34 +210,26 @@ verify_line(struct reading *reading, struct bytes line)
     if (audit_hash(line, last->hash))
         return fault_set(reading->fault, KH_ERR_CRYPTO, "SHA-256 failed");
     last->seq = seq;
-    reading->size += line.n + 1;
-    if (seq == reading->head->seq) {
-        reading->head_seen = !strcmp(last->hash, reading->head->hash);
-        if (!reading->head_seen)
-            return fault_set(reading->fault, KH_ERR_AUDIT_BROKEN,
-                             "%s: record %llu is not the one that audit.head has signed: the log "
-                             "was rewritten; " MOVE_AWAY,
-                             reading->path, (unsigned long long)seq);
-    }
-    return KH_OK;
+    reading->part.size += line.n + 1;
+    return check_head(reading);
 }
 
 static enum kh_err
 verify_end(const struct reading *reading, size_t torn)
 {
-    if (!reading->head_seen)
+    if (reading->head && !reading->head_seen)
         return fault_set(reading->fault, KH_ERR_AUDIT_BROKEN,
                          "%s: ends with record %llu, but audit.head has signed record %llu: the "
                          "log was cut short; " MOVE_AWAY,
-                         reading->path, (unsigned long long)reading->last.seq,
+                         reading->path, (unsigned long long)reading->part.last.seq,
                          (unsigned long long)reading->head->seq);
     if (torn > 0)
         return fault_set(reading->fault, KH_ERR_AUDIT_BROKEN,
                          "%s: the last line is torn: %zu bytes after record %llu, as a crash "
                          "leaves them. It was never acknowledged; look at it and cut it off: "
                          "truncate -s %llu %s",
-                         reading->path, torn, (unsigned long long)reading->last.seq,
-                         (unsigned long long)reading->size, reading->path);
+                         reading->path, torn, (unsigned long long)reading->part.last.seq,
+                         (unsigned long long)reading->part.size, reading->path);
     return KH_OK;
 }
 
@@ -199,22 +250,26 @@ verify_lines(struct reading *reading, struct buffer *pending)
 }
 
 enum kh_err
-audit_verify(int fd, const char *path, const struct audit_head *head, struct audit_head *last,
-             uint64_t *size, struct fault *fault)
+audit_verify(int fd, const char *path, const struct audit_head *before,
+             const struct audit_head *head, struct audit_part *out, struct fault *fault)
 {
-    struct reading reading = {
-        .path = path, .head = head, .head_seen = head->seq == 0, .fault = fault};
+    struct reading reading = {.path = path,
+                              .before = before,
+                              .head = head,
+                              .head_seen = head && head->seq == 0,
+                              .fault = fault};
     BUFFER_AUTO pending;
     enum kh_err err = KH_OK;
 
     buffer_init(&pending, LINE_MAX_SIZE + READ_SIZE);
-    audit_head_init(&reading.last);
+    audit_head_init(&reading.part.before);
+    audit_head_init(&reading.part.last);
     while (!err) {
         uint8_t *room = buffer_reserve(&pending, READ_SIZE);
         if (room == NULL)
             return fault_set(fault, KH_ERR_AUDIT_BROKEN,
                              "%s: line %llu is far too long; " MOVE_AWAY, path,
-                             (unsigned long long)reading.last.seq + 1);
+                             (unsigned long long)reading.line + 1);
         ssize_t got = read(fd, room, READ_SIZE);
         if (got < 0 && errno == EINTR)
             continue;
@@ -229,7 +284,58 @@ audit_verify(int fd, const char *path, const struct audit_head *head, struct aud
         err = verify_end(&reading, pending.n);
     if (err)
         return err;
-    *last = reading.last;
-    *size = reading.size;
+    *out = reading.part;
     return KH_OK;
+}
+
+// ---- the end of an older file ----
+
+// The last line in `text`, without its newline; false: there is none, or it cannot be read.
+static bool
+read_last_line(int fd, struct buffer *text, struct bytes *line)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    size_t wanted = 1 << 14;
+
+    // A larger piece each time, until a line is whole in it.
+    for (;; wanted *= 8) {
+        size_t n = size > (off_t)wanted ? wanted : size > 0 ? (size_t)size : 0;
+        buffer_clear(text);
+        uint8_t *room = n > 0 ? buffer_reserve(text, n) : NULL;
+        if (room == NULL || pread(fd, room, n, size - (off_t)n) != (ssize_t)n ||
+            room[n - 1] != '\n')
+            return false;
+        buffer_advance(text, n);
+        struct bytes piece = bytes_slice(buffer_bytes(text), 0, n - 1);
+        const uint8_t *newline = memrchr(piece.p, '\n', piece.n);
+        if (newline == NULL && (off_t)n < size)
+            continue;
+        *line = newline ? bytes_from(piece, (size_t)(newline + 1 - piece.p)) : piece;
+        return true;
+    }
+}
+
+enum kh_err
+audit_verify_end(int fd, const char *path, const struct audit_head *last, struct fault *fault)
+{
+    char hash[AUDIT_HASH_HEX];
+    struct bytes line, prev;
+    uint64_t seq = 0;
+    BUFFER_AUTO text;
+
+    buffer_init(&text, 8 * LINE_MAX_SIZE);
+    if (!read_last_line(fd, &text, &line) || !line_parts(line, &seq, &prev) || seq > last->seq)
+        return fault_set(fault, KH_ERR_AUDIT_BROKEN,
+                         "%s: does not end with a record that audit.log goes on from; " MOVE_AWAY,
+                         path);
+    if (seq < last->seq)
+        return KH_ERR_NOT_FOUND;
+    if (audit_hash(line, hash))
+        return fault_set(fault, KH_ERR_CRYPTO, "SHA-256 failed");
+    return strcmp(hash, last->hash) == 0
+               ? KH_OK
+               : fault_set(fault, KH_ERR_AUDIT_BROKEN,
+                           "%s: its last record is not the one that audit.log goes on from: it was "
+                           "changed; " MOVE_AWAY,
+                           path);
 }

@@ -27,10 +27,23 @@ KH_MUST_CHECK enum kh_err audit_head_parse(struct bytes text, const struct secre
 /* SHA-256 in hexadecimal of a line without its newline. */
 KH_MUST_CHECK enum kh_err audit_hash(struct bytes line, char out[AUDIT_HASH_HEX]);
 
-/* Read the log from `fd` whole. `head` must be one of its records, the last or an earlier one:
- * after a crash the log may be ahead. KH_ERR_AUDIT_BROKEN says where, and what to do. */
-KH_MUST_CHECK enum kh_err audit_verify(int fd, const char *path, const struct audit_head *head,
-                                       struct audit_head *last, uint64_t *size,
+/* One file of the log: what it goes on from (number 0: it is the first), and where it ends. */
+struct audit_part {
+    struct audit_head before, last;
+    uint64_t size;
+};
+
+/* Read a file of the log from `fd` whole. It begins with the first record of all, or with one of
+ * kind `rotate`; that must follow from `before` unless it is NULL. `head` must be one of its
+ * records or what it goes on from; the log may be ahead of it after a crash. NULL: an older file,
+ * in which no head is. KH_ERR_AUDIT_BROKEN says where, and what to do. */
+KH_MUST_CHECK enum kh_err audit_verify(int fd, const char *path, const struct audit_head *before,
+                                       const struct audit_head *head, struct audit_part *out,
                                        struct fault *fault);
+
+/* Whether the last line of an older file is the record `last`. KH_ERR_NOT_FOUND: it ends with an
+ * earlier one. */
+KH_MUST_CHECK enum kh_err audit_verify_end(int fd, const char *path, const struct audit_head *last,
+                                           struct fault *fault);
 
 #endif

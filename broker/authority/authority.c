@@ -118,7 +118,7 @@ open_audit(struct authority *authority, struct fault *fault)
         return fault_set(fault, KH_ERR_AUDIT_BROKEN,
                          "%s: ends with record %llu, but the database remembers record %llu: log "
                          "and head were put back to an older state. Move audit.log and audit.head "
-                         "elsewhere, and a new log begins",
+                         "elsewhere, audit.log.* with them, and a new log begins",
                          audit_path(authority->audit), (unsigned long long)position.seq,
                          (unsigned long long)remembered.seq);
     err = write_start_record(authority, fresh, &remembered, fault);

@@ -124,6 +124,7 @@ on_config(struct channel *channel, void *context, const struct message *message)
     config_free(&service->authority.config);
     service->authority.config = config;
     audit_set_sync(service->authority.audit, (enum audit_sync)config.audit_sync);
+    audit_set_rotation(service->authority.audit, (uint64_t)config.audit_rotate_size);
     log_init("authority", (enum log_format)config.log_format, (enum log_level)config.log_level);
     return true;
 }

@@ -126,14 +126,56 @@ read_head(const struct restore_state *state, const struct secret *key, struct au
     return err ? err : audit_head_parse(buffer_bytes(&text), key, path, head, fault);
 }
 
+static enum kh_err
+check_file(const char *path, const struct audit_head *before, const struct audit_head *head,
+           struct audit_part *part, struct fault *fault)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd < 0)
+        return fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
+    enum kh_err err = audit_verify(fd, path, before, head, part, fault);
+    close(fd);
+    return err;
+}
+
+// From the oldest that is there; what was before it was not backed up either.
+static enum kh_err
+check_files(const char *directory, const struct audit_names *names, const struct audit_head *head,
+            uint64_t *records, struct fault *fault)
+{
+    struct audit_part part = {0};
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i <= names->count; i++) {
+        bool current = i == names->count;
+        struct audit_head before = part.last;
+        enum kh_err err = audit_name_path(directory, current ? 0 : names->first[i], path, fault);
+        if (!err)
+            err = check_file(path, i > 0 ? &before : NULL, current ? head : NULL, &part, fault);
+        if (!err && !current && part.before.seq + 1 != names->first[i])
+            err = fault_set(fault, KH_ERR_AUDIT_BROKEN, "%s: begins with record %llu", path,
+                            (unsigned long long)part.before.seq + 1);
+        if (!err && i > 0 && part.before.seq != before.seq)
+            err = fault_set(fault, KH_ERR_AUDIT_BROKEN,
+                            "%s: begins anew, and does not go on from record %llu", path,
+                            (unsigned long long)before.seq);
+        if (err)
+            return err;
+        *records += part.last.seq - part.before.seq;
+    }
+    return KH_OK;
+}
+
 // Without the key the chain alone.
 static enum kh_err
 check_audit(const struct restore_state *state, const struct secret *key, json_t *report,
             struct fault *fault)
 {
-    struct audit_head head, last;
+    struct audit_head head;
+    struct audit_names names;
     char path[PATH_MAX];
-    uint64_t size = 0;
+    uint64_t records = 0;
 
     audit_head_init(&head);
     enum kh_err err = state_path(state->directory, AUDIT_LOG_FILE, path, fault);
@@ -141,12 +183,11 @@ check_audit(const struct restore_state *state, const struct secret *key, json_t 
         return err;
     if (key && (err = read_head(state, key, &head, fault)))
         return err;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
-    err = audit_verify(fd, path, &head, &last, &size, fault);
-    close(fd);
-    return err ? err : put(report, "audit_records", json_integer((json_int_t)last.seq), fault);
+    err = audit_names_list(state->directory, &names, fault);
+    if (!err)
+        err = check_files(state->directory, &names, key ? &head : NULL, &records, fault);
+    audit_names_free(&names);
+    return err ? err : put(report, "audit_records", json_integer((json_int_t)records), fault);
 }
 
 // ---- all ----

@@ -5,19 +5,21 @@
  */
 #include "sources.h"
 
+#include "../audit_names.h"
 #include "../database/private_file.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINE_READ = 4096, LOOKS_MAX = 8 };
+enum { LINE_READ = 4096, LOOKS_MAX = 8, BETWEEN_MS = 50 };
 
 static enum kh_err
 path_of(const char *directory, const char *name, char out[PATH_MAX], struct fault *fault)
@@ -239,7 +241,21 @@ drop_from(struct sources *sources, size_t count)
     }
 }
 
-// The log may be set aside between two looks: then all are opened again.
+// While the log is rotated there is no audit.log for a moment: false when there is none at all.
+static bool
+is_between(const char *directory)
+{
+    struct audit_names names;
+    bool older = !audit_names_list(directory, &names, NULL) && names.count > 0;
+
+    audit_names_free(&names);
+    if (older)
+        (void)poll(NULL, 0, BETWEEN_MS);
+    return older;
+}
+
+// The log may be set aside between two looks: then all are opened again. The head is one of the
+// file that is written, as a start expects it.
 static enum kh_err
 add_audit(struct sources *sources, const char *directory, struct fault *fault)
 {
@@ -247,18 +263,23 @@ add_audit(struct sources *sources, const char *directory, struct fault *fault)
     char path[PATH_MAX];
     enum kh_err err = path_of(directory, CONTENTS_AUDIT_LOG, path, fault);
 
-    for (int i = 0; !err && i < LOOKS_MAX; i++) {
-        struct stat now, had;
+    for (int i = 0; (!err || err == KH_ERR_NOT_FOUND) && i < LOOKS_MAX; i++) {
+        struct stat first = {0}, now, had;
         drop_from(sources, before);
+        (void)stat(path, &first);
         err = add_optional(sources, directory, CONTENTS_AUDIT_HEAD, fault);
         if (!err)
             err = add_path(sources, CONTENTS_AUDIT_LOG, path, fault);
+        if (err == KH_ERR_NOT_FOUND && is_between(directory)) {
+            err = fault_set(fault, err, "%s: is gone, and older files of the log are there", path);
+            continue;
+        }
         if (err)
             return err == KH_ERR_NOT_FOUND ? KH_OK : err;
         size_t at = sources->count - 1;
         err = add_all(sources, directory, "", CONTENTS_AUDIT_LOG ".", fault);
         if (err || stat(path, &now) || fstat(sources->item[at].fd, &had) ||
-            now.st_ino != had.st_ino)
+            now.st_ino != had.st_ino || first.st_ino != had.st_ino)
             continue;
         return measure_log(sources, &sources->item[at])
                    ? KH_OK

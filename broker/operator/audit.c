@@ -188,16 +188,41 @@ audit_verify(const struct invocation *invocation)
     if (err != KH_OK)
         return audit_fault(err, &fault);
     if (invocation->json) {
-        json_t *result =
-            json_pack("{s:b, s:I, s:I, s:s}", "ok", 1, "records", (json_int_t)chain.records, "seq",
-                      (json_int_t)chain.records, "hash", chain.hash);
+        json_t *result = json_pack("{s:b, s:I, s:I, s:I, s:s}", "ok", 1, "records",
+                                   (json_int_t)chain.records, "first", (json_int_t)chain.first,
+                                   "seq", (json_int_t)chain.seq, "hash", chain.hash);
         admin_print_json(result);
         json_decref(result);
     } else {
         printf("%sok%s: %llu records, head %llu:%s\n", terminal_colour(stdout, COLOUR_GOOD),
                terminal_colour(stdout, COLOUR_NONE), (unsigned long long)chain.records,
-               (unsigned long long)chain.records, chain.hash);
+               (unsigned long long)chain.seq, chain.hash);
+        if (chain.first > 1)
+            printf("it is here from record %llu on; records 1 to %llu are in files that were moved "
+                   "away\n",
+                   (unsigned long long)chain.first, (unsigned long long)chain.first - 1);
     }
+    return EXIT_DONE;
+}
+
+/* ---- rotate ---- */
+
+static enum operator_exit
+audit_rotate(const struct invocation *invocation)
+{
+    struct admin_request request;
+    json_t *result = NULL;
+    admin_request_init(&request);
+    enum operator_exit status = admin_ask(invocation->directory, "audit.rotate", &request, &result);
+    if (status != EXIT_DONE)
+        return status;
+    if (invocation->json)
+        admin_print_json(result);
+    else
+        printf("%s: records %lld to %lld, head %lld:%s\n", admin_text(result, "file"),
+               (long long)admin_number(result, "first"), (long long)admin_number(result, "seq"),
+               (long long)admin_number(result, "seq"), admin_text(result, "hash"));
+    json_decref(result);
     return EXIT_DONE;
 }
 
@@ -209,6 +234,8 @@ static const struct operator_option tail_options[] = {
     {"utc", 0, NULL, false, "times in UTC (default: of the clock here)"},
     {0},
 };
+
+static const struct operator_option rotate_options[] = {{0}};
 
 static const struct operator_option verify_options[] = {
     {"head", 0, "SEQ:HASH", false, "a head that was kept elsewhere: the log must contain it"},
@@ -231,11 +258,28 @@ const struct operator_command audit_commands[] = {
         .run = audit_tail,
     },
     {
+        .name = "audit rotate",
+        .operands = "",
+        .summary = "Go on in another file of the audit log",
+        .text =
+            "audit.log is renamed for its first record (audit.log.000000000001), and another one\n"
+            "begun, whose chain of hashes goes on. Prints the older one's name and its last\n"
+            "record. audit.rotate-size does the same by size. Older files can be moved away or\n"
+            "compressed; those that stand beside audit.log are read by tail, query, verify,\n"
+            "policy diff and suggest.",
+        .examples = "  keyholed audit rotate\n"
+                    "  keyholed audit rotate --json | jq -r .file       audit.log.000000000001",
+        .option = rotate_options,
+        .json = true,
+        .run = audit_rotate,
+    },
+    {
         .name = "audit verify",
         .operands = "",
         .summary = "Recompute the hash chain of the audit log",
         .text =
-            "Prints \"ok: N records, head SEQ:HASH\", or the first line that is wrong and exit\n"
+            "All files of it that are here are read, from the oldest on. Prints \"ok: N records,\n"
+            "head SEQ:HASH\" (and which are not here), or the first line that is wrong and exit\n"
             "status 1. A head that is kept on another machine shows that nothing before it was\n"
             "changed since.",
         .examples = "  keyholed audit verify\n"

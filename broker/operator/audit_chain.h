@@ -23,11 +23,15 @@ struct audit_chain {
     struct audit_chain_head head[AUDIT_CHAIN_HEADS_MAX]; /* to be compared with */
     size_t head_count;
     uint64_t records; /* found whole and in order */
+    uint64_t first;   /* the number of the first; those before are in files that are not here */
+    uint64_t seq;     /* of the last; or what the first one goes on from */
     char hash[AUDIT_CHAIN_HEX];
-    struct progress *progress; /* NULL: nobody waits */
+    uint64_t file, line, last_line; /* where reading is: lines of this file, of the one before */
+    struct progress *progress;      /* NULL: nobody waits */
 };
 
-/* With no heads, and before the first record. */
+/* With no heads, and before the first record. A log whose first file is not here begins with a
+ * record of kind `rotate`. */
 void audit_chain_init(struct audit_chain *chain);
 void audit_chain_add_head(struct audit_chain *chain, const char *from, uint64_t seq,
                           const char *hash);

@@ -80,10 +80,15 @@ audit_follow_next(const struct audit_follow *follow, const struct audit_lines *l
     if (snprintf(path, sizeof path, "%s/audit.log", follow->directory) >= (int)sizeof path ||
         stat(path, &there) != 0 || fstat(lines->fd, &here) != 0)
         return KH_OK;
+    // Its place is counted over all files that were there when it was opened.
+    uint64_t size = audit_lines_size(lines);
     bool same = there.st_dev == here.st_dev && there.st_ino == here.st_ino;
-    if (same && (uint64_t)here.st_size >= audit_lines_position(lines))
+    if (same && size >= audit_lines_position(lines))
         return KH_OK;
     enum kh_err err = audit_lines_open(follow->directory, next, fault);
+    // One that was cut begins anew; else what came between the two files is not passed over.
+    if (err == KH_OK && (err = audit_lines_seek_behind(next, same ? 0 : here.st_ino, fault)))
+        audit_lines_close(next);
     *found = err == KH_OK;
     return err == KH_ERR_NOT_FOUND ? KH_OK : err;
 }

@@ -194,7 +194,7 @@ struct kept_line {
 
 // The last lines that fit, the newest first, all in `text`.
 static enum kh_err
-collect_backwards(struct query *query, const struct audit_lines *lines, struct buffer *text,
+collect_backwards(struct query *query, struct audit_lines *lines, struct buffer *text,
                   struct kept_line *kept, struct fault *fault)
 {
     struct audit_back back;
@@ -319,7 +319,7 @@ static const struct operator_option query_options[] = {
      "a token or its lineage id, and all that was made from it; - reads standard input"},
     {"token", 0, "ID", false, "the token id: all of one mint"},
     {"client", 0, "ADDRESS", false, "whence it came"},
-    {"kind", 0, "KIND", false, "decision, outcome, admin, revoke, login, start or stop"},
+    {"kind", 0, "KIND", false, "decision, outcome, admin, revoke, login, start, stop or rotate"},
     {"id", 0, "ID", false, "the request's id, as answers have it in Keyhole-Request-Id"},
     {"trace", 0, "ID", false, "the trace id that came with the request"},
     {"since", 0, "TIME", false, "from then on: 2h (ago), 2026-12-01T08:30 or …T08:30:00Z"},

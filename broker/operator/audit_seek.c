@@ -5,8 +5,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { BLOCK = 64 * 1024, NEAR_ENOUGH = 256 * 1024 };
 
@@ -16,35 +14,7 @@ read_fault(struct fault *fault)
     return fault_set(fault, KH_ERR_IO, "the audit log: %s", strerror(errno));
 }
 
-uint64_t
-audit_lines_size(const struct audit_lines *lines)
-{
-    struct stat status;
-    return fstat(lines->fd, &status) == 0 && status.st_size > 0 ? (uint64_t)status.st_size : 0;
-}
-
-uint64_t
-audit_lines_position(const struct audit_lines *lines)
-{
-    off_t at = lseek(lines->fd, 0, SEEK_CUR);
-    uint64_t waiting = lines->pending.n - lines->used;
-    return at > 0 && (uint64_t)at > waiting ? (uint64_t)at - waiting : 0;
-}
-
 /* ---- by time ---- */
-
-enum kh_err
-audit_lines_seek(struct audit_lines *lines, uint64_t at, struct fault *fault)
-{
-    struct bytes line;
-    bool more;
-    buffer_clear(&lines->pending);
-    lines->used = 0;
-    if (lseek(lines->fd, (off_t)(at > 0 ? at - 1 : 0), SEEK_SET) < 0)
-        return read_fault(fault);
-    // The byte before belongs to the line that is passed over, if only its newline.
-    return at > 0 ? audit_lines_next(lines, &line, &more, fault) : KH_OK;
-}
 
 // The time of the first line behind `at` that has one; INT64_MAX at the end.
 static enum kh_err
@@ -86,9 +56,9 @@ audit_lines_seek_time(struct audit_lines *lines, int64_t since, struct fault *fa
 /* ---- backwards ---- */
 
 void
-audit_back_init(struct audit_back *back, const struct audit_lines *lines)
+audit_back_init(struct audit_back *back, struct audit_lines *lines)
 {
-    *back = (struct audit_back){.fd = lines->fd, .from = audit_lines_size(lines)};
+    *back = (struct audit_back){.lines = lines, .from = audit_lines_size(lines)};
     buffer_init(&back->pending, AUDIT_LINE_MAX + 2 * BLOCK);
 }
 
@@ -108,8 +78,12 @@ read_before(struct audit_back *back, struct fault *fault)
     uint8_t *room = buffer_room(&joined, n);
     if (room == NULL)
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
-    if (pread(back->fd, room, n, (off_t)(back->from - n)) != (ssize_t)n)
-        return read_fault(fault);
+    for (size_t got = 0; got < n;) {
+        ssize_t more = audit_lines_read(back->lines, room + got, n - got, back->from - n + got);
+        if (more <= 0)
+            return read_fault(fault);
+        got += (size_t)more;
+    }
     buffer_advance(&joined, n);
     buffer_put(&joined, bytes_slice(buffer_bytes(&back->pending), 0, back->end));
     if (joined.failed)

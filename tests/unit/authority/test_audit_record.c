@@ -144,6 +144,7 @@ members_and_their_order(void **state)
         .client = BYTES("127.0.0.1"),
         .has_uid = true,
         .uid = 1000,
+        .trace_id = id,
         .way = WAY_CONNECT,
         .method = BYTES("GET"),
         .scheme = BYTES("https"),

@@ -42,8 +42,14 @@ verify(struct bytes log, const struct audit_head *head, struct audit_head *last,
 {
     fixture_write(fixture_path("audit.log"), log);
     int fd = open(fixture_path("audit.log"), O_RDONLY);
-    enum kh_err err = audit_verify(fd, "DIR/audit.log", head, last, size, fault);
+    struct audit_part part;
+    enum kh_err err = audit_verify(fd, "DIR/audit.log", NULL, head, &part, fault);
     close(fd);
+    if (err)
+        return err;
+    assert_int_equal(part.before.seq, 0);
+    *last = part.last;
+    *size = part.size;
     return err;
 }
 
@@ -230,6 +236,116 @@ signed_head(void **state)
     buffer_free(&text);
 }
 
+// Two files: records 1 to `first`, and what goes on from them.
+static void
+make_two(size_t first, struct buffer *older, struct buffer *newer, struct audit_head *between,
+         struct audit_head *last)
+{
+    const struct audit_record rotate = {.kind = AUDIT_ROTATE}, more = {.kind = AUDIT_DECISION};
+    make_log(first, older, between);
+    buffer_init(newer, 1 << 20);
+    *last = *between;
+    for (size_t i = 0; i < 3; i++) {
+        size_t start = newer->n;
+        last->seq++;
+        audit_record_print(i == 0 ? &rotate : &more, last->seq, 1000, last->hash, newer);
+        assert_ok(
+            audit_hash(bytes_slice(buffer_bytes(newer), start, newer->n - start - 1), last->hash));
+    }
+}
+
+static enum kh_err
+verify_part(struct bytes log, const struct audit_head *before, const struct audit_head *head,
+            struct audit_part *part, struct fault *fault)
+{
+    fixture_write(fixture_path("audit.log"), log);
+    int fd = open(fixture_path("audit.log"), O_RDONLY);
+    enum kh_err err = audit_verify(fd, "DIR/audit.log", before, head, part, fault);
+    close(fd);
+    return err;
+}
+
+static void
+files_that_go_on(void **state)
+{
+    struct buffer older, newer;
+    struct audit_head between, last, other, none;
+    struct audit_part part;
+    struct bytes text;
+
+    (void)state;
+    audit_head_init(&none);
+    make_two(4, &older, &newer, &between, &last);
+    text = buffer_bytes(&newer);
+    assert_ok(verify_part(text, &between, &last, &part, fault));
+    assert_int_equal(part.before.seq, 4);
+    assert_string_equal(part.before.hash, between.hash);
+    assert_int_equal(part.last.seq, 7);
+    assert_string_equal(part.last.hash, last.hash);
+    assert_int_equal(part.size, newer.n);
+    assert_ok(verify_part(text, NULL, &last, &part, fault));
+    assert_ok(verify_part(text, NULL, &between, &part, fault)); // the head was not written since
+    assert_ok(verify_part(text, &between, NULL, &part, fault));
+    assert_ok(verify_part(buffer_bytes(&older), NULL, NULL, &part, fault));
+    assert_int_equal(part.before.seq, 0);
+    // Another file before it, a head of another file, of another chain.
+    other = between;
+    other.hash[5] ^= 1;
+    assert_fault(verify_part(text, &other, &last, &part, fault), KH_ERR_AUDIT_BROKEN,
+                 "goes on from");
+    assert_fault(verify_part(text, NULL, &other, &part, fault), KH_ERR_AUDIT_BROKEN, "rewritten");
+    other = between;
+    other.seq = 3;
+    assert_fault(verify_part(text, &other, &last, &part, fault), KH_ERR_AUDIT_BROKEN,
+                 "goes on from");
+    assert_fault(verify_part(text, NULL, &other, &part, fault), KH_ERR_AUDIT_BROKEN,
+                 "file before it");
+    assert_fault(verify_part(text, NULL, &none, &part, fault), KH_ERR_AUDIT_BROKEN,
+                 "file before it");
+    // Without its first record it goes on from nothing.
+    text = bytes_from(text, bytes_index(text, '\n') + 1);
+    assert_fault(verify_part(text, NULL, &last, &part, fault), KH_ERR_AUDIT_BROKEN,
+                 "record 6 stands where 1 belongs");
+    buffer_free(&older);
+    buffer_free(&newer);
+}
+
+static enum kh_err
+verify_end_of(struct bytes log, const struct audit_head *last, struct fault *fault)
+{
+    fixture_write(fixture_path("audit.log"), log);
+    int fd = open(fixture_path("audit.log"), O_RDONLY);
+    enum kh_err err = audit_verify_end(fd, "DIR/old", last, fault);
+    close(fd);
+    return err;
+}
+
+static void
+the_end_of_an_older_file(void **state)
+{
+    struct buffer log;
+    struct audit_head last, other;
+    struct bytes text;
+
+    (void)state;
+    make_log(400, &log, &last); // longer than what is read at first
+    text = buffer_bytes(&log);
+    assert_ok(verify_end_of(text, &last, fault));
+    other = last;
+    other.hash[0] ^= 1;
+    assert_fault(verify_end_of(text, &other, fault), KH_ERR_AUDIT_BROKEN, "changed");
+    other = last;
+    other.seq++;
+    assert_int_equal(verify_end_of(text, &other, NULL), KH_ERR_NOT_FOUND);
+    other.seq = 3;
+    assert_fault(verify_end_of(text, &other, fault), KH_ERR_AUDIT_BROKEN, "does not end");
+    assert_fault(verify_end_of(bytes_slice(text, 0, text.n - 1), &last, fault), KH_ERR_AUDIT_BROKEN,
+                 "does not end");
+    assert_fault(verify_end_of(BYTES_EMPTY, &last, fault), KH_ERR_AUDIT_BROKEN, "does not end");
+    assert_fault(verify_end_of(BYTES("x\n"), &last, fault), KH_ERR_AUDIT_BROKEN, "does not end");
+    buffer_free(&log);
+}
+
 int
 main(void)
 {
@@ -242,6 +358,8 @@ main(void)
         cmocka_unit_test_setup_teardown(rewritten_with_a_right_chain, setup, teardown),
         cmocka_unit_test_setup_teardown(endless_line, setup, teardown),
         cmocka_unit_test_setup_teardown(signed_head, setup, teardown),
+        cmocka_unit_test_setup_teardown(files_that_go_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_end_of_an_older_file, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -234,6 +234,64 @@ a_line_without_end(void **state)
     audit_lines_close(&lines);
 }
 
+// A record of kind `rotate` that goes on from `line` number `after`, and its hash.
+static void
+rotate_line(int after, char out[512], char next_hash[AUDIT_CHAIN_HEX])
+{
+    uint8_t digest[32];
+    snprintf(
+        out, 512,
+        "{\"seq\":%d,\"time\":\"2026-11-21T18:00:09.000Z\",\"kind\":\"rotate\",\"prev\":\"%.64s\"}",
+        after + 1, hash[after]);
+    SHA256((const uint8_t *)out, strlen(out), digest);
+    assert_true(bytes_to_hex(bytes_of(digest, 32), next_hash, AUDIT_CHAIN_HEX));
+}
+
+static void
+several_files(void **state)
+{
+    (void)state;
+    char rotate[512], end[AUDIT_CHAIN_HEX], text[600];
+    struct fault fault;
+    rotate_line(3, rotate, end);
+    snprintf(text, sizeof text, "%s\n", rotate);
+    write_file("audit.log.000000000001", LOG_OF(1, 2, 3), 0600);
+    audit_chain_init(&chain);
+    audit_chain_add_head(&chain, "audit.head", 4, end);
+    audit_chain_add_head(&chain, "--head", 2, hash[2]);
+    if (verify(text, &fault) != KH_OK)
+        fail_msg("%s", fault.detail);
+    assert_int_equal(chain.records, 4);
+    assert_int_equal(chain.seq, 4);
+    assert_int_equal(chain.first, 1);
+    write_file("audit.log.000000000001", LOG_OF(1, 2), 0600);
+    broken(text, "audit.log, line 1 begins with record 4, and the file before it ends with 2");
+    write_file("audit.log.000000000001", LOG_OF(1, 3), 0600);
+    broken(text, "audit.log.000000000001, line 2 holds record 3");
+    write_file("audit.log.000000000001", LOG_OF(1, 2, 3, 4), 0600);
+    broken(text, "audit.log, line 1 holds record 4");
+    // The older one moved away: from here on it is whole.
+    unlink(test_path("audit.log.000000000001"));
+    audit_chain_init(&chain);
+    audit_chain_add_head(&chain, "--head", 3, hash[3]);
+    audit_chain_add_head(&chain, "audit.head", 4, end);
+    if (verify(text, &fault) != KH_OK)
+        fail_msg("%s", fault.detail);
+    assert_int_equal(chain.records, 1);
+    assert_int_equal(chain.seq, 4);
+    assert_int_equal(chain.first, 4);
+    audit_chain_init(&chain);
+    audit_chain_add_head(&chain, "--head", 3, hash[2]);
+    assert_int_equal(verify(text, &fault), KH_ERR_AUDIT_BROKEN);
+    assert_says(fault, "--head knows");
+    audit_chain_init(&chain);
+    audit_chain_add_head(&chain, "--head", 2, hash[2]);
+    assert_int_equal(verify(text, &fault), KH_ERR_AUDIT_BROKEN);
+    assert_says(fault, "begins with record 4, and --head knows record 2");
+    // What is no such record begins no log in the middle.
+    broken(LOG_OF(4, 5), "line 1 holds record 4");
+}
+
 int
 main(void)
 {
@@ -248,6 +306,7 @@ main(void)
         cmocka_unit_test(torn),
         cmocka_unit_test(what_is_no_record),
         cmocka_unit_test(a_line_without_end),
+        cmocka_unit_test(several_files),
     };
     return cmocka_run_group_tests(tests, make_log, directory_teardown);
 }

@@ -78,6 +78,30 @@ a_rotation(void **state)
     end();
 }
 
+// Between two looks the log may be set aside more than once.
+static void
+two_rotations(void **state)
+{
+    (void)state;
+    struct audit_lines found;
+    char from[256], to[256];
+    begin("one\n");
+    assert_string_equal(next(&lines), "one");
+    snprintf(from, sizeof from, "%s", test_path("audit.log"));
+    snprintf(to, sizeof to, "%s", test_path("audit.log.000000000001"));
+    assert_int_equal(rename(from, to), 0);
+    write_file("audit.log.000000000002", "two\n", 0600);
+    write_file("audit.log", "three\n", 0600);
+    assert_true(is_another(&found));
+    assert_string_equal(next(&found), "two");
+    assert_string_equal(next(&found), "three");
+    assert_string_equal(next(&found), "");
+    audit_lines_close(&found);
+    unlink(test_path("audit.log.000000000001"));
+    unlink(test_path("audit.log.000000000002"));
+    end();
+}
+
 static void
 a_log_that_is_cut(void **state)
 {
@@ -140,9 +164,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_rotation),
-        cmocka_unit_test(a_log_that_is_cut),
-        cmocka_unit_test(waiting_ends_when_there_is_more),
+        cmocka_unit_test(a_rotation),        cmocka_unit_test(two_rotations),
+        cmocka_unit_test(a_log_that_is_cut), cmocka_unit_test(waiting_ends_when_there_is_more),
         cmocka_unit_test(nobody_reads),
         cmocka_unit_test(a_signal_ends_it), // the last: it stays over
     };
