@@ -13,7 +13,8 @@ enum { DIGITS = 12 };
 void
 audit_name_print(uint64_t first, char out[AUDIT_FILE_NAME_MAX])
 {
-    snprintf(out, AUDIT_FILE_NAME_MAX, AUDIT_NAME_CURRENT ".%0*llu", DIGITS, (unsigned long long)first);
+    snprintf(out, AUDIT_FILE_NAME_MAX, AUDIT_NAME_CURRENT ".%0*llu", DIGITS,
+             (unsigned long long)first);
 }
 
 bool

@@ -261,12 +261,11 @@ const struct operator_command audit_commands[] = {
         .name = "audit rotate",
         .operands = "",
         .summary = "Go on in another file of the audit log",
-        .text =
-            "audit.log is renamed for its first record (audit.log.000000000001), and another one\n"
-            "begun, whose chain of hashes goes on. Prints the older one's name and its last\n"
-            "record. audit.rotate-size does the same by size. Older files can be moved away or\n"
-            "compressed; those that stand beside audit.log are read by tail, query, verify,\n"
-            "policy diff and suggest.",
+        .text = "audit.log is renamed for its first record (audit.log.000000000001), and a new\n"
+                "one goes on with the chain of hashes. Prints the older one's name and its last\n"
+                "record. audit.rotate-size does the same by size. Older files can be moved away\n"
+                "or compressed; those that stand beside audit.log are read by tail, query,\n"
+                "verify, policy diff and policy suggest.",
         .examples = "  keyholed audit rotate\n"
                     "  keyholed audit rotate --json | jq -r .file       audit.log.000000000001",
         .option = rotate_options,
