@@ -72,22 +72,30 @@ settle_new_file(const char *path, const char *new_path, struct store *store, str
 }
 
 enum kh_err
-master_key_settle(const char *directory, struct store *store, struct fault *fault)
+master_key_is_left_over(struct store *store, bool *out, struct fault *fault)
 {
-    char path[PATH_MAX], new_path[PATH_MAX];
     BUFFER_AUTO noted;
 
     buffer_init(&noted, 64);
+    enum kh_err err = store_meta_get(store, META_LEFTOVER, &noted, fault);
+    *out = !err;
+    return err == KH_ERR_NOT_FOUND ? KH_OK : err;
+}
+
+enum kh_err
+master_key_settle(const char *directory, struct store *store, struct fault *fault)
+{
+    char path[PATH_MAX], new_path[PATH_MAX];
+    bool left_over = false;
     enum kh_err err = state_path(directory, MASTER_KEY_FILE, path, fault);
     if (!err)
         err = state_path(directory, MASTER_KEY_FILE_NEW, new_path, fault);
     if (!err)
         err = settle_new_file(path, new_path, store, fault);
-    if (err)
+    if (!err)
+        err = master_key_is_left_over(store, &left_over, fault);
+    if (err || !left_over)
         return err;
-    err = store_meta_get(store, META_LEFTOVER, &noted, fault);
-    if (err)
-        return err == KH_ERR_NOT_FOUND ? KH_OK : err;
     err = remove_file(path, fault);
     return err ? err : store_meta_remove(store, META_LEFTOVER, fault);
 }

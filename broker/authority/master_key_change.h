@@ -27,6 +27,10 @@ KH_MUST_CHECK enum kh_err master_key_change(struct authority *authority,
                                             const struct master_key_target *target,
                                             struct fault *fault);
 
+/* Whether DIR/master.key, if it is there, is the old one of a change to a key kept elsewhere. */
+KH_MUST_CHECK enum kh_err master_key_is_left_over(struct store *store, bool *out,
+                                                  struct fault *fault);
+
 /* What a change left to be done, or an end in the midst of one. Called by master_key_load. */
 KH_MUST_CHECK enum kh_err master_key_settle(const char *directory, struct store *store,
                                             struct fault *fault);

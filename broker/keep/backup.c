@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { READ_SIZE = 65536, QUIET_MS = 1000, EVERY_MS = 200 };
@@ -182,6 +183,27 @@ put_in_place(const struct backup_options *options, const char *work, int fd, str
     return private_file_sync_parent(options->file, fault);
 }
 
+// Only a file gives way: never a device, a pipe, or a link to what was meant.
+static enum kh_err
+check_target(const struct backup_options *options, struct fault *fault)
+{
+    struct stat st;
+
+    if (lstat(options->file, &st))
+        return errno == ENOENT
+                   ? KH_OK
+                   : fault_set(fault, KH_ERR_IO, "%s: %s", options->file, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return fault_set(fault, KH_ERR_EXISTS,
+                         "%s: is there, and is no regular file; another name, or - for standard "
+                         "output",
+                         options->file);
+    return options->force
+               ? KH_OK
+               : fault_set(fault, KH_ERR_EXISTS, "%s: is there already; another name, or --force",
+                           options->file);
+}
+
 static enum kh_err
 write_file(const struct backup_options *options, const struct sources *sources,
            const json_t *manifest, json_t *report, struct fault *fault)
@@ -191,13 +213,13 @@ write_file(const struct backup_options *options, const struct sources *sources,
 
     if (n < 0 || n >= PATH_MAX)
         return fault_set(fault, KH_ERR_TOO_LONG, "%s: the name is too long", options->file);
-    if (!options->force && access(options->file, F_OK) == 0)
-        return fault_set(fault, KH_ERR_EXISTS, "%s: is there already; another name, or --force",
-                         options->file);
+    enum kh_err err = check_target(options, fault);
+    if (err)
+        return err;
     int fd = open(work, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return fault_set(fault, KH_ERR_IO, "%s: cannot be made: %s", work, strerror(errno));
-    enum kh_err err = put_all(options, sources, manifest, fd, report, fault);
+    err = put_all(options, sources, manifest, fd, report, fault);
     if (!err)
         err = put_in_place(options, work, fd, fault);
     else

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 enum { KEY_TEXT_MAX = 4096 };
@@ -309,6 +310,8 @@ keep_main(int argc, char **argv)
 
     (void)signal(SIGINT, backup_cancel);
     (void)signal(SIGTERM, backup_cancel);
+    // Without the command that started it nobody waits for what it does.
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     opterr = 0;
     enum kh_err err = parse_options(argc - 1, argv + 1, &options, &fault);
     if (!err)

@@ -7,6 +7,7 @@
 
 #include "../audit_names.h"
 #include "../database/private_file.h"
+#include "sources_key.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -88,10 +89,27 @@ add_optional(struct sources *sources, const char *directory, const char *name, s
 
 // ---- databases ----
 
+// Of an older version it is not opened here, which would change it: then a change of the key has
+// been finished, since the program of its time started after it.
+static enum kh_err
+find_master_key(const char *directory, const char *copy, int64_t version, int *fd,
+                struct fault *fault)
+{
+    if (version != sqlite_schema_newest(&contents_broker_schema)) {
+        char path[PATH_MAX];
+        enum kh_err err = path_of(directory, CONTENTS_MASTER_KEY, path, fault);
+        *fd = err ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
+        return err || *fd >= 0 || errno == ENOENT
+                   ? err
+                   : fault_set(fault, KH_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    }
+    return sources_key_find(directory, copy, fd, fault);
+}
+
 // The copy has no name any more once it is open: nothing is left when this process ends.
 static enum kh_err
 add_database(struct sources *sources, const char *directory, const char *name,
-             const struct sqlite_schema *schema, int64_t *version, struct fault *fault)
+             const struct sqlite_schema *schema, int64_t *version, int *key, struct fault *fault)
 {
     char path[PATH_MAX], copy[PATH_MAX];
     int n = snprintf(copy, sizeof copy, "%s/.backup-%ld.db", directory, (long)getpid());
@@ -104,6 +122,8 @@ add_database(struct sources *sources, const char *directory, const char *name,
     if (err)
         return err;
     err = add_path(sources, name, copy, fault);
+    if (!err && key)
+        err = find_master_key(directory, copy, *version, key, fault);
     (void)unlink(copy);
     return err;
 }
@@ -291,16 +311,14 @@ add_audit(struct sources *sources, const char *directory, struct fault *fault)
 // ---- all ----
 
 static enum kh_err
-add_small(struct sources *sources, const struct sources_options *options, struct fault *fault)
+add_small(struct sources *sources, const struct sources_options *options, int key,
+          struct fault *fault)
 {
     static const char *const names[] = {"gateway.key", "ca.pem",
                                         CONTENTS_DISCHARGER "/discharger.key"};
-    size_t before = sources->count;
-    enum kh_err err = KH_OK;
+    enum kh_err err = key >= 0 ? add_fd(sources, CONTENTS_MASTER_KEY, key, fault) : KH_OK;
 
-    if (!options->without_master_key)
-        err = add_optional(sources, options->directory, CONTENTS_MASTER_KEY, fault);
-    sources->master_key = sources->count > before;
+    sources->master_key = key >= 0;
     for (size_t i = 0; !err && i < sizeof names / sizeof names[0]; i++)
         err = add_optional(sources, options->directory, names[i], fault);
     if (!err && options->config == NULL)
@@ -317,22 +335,25 @@ enum kh_err
 sources_open(const struct sources_options *options, struct sources *out, struct fault *fault)
 {
     const char *directory = options->directory;
+    int key = -1;
 
     *out = (struct sources){0};
     enum kh_err err = private_directory_check(directory, fault);
     if (!err)
         err = add_database(out, directory, CONTENTS_DATABASE, &contents_broker_schema, &out->schema,
-                           fault);
+                           options->without_master_key ? NULL : &key, fault);
     bool no_broker = err == KH_ERR_NOT_FOUND;
     if (!err || no_broker)
         err = add_database(out, directory, CONTENTS_DISCHARGER_DATABASE,
-                           &contents_discharger_schema, &out->discharger_schema, fault);
+                           &contents_discharger_schema, &out->discharger_schema, NULL, fault);
     if (err == KH_ERR_NOT_FOUND && no_broker)
         return fault_set(fault, err, "%s: holds neither a broker nor a discharger", directory);
     if (err == KH_ERR_NOT_FOUND)
         err = KH_OK;
     if (!err)
-        err = add_small(out, options, fault);
+        err = add_small(out, options, key, fault);
+    else if (key >= 0)
+        close(key);
     if (!err && !options->without_audit_log)
         err = add_audit(out, directory, fault);
     return err;

@@ -5,6 +5,7 @@
 #include "unpack.h"
 
 #include "../database/private_file.h"
+#include "backup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,6 +72,8 @@ write_contents(struct envelope_reader *reader, int fd, const char *path, uint64_
     while (!err && size > 0) {
         size_t n = size < sizeof block ? (size_t)size : sizeof block;
         err = envelope_read(reader, block, n, fault);
+        if (!err && backup_is_cancelled())
+            err = fault_set(fault, KH_ERR_CLOSED, "it was interrupted");
         if (!err && fd >= 0 && !private_file_write_all(fd, bytes_of(block, n)))
             err = fault_set(fault, KH_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
         size -= n;

@@ -333,6 +333,9 @@ lock_directory(const char *directory, const char *what, int *fd)
         err = lock_take(directory, fd, &fault);
     if (err == KH_ERR_EXISTS)
         return command_failed("%s: stop it first; %s", fault.detail, what);
+    // The child has it as well: should this process be killed, nobody starts a broker meanwhile.
+    if (err == KH_OK && fcntl(*fd, F_SETFD, 0) != 0)
+        return command_failed("%s: %s", directory, strerror(errno));
     return err == KH_OK ? EXIT_DONE : command_failed("%s", fault.detail);
 }
 

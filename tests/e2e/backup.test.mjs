@@ -3,13 +3,15 @@
 // another; and a change of the master key.
 
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, closeSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { Broker, realKey, startBroker } from '../support/broker.mjs';
-import { keyholed, must, run, temporaryDirectory } from '../support/programs.mjs';
+import { descendants, keyholed, must, run, temporaryDirectory } from '../support/programs.mjs';
 import { accepts, startUpstream } from '../support/upstream.mjs';
+import { until, within } from '../support/wait.mjs';
 
 const passphrase = 'a passphrase of some length';
 
@@ -183,6 +185,74 @@ test('a full disk: no backup, and nothing of it', async (t) => {
   assert.match(full.stderr, /^keyholed: .*(too large|full|No space|disk I\/O error)/m);
   assert.deepEqual(readdirSync(home), []);
   assert.ok(!readdirSync(broker.directory).some((n) => n.startsWith('.backup')));
+});
+
+test('--force puts a file in the place of a file, and of nothing else', async (t) => {
+  const { home, file, backup } = await world(t);
+  const refused = async (what) => {
+    const before = lstatSync(file).mode;
+    const said = await backup(['--force'], { may: true });
+    assert.equal(said.status, 1, what);
+    assert.match(said.stderr, /is no regular file/, what);
+    assert.equal(lstatSync(file).mode, before, `${what} is still one`);
+    renameSync(file, join(home, what));
+  };
+  await must('/usr/bin/mkfifo', [file]);
+  await refused('fifo');
+  symlinkSync('/dev/null', file);
+  await refused('link');
+  symlinkSync('nowhere', file);
+  await refused('dangling');
+  mkdirSync(file);
+  await refused('directory');
+  writeFileSync(file, 'x');
+  await backup(['--force']);
+  assert.deepEqual(readdirSync(home).sort(), ['b', 'dangling', 'directory', 'fifo', 'link']);
+});
+
+test('a backup after a change of the master key was interrupted has the key that opens it', async (t) => {
+  const { broker, backup, restore, restored } = await world(t);
+  const token = await broker.mint('x');
+  await broker.stop();
+  const key = broker.file('master.key'), next = broker.file('master.key.new');
+  await broker.operator(['key', 'change-master']);
+  renameSync(key, next); // as after the commit, when the old one is overwritten
+  writeFileSync(key, Buffer.alloc(65), { mode: 0o600 });
+  await backup();
+  assert.match((await restore()).stderr, /restored/);
+  assert.equal(readFileSync(join(restored().directory, 'master.key'), 'utf8'), readFileSync(next, 'utf8'));
+  const other = await restored().start();
+  assert.equal(await ask(other, token), 200);
+
+  writeFileSync(next, `${'ab'.repeat(32)}\n`, { mode: 0o600 }); // and now no key is the database's
+  const none = await backup(['--force'], { may: true });
+  assert.equal(none.status, 1);
+  assert.match(none.stderr, /is not the key of this database.*--without-master-key/);
+  await backup(['--force', '--without-master-key']);
+});
+
+test('a command that is killed leaves nobody at work without the lock', async (t) => {
+  const { broker, home } = await world(t);
+  const key = join(home, 'key'), to = (await must(keyholed, ['backup', 'key', key])).stdout.trim();
+  const file = join(home, 'b'), target = join(home, 'target');
+  await broker.operator(['backup', file, '--to', to]);
+  mkdirSync(target, { mode: 0o700 });
+  const pipe = join(home, 'pipe');
+  await must('/usr/bin/mkfifo', [pipe]);
+  const writer = openSync(pipe, 'r+');
+  const child = spawn(keyholed, ['restore', pipe, '--key-file', key, '--dir', target], { stdio: 'ignore' });
+  const again = () => run(keyholed, ['restore', file, '--key-file', key, '--dir', target]);
+  await until('the restore has begun', () => readdirSync(target).some((name) => name.startsWith('.restore-')));
+  const [worker] = descendants(child.pid);
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  child.kill('SIGKILL');
+  await within('the command ends', ended);
+  const early = await again();
+  assert.equal(early.status, 1, `process ${worker} works in ${target} and another may, too`);
+  assert.match(early.stderr, /stop it first/);
+  closeSync(writer);
+  await until('the lock is free', async () => (await again()).status === 0);
+  assert.ok(!readdirSync(target).some((name) => name.startsWith('.restore-')));
 });
 
 test('a master key that is a passphrase is not in the backup, and still opens what was restored', async (t) => {

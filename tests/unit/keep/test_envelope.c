@@ -169,13 +169,48 @@ names_that_are_not_made(void **state)
         assert_true(contents_knows(yes[i], &mode));
 }
 
+// What opening costs is written in the file, by whoever made it.
+static void
+no_cost_that_uses_up_the_machine(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t operations, memory;
+    } costs[] = {
+        {17, 8192},
+        {1, (UINT64_C(512) << 20) + 1},
+        {1000, UINT64_C(4) << 30},
+        {UINT64_MAX, UINT64_MAX},
+        {0, 8192},
+        {1, 0},
+    };
+    uint8_t secret[BACKUP_KEY_SIZE], public[BACKUP_KEY_SIZE];
+    SECRET_AUTO *passphrase = secret_of("long enough", 11);
+    const struct envelope_opener opener = {.passphrase = passphrase};
+    const char *path = fixture_path("costly");
+    backup_key_make(secret, public);
+    for (size_t i = 0; i < sizeof costs / sizeof costs[0]; i++) {
+        uint8_t cost[16];
+        for (int byte = 0; byte < 8; byte++) {
+            cost[byte] = (uint8_t)(costs[i].operations >> (56 - 8 * byte));
+            cost[8 + byte] = (uint8_t)(costs[i].memory >> (56 - 8 * byte));
+        }
+        make_file(path, 10, public);
+        int fd = open(path, O_WRONLY);
+        assert_true(fd >= 0);
+        assert_int_equal(pwrite(fd, cost, sizeof cost, (off_t)strlen("keyhole-backup-1\n") + 2),
+                         sizeof cost);
+        close(fd);
+        assert_fault(read_file(path, 10, &opener, fault), KH_ERR_CRYPTO, "cost");
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        fixture_test(every_length_comes_back),
-        fixture_test(nobody_else_opens_it),
-        fixture_test(every_byte_counts),
+        fixture_test(every_length_comes_back), fixture_test(nobody_else_opens_it),
+        fixture_test(every_byte_counts),       fixture_test(no_cost_that_uses_up_the_machine),
         fixture_test(names_that_are_not_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
