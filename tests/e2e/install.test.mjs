@@ -80,6 +80,16 @@ describe('make install', { skip }, () => {
 
   // docs/guides/install.md has these figures.
   const EXPOSURE = { 'keyholed.service': 1.4, 'keyholed-discharger.service': 1.4, 'keyholed-init.service': 0.9 };
+  test('others can read what root installs with a umask of 077', async (t) => {
+    const place = temporaryDirectory(t, 'install');
+    await must('/bin/sh', ['-c', 'umask 077 && exec make -C "$0" install DESTDIR="$1" PREFIX=/usr', root, place], { timeout: 240_000 });
+    const shut = readdirSync(place, { recursive: true }).filter((name) => {
+      const mode = statSync(join(place, name)).mode;
+      return (mode & 0o044) !== 0o044 || ((mode & 0o100) && (mode & 0o011) !== 0o011);
+    });
+    assert.deepEqual(shut, []);
+  });
+
   test('the units stay under their exposure, as systemd-analyze sees it', async (t) => {
     if ((await run('/bin/sh', ['-c', 'command -v systemd-analyze'])).status !== 0)
       return t.skip('systemd is not installed here');

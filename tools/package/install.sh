@@ -6,6 +6,7 @@
 #
 #     ./install.sh [DIRECTORY]
 set -eu
+umask 022 # the caller may have another one, and others are to read what is installed
 here=$(cd "$(dirname "$0")" && pwd)
 place=${1:-/opt/keyhole}
 
