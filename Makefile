@@ -272,6 +272,14 @@ AT_EXIT := $(BUILD)/tests/bin/at-exit
 $(AT_EXIT): $(BUILD)/obj/tests/support/at_exit/main.o
 	$(link)
 
+# Makes a process that runs try a system call (x86_64 and aarch64), and takes its walls away before.
+INJECT := $(if $(filter x86_64 aarch64,$(shell uname -m)),$(BUILD)/tests/bin/inject $(BUILD)/tests/bin/no_walls.so)
+$(BUILD)/tests/bin/inject: $(BUILD)/obj/tests/support/inject/main.o
+	$(link) $(call libs,libseccomp)
+$(BUILD)/tests/bin/no_walls.so: tools/bench/no_walls.c
+	@mkdir -p $(@D)
+	$(call quiet,CC,$<)$(CC) $(CPPFLAGS) -std=c17 -O1 $(WARNINGS) -fPIC -shared $< -o $@
+
 # Our chain of signatures by itself, to be compared with other libraries.
 MACAROONS := $(BUILD)/tests/bin/macaroons
 $(MACAROONS): $(BUILD)/obj/tests/support/macaroons/main.o $(call archive,core)
@@ -304,7 +312,7 @@ valgrind:
 valgrind-built: $(UNIT_SELECTED)
 	@BUILD=$(BUILD) tests/run-valgrind $^
 
-e2e: all $(SOFTAUTHN) $(TEST_KEYHOLE) $(MACAROONS) $(AT_EXIT)
+e2e: all $(SOFTAUTHN) $(TEST_KEYHOLE) $(MACAROONS) $(AT_EXIT) $(INJECT)
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e $(T)
 
 setup:

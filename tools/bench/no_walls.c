@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Preloaded under valgrind, which writes code and files where the walls allow neither: the filter
- * is not loaded and the rules for files are not applied. The programs themselves are those that are
- * installed; nothing in them asks for this. */
+/* Preloaded under valgrind, which writes code and files where the walls allow neither, and by the
+ * test of the walls, which must notice: the filter is not loaded and the rules for files are not
+ * applied. The programs themselves are those that are installed; nothing in them asks for this. */
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
