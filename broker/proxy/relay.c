@@ -277,10 +277,13 @@ void
 relay_expired(struct connection *c)
 {
     struct exchange *x = c->exchange;
-    // Whoever is waited for: the client with its body, or the upstream.
+    // Whoever is waited for: the client with its body or with an answer that it does not read, or
+    // the upstream.
     if (!x->request_done && x->upstream->conduit.out.n == 0 && !x->response_started) {
         c->keep_alive = false;
         exchange_fail(x, KH_REASON_REQUEST_TIMEOUT, "the body did not arrive in time");
+    } else if (x->response_shown && c->conduit.out.n > 0) {
+        exchange_fail(x, KH_REASON_CLIENT_STALLED, "the client stood still");
     } else {
         exchange_fail(x, KH_REASON_UPSTREAM_TIMEOUT, "the upstream stood still");
     }

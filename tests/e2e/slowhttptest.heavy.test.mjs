@@ -118,7 +118,7 @@ describe('slowhttptest', { concurrency: 1 }, () => {
   // It reads so seldom that it would not notice.
   test('answers that are not read (slow read)', async (t) => {
     const { broker, token } = await serving(t);
-    const cut = (b) => b.audit().filter((r) => r.kind === 'outcome' && r.reason === 'upstream-timeout').length >= SLOW;
+    const cut = (b) => b.audit().filter((r) => r.kind === 'outcome' && r.reason === 'client-stalled' && r.duration_ms >= 1000 * LIMIT_S).length >= SLOW;
     await attack(t, { broker, token }, ['-X', '-n', String(2 * LIMIT_S), '-z', '32', '-w', '512', '-y', '1024', '-j', `session=${token}`,
       '-u', `${broker.url}/~large/large`], { ended: cut });
   });

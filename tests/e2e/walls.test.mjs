@@ -188,6 +188,7 @@ describe('walls of the processes that run', { skip: cannotInject, concurrency: 2
     assert.deepEqual(await tryAll(w, allowed, (said) => said.startsWith('returned ')), []);
   });
 
+  // threat 18
   test('their state as the kernel tells it', async (t) => {
     const w = await worldOf(t);
     for (const [role, pid] of Object.entries(w.pids)) {

@@ -143,6 +143,34 @@ test_a_body_that_stands_still(void **state)
     world_free(w);
 }
 
+/* An answer that nobody takes is no fault of the upstream. */
+static void
+test_a_client_that_does_not_read(void **state)
+{
+    enum { ANSWER_BYTES = 64 << 20 };
+    static char piece[65536];
+    struct world *w = world_with(short_body);
+    int client = connect_loopback(w->port);
+    (void)state;
+    send_text(client, GET_MODELS);
+    expect_decide(w);
+    allow(w);
+    int up = accept_upstream(w);
+    read_until(up, &sent_up, "\r\n\r\n");
+    send_text(up, "HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n");
+    ssize_t n = 1;
+    for (size_t sent = 0; sent < ANSWER_BYTES && n > 0; sent += (size_t)n)
+        n = send(up, piece, sizeof piece, MSG_NOSIGNAL);
+    assert_true(n < 0); // the broker closed it
+    const struct message_finished *finished = expect_finished(w);
+    assert_string_equal(kh_reason_code(finished->reason), "client-stalled");
+    assert_int_equal(finished->upstream_status, 200);
+    assert_true(finished->duration_ms >= w->config.body_timeout_ms);
+    close(up);
+    close(client);
+    world_free(w);
+}
+
 static void
 short_tls(struct config *config)
 {
@@ -217,6 +245,7 @@ main(void)
         cmocka_unit_test(test_no_decision_in_time),
         cmocka_unit_test(test_an_upstream_that_does_not_answer),
         cmocka_unit_test(test_a_body_that_stands_still),
+        cmocka_unit_test(test_a_client_that_does_not_read),
         cmocka_unit_test(test_handshakes_that_do_not_come),
         cmocka_unit_test(test_a_client_that_goes),
     };
