@@ -318,9 +318,11 @@ e2e: all $(SOFTAUTHN) $(TEST_KEYHOLE) $(MACAROONS) $(AT_EXIT) $(INJECT)
 setup:
 	@tools/setup
 
-# Two steps, because a fresh machine has no pkg-config before the first one.
+# Two steps, because a fresh machine has no pkg-config before the first one. What is compiled is
+# compiled on all processors; the tests see to that themselves.
+JOBS ?= $(shell nproc)
 check: setup
-	@$(MAKE) --no-print-directory check-built
+	@$(MAKE) --no-print-directory -j$(JOBS) check-built
 check-built: all
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory fault EVERY=$(or $(EVERY),23)
@@ -329,14 +331,14 @@ check-built: all
 check-all:
 	@tools/setup --all
 	@$(if $(SANITIZE),,$(MAKE) --no-print-directory lint)
-	@$(MAKE) --no-print-directory check-built EVERY=1
+	@$(MAKE) --no-print-directory -j$(JOBS) check-built EVERY=1
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e --heavy
 	@$(if $(SANITIZE),,$(MAKE) --no-print-directory valgrind mutants instructions)
 	@$(if $(SANITIZE),,$(MAKE) --no-print-directory check-packages)
 	@$(if $(SANITIZE),,$(MAKE) --no-print-directory fuzz SECONDS=10)
 
 demo: setup
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tools/demo
 
 # ---- speed: docs/PERFORMANCE.md ----

@@ -49,7 +49,6 @@ UNIT_PROGRAMS += $(patsubst %,$(BUILD)/tests/fuzz/test_%,$(FUZZ_NAMES))
 
 # The same Makefile with another compiler, in a directory of its own.
 SECONDS ?= 60
-JOBS ?= 2
 FUZZ_BUILD := build/fuzz
 FUZZ_COVERAGE_BUILD := build/fuzz-coverage
 FUZZ_SELECTED := $(foreach name,$(FUZZ_NAMES),$(if $(findstring $(or $(T),$(name)),$(name)),$(name)))
