@@ -74,9 +74,9 @@ read_family(const struct invocation *invocation, struct audit_filter *filter)
     struct fault fault = {0};
     const char *given = invocation_value(invocation, "lineage");
     BUFFER_AUTO text;
+    buffer_init_secret(&text, TERMINAL_SECRET_MAX);
     if (given == NULL)
         return EXIT_DONE;
-    buffer_init_secret(&text, TERMINAL_SECRET_MAX);
     if (strcmp(given, "-") != 0)
         buffer_put_str(&text, given);
     else if (terminal_read_secret(-1, "token or id", false, &text, &fault) != KH_OK)
@@ -226,10 +226,10 @@ static enum kh_err
 read_last(struct query *query, struct audit_lines *lines, struct fault *fault)
 {
     BUFFER_AUTO text;
+    buffer_init(&text, OUTPUT_MAX);
     struct kept_line *kept = calloc(query->limit, sizeof *kept);
     if (kept == NULL)
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
-    buffer_init(&text, OUTPUT_MAX);
     enum kh_err err = collect_backwards(query, lines, &text, kept, fault);
     progress_end(&query->progress);
     for (uint64_t i = query->found; err == KH_OK && i > 0; i--)
@@ -248,10 +248,10 @@ print_groups(struct query *query)
     json_t *result = audit_groups_json(&query->groups, query->limit);
     struct screen screen;
     BUFFER_AUTO out;
+    buffer_init(&out, OUTPUT_MAX);
     if (result == NULL)
         return command_failed("memory is used up");
     json_object_set_new(result, "records", json_integer((json_int_t)query->found));
-    buffer_init(&out, OUTPUT_MAX);
     terminal_look(stdout, &screen);
     if (query->invocation->json)
         admin_print_json(result);
