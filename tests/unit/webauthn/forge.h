@@ -530,10 +530,10 @@ forge_seed(const struct forge *f, struct bytes client_data, struct bytes attesta
     static unsigned count;
     const char *directory = getenv("KEYHOLE_FUZZ_REGISTRATION");
     char name[64];
-    BUFFER_AUTO head, pem;
+    BUFFER_AUTO head;
+    buffer_init(&head, 65536);
     if (!directory || bytes_index(client_data, '\n') < client_data.n)
         return;
-    buffer_init(&head, 65536);
     buffer_put_byte(&head, 0x12); // attestation demanded, with the roots
     buffer_put(&head, client_data);
     buffer_put_byte(&head, '\n');
