@@ -136,7 +136,7 @@ tables(void **state)
                 assert_int_not_equal(m->type, ADMIN_TYPE_UNSET);
         }
     }
-    assert_int_equal(count, 16);
+    assert_int_equal(count, 17);
 }
 
 int

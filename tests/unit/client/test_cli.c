@@ -113,9 +113,16 @@ static void
 test_colour(void **state)
 {
     (void)state;
-    FILE *file = tmpfile();
-    assert_false(cli_is_colourful(file)); // no terminal
-    fclose(file);
+    struct cli cli = {.out = tmpfile()};
+    struct screen screen;
+    struct fault fault;
+    assert_int_equal(cli_look(&cli, NULL, &screen, &fault), KH_OK);
+    assert_false(screen.colour); // no terminal
+    assert_int_equal(cli_look(&cli, "always", &screen, &fault), KH_OK);
+    assert_true(screen.colour);
+    assert_int_equal(cli_look(&cli, "sometimes", &screen, &fault), KH_ERR_USAGE);
+    assert_non_null(strstr(fault.detail, "--color"));
+    fclose(cli.out);
 }
 
 int

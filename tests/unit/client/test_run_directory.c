@@ -99,7 +99,7 @@ test_nowhere_to_be(void **state)
     (void)state;
     struct fault fault = {.err = KH_OK};
     struct run_directory directory;
-    setenv("XDG_RUNTIME_DIR", "/nonexistent", 1);
+    setenv("XDG_RUNTIME_DIR", "/proc/nonexistent", 1);
     assert_ok(run_directory_make(&directory, &fault)); // /tmp will do
     assert_true(strncmp(directory.path, "/tmp/keyhole-run-", 17) == 0);
     run_directory_remove(&directory);

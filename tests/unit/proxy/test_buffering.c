@@ -326,7 +326,8 @@ test_judged_again_with_its_body(void **state)
     send_frame(w->authority, MESSAGE_REJUDGE, 0, BYTES_EMPTY, -1);
     const struct message_decide *m = expect_decide(w);
     assert_true(m->rejudge);
-    assert_int_equal(m->request_id[0], 0); // its record, if there is one, is another one
+    // A denial is on record under the id that the client is told.
+    assert_int_equal(m->request_id[0], 1);
     expect_at(m, 0, "/model", BODY_VALUE_STRING, "gpt-4o");
     deny(w, KH_REASON_REVOKED);
     read_answer(client);
