@@ -134,7 +134,7 @@ connection_move(struct connection *c, enum connection_state state)
     c->state = state;
     if (state == CONNECTION_CLOSED)
         return;
-    c->since_ms = proxy_about_ms();
+    c->since_ms = proxy_now_ms();
     TAILQ_INSERT_TAIL(&lists->list[state], c, entry);
     if (!lists->armed[state])
         arm_timer(c->proxy, state, state_limit_ms(c->proxy, state));

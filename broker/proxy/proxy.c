@@ -36,14 +36,6 @@ proxy_now_ms(void)
 }
 
 int64_t
-proxy_about_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-int64_t
 proxy_clock_s(void)
 {
     return (int64_t)time(NULL);

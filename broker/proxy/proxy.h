@@ -67,8 +67,7 @@ void proxy_bury(struct proxy *proxy, struct burial *burial, void *object,
 void proxy_check_ready(struct proxy *proxy);
 void proxy_check_drained(struct proxy *proxy);
 
-int64_t proxy_now_ms(void);   /* monotonic */
-int64_t proxy_about_ms(void); /* the same, up to a timer tick (4 ms) behind, for much less */
-int64_t proxy_clock_s(void);  /* of the world, seconds since 1970 */
+int64_t proxy_now_ms(void);  /* monotonic */
+int64_t proxy_clock_s(void); /* of the world, seconds since 1970 */
 
 #endif
