@@ -194,7 +194,7 @@ describe('a key that the upstream refuses', () => {
     const { keys_refused: refused } = await broker.status();
     assert.ok(refused.some((r) => r.name === name && r.refused_by_upstream.count === 3));
     for (const args of [['status'], ['credential', 'list'], ['credential', 'show', name]])
-      assert.match((await broker.operator(args)).stdout, /refused by the upstream 3 times since \S+, last \S+/);
+      assert.match((await broker.operator(args, { may: true })).stdout, /refused by the upstream 3 times since \S+, last \S+/);
     assert.equal(broker.log.split('\n').filter((l) => l.includes('key-refused') && l.includes(name)).length, 1, 'one warning');
     assert.ok(broker.audit().some((r) => r.kind === 'outcome' && r.status === 401));
 

@@ -43,7 +43,7 @@ token_answers(void **state)
     json_t *counted = json_loads("{\"count\": 1, \"last\": \"2026-01-01T00:00:00Z\"}", 0, NULL);
     health_print_token_answers(counted, text, sizeof(text));
     assert_string_equal(text, "refused once, 2026-01-01T00:00:00Z: answers are OAuth tokens; see "
-                              "token-answers= in keyholed(8)");
+                              "token-answers= in keyholed-credential(8)");
     json_decref(counted);
     health_print_token_answers(NULL, text, sizeof(text));
     assert_string_equal(text, "");
