@@ -39,6 +39,7 @@ static void
 test_for_people(void **state)
 {
     (void)state;
+    setenv("LC_ALL", "C.UTF-8", 1); // elsewhere the lines are drawn in ASCII
     char *token = test_mint_fresh("method = GET", "path ~ /v1/files/**", NULL);
     struct test_run run = test_run_input(token, "explain", "--request", GET, "-");
     assert_status(run, CLI_DENIED);
