@@ -205,6 +205,18 @@ struct entry {
     size_t count;
 };
 
+// Who says it, what happened, and the sentence: the end of a line for people.
+static void
+line_put_said(struct line *line, const struct entry *entry)
+{
+    line_put_text(line, state.process);
+    line_put_str(line, ": ");
+    line_put_text(line, entry->event);
+    line_put_str(line, ": ");
+    line_put_text(line, entry->sentence);
+    line->p[line->n++] = '\n';
+}
+
 static void
 line_human(struct line *line, const struct entry *entry)
 {
@@ -214,12 +226,7 @@ line_human(struct line *line, const struct entry *entry)
     line_put_str(line, colour ? levels[entry->level].colour : "");
     line_put_str(line, levels[entry->level].name);
     line_put_str(line, colour ? "\033[0m " : " ");
-    line_put_text(line, state.process);
-    line_put_str(line, ": ");
-    line_put_text(line, entry->event);
-    line_put_str(line, ": ");
-    line_put_text(line, entry->sentence);
-    line->p[line->n++] = '\n';
+    line_put_said(line, entry);
 }
 
 static void
@@ -251,12 +258,7 @@ line_prefixed(struct line *line, const struct entry *entry)
 {
     const char prefix[] = {'<', levels[entry->level].priority, '>', '\0'};
     line_put_str(line, prefix);
-    line_put_text(line, state.process);
-    line_put_str(line, ": ");
-    line_put_text(line, entry->event);
-    line_put_str(line, ": ");
-    line_put_text(line, entry->sentence);
-    line->p[line->n++] = '\n';
+    line_put_said(line, entry);
 }
 
 static void
