@@ -44,15 +44,6 @@ config_dischargers_free(struct config *config)
     config->default_discharger = NULL;
 }
 
-static enum kh_err
-text_keep(const struct reading *reading, const char *text, char **out)
-{
-    *out = strdup(text);
-    return *out != NULL
-               ? KH_OK
-               : fault_set(reading->fault, KH_ERR_MEMORY, "no memory for the configuration");
-}
-
 /* ---- what may be enrolled ---- */
 
 static enum kh_err
@@ -160,7 +151,7 @@ url_read(const struct reading *reading, const char *text, char **out)
     if (discharger_url_parse(bytes_str(text), url, &why) != KH_OK)
         return PLACE_FAULT(reading, PLACE_LINE(reading, "discharger.url"), "discharger.url: %s",
                            why.detail);
-    return text_keep(reading, url, out);
+    return config_text_copy(url, out, reading->fault);
 }
 
 // What it presents is what browsers check, and the broker's own CA is none of theirs: so it has a
@@ -191,12 +182,13 @@ static enum kh_err
 listeners_read(const struct reading *reading, const struct config_raw_discharger *raw,
                struct config_discharger *out)
 {
-    static const struct config_listener_rules rules = {.place = "discharger.listen"};
+    static const struct config_listener_rules rules = {0};
+    const struct config_place first = {reading->document, "discharger.listen", 0, reading->fault};
     struct config_listener_list list = {0};
     if (raw->listener_count == 0)
         return KH_OK;
-    enum kh_err err = config_listener_list_read(reading->document, &rules, raw->listener,
-                                                raw->listener_count, &list, reading->fault);
+    enum kh_err err =
+        config_listener_list_read(&first, &rules, raw->listener, raw->listener_count, &list);
     if (err != KH_OK)
         return err;
     out->set = true;
@@ -287,8 +279,8 @@ known_read(const struct reading *reading, const struct config_raw *raw)
         struct config_known_discharger *to = &config->known_discharger[i];
         if (err != KH_OK)
             return err;
-        if ((err = text_keep(reading, from->name, &to->name)) != KH_OK ||
-            (err = text_keep(reading, from->address, &to->address)) != KH_OK) {
+        if ((err = config_text_copy(from->name, &to->name, reading->fault)) != KH_OK ||
+            (err = config_text_copy(from->address, &to->address, reading->fault)) != KH_OK) {
             free(to->name);
             return err;
         }
@@ -307,7 +299,7 @@ default_read(const struct reading *reading, const char *name)
                            "default-discharger: expected " LOCAL_NAME
                            " or a name in dischargers, found \"%.80s\"%s",
                            name, local ? ", which is not enabled" : "");
-    return text_keep(reading, name, &reading->config->default_discharger);
+    return config_text_copy(name, &reading->config->default_discharger, reading->fault);
 }
 
 enum kh_err
@@ -329,20 +321,11 @@ config_dischargers_read(struct yaml_text *document, const struct config_raw *raw
 /* ---- reloads ---- */
 
 static bool
-text_same(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static bool
 listeners_same(const struct config_discharger *a, const struct config_discharger *b)
 {
     bool same = a->listener_count == b->listener_count;
-    for (size_t i = 0; same && i < a->listener_count; i++) {
-        const struct config_listener *x = &a->listener[i], *y = &b->listener[i];
-        same = strcmp(x->address, y->address) == 0 && x->tls == y->tls &&
-               text_same(x->certificate, y->certificate) && text_same(x->key, y->key);
-    }
+    for (size_t i = 0; same && i < a->listener_count; i++)
+        same = config_listener_same(&a->listener[i], &b->listener[i]);
     return same;
 }
 
@@ -357,7 +340,7 @@ config_discharger_restart_needed(const struct config *old, const struct config *
     } parts[] = {
         {"discharger.enabled", a->disabled == b->disabled},
         {"discharger.listen", listeners_same(a, b)},
-        {"discharger.url", text_same(a->url, b->url)},
+        {"discharger.url", config_text_same(a->url, b->url)},
     };
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         if (!parts[i].same)

@@ -27,15 +27,6 @@ config_dns_equal(const struct config *a, const struct config *b)
     return equal;
 }
 
-static enum kh_err
-dns_fault(struct yaml_text *document, unsigned index, const char *key, const char *expected,
-          const char *found, struct fault *fault)
-{
-    return yaml_text_fault(document, yaml_text_line(document, "dns[%u].%s", index, key), fault,
-                           "dns[%u].%s: expected %s, found \"%.80s\"", index + 1, key, expected,
-                           found);
-}
-
 // Answers go out by the address that was asked: on all addresses at once nobody could say which.
 static bool
 is_unspecified(const char *address)
@@ -53,38 +44,37 @@ is_unspecified(const char *address)
 }
 
 static enum kh_err
-dns_read(struct yaml_text *document, const struct config_raw_dns *raw, unsigned index,
-         struct config_dns *out, struct fault *fault)
+dns_read(const struct config_place *place, const struct config_raw_dns *raw, struct config_dns *out)
 {
     if (!config_address_is_numeric(raw->address) || is_unspecified(raw->address))
-        return dns_fault(document, index, "address",
-                         "one numeric ADDRESS:PORT such as 192.0.2.10:53 or [::1]:5353",
-                         raw->address, fault);
+        return config_place_fault(place, "address",
+                                  ".address: expected one numeric ADDRESS:PORT such as "
+                                  "192.0.2.10:53 or [::1]:5353, found \"%.80s\"",
+                                  raw->address);
     struct in_addr answer;
     // Nobody can connect to that network.
     if (inet_pton(AF_INET, raw->answer, &answer) != 1 || ntohl(answer.s_addr) >> 24 == 0)
-        return dns_fault(document, index, "answer",
-                         "the IPv4 address that allowed names get, such as 192.0.2.10", raw->answer,
-                         fault);
+        return config_place_fault(place, "answer",
+                                  ".answer: expected the IPv4 address that allowed names get, such "
+                                  "as 192.0.2.10, found \"%.80s\"",
+                                  raw->answer);
     memcpy(out->answer, &answer, sizeof out->answer);
-    out->address = strdup(raw->address);
-    return out->address ? KH_OK
-                        : fault_set(fault, KH_ERR_MEMORY, "no memory for the configuration");
+    return config_text_copy(raw->address, &out->address, place->fault);
 }
 
 static enum kh_err
-dns_check_unique(struct yaml_text *document, const struct config_dns *dns, unsigned index,
-                 struct fault *fault)
+dns_check_unique(const struct config_place *place, const struct config_dns *dns)
 {
-    const char *address = dns[index].address;
+    const char *address = dns[place->index].address;
     if (bytes_ends(bytes_str(address), BYTES(":0")))
         return KH_OK;
-    for (unsigned i = 0; i < index; i++) {
+    for (unsigned i = 0; i < place->index; i++) {
         // The schema has it: libcyaml takes none without an address.
         // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker)
         if (strcmp(dns[i].address, address) == 0)
-            return dns_fault(document, index, "address", "one that is not given twice", address,
-                             fault);
+            return config_place_fault(
+                place, "address", ".address: expected one that is not given twice, found \"%.80s\"",
+                address);
     }
     return KH_OK;
 }
@@ -98,11 +88,12 @@ config_dns_read(struct yaml_text *document, const struct config_raw *raw, struct
     if (config->dns == NULL)
         return fault_set(fault, KH_ERR_MEMORY, "no memory for the configuration");
     for (unsigned i = 0; i < raw->dns_count; i++) {
-        enum kh_err err = dns_read(document, &raw->dns[i], i, &config->dns[i], fault);
+        const struct config_place place = {document, "dns", i, fault};
+        enum kh_err err = dns_read(&place, &raw->dns[i], &config->dns[i]);
         if (err != KH_OK)
             return err;
         config->dns_count = i + 1u;
-        err = dns_check_unique(document, config->dns, i, fault);
+        err = dns_check_unique(&place, config->dns);
         if (err != KH_OK)
             return err;
     }

@@ -7,6 +7,7 @@
  *     config_value.c     the table of settings; texts such as "10s" into numbers and back
  *     config_read.c      the file into a struct config
  *     config_schema.c    the cyaml schema, made from the table
+ *     config_item.c      what the items of its lists have in common
  *     config_listen.c    the rules for listeners and names
  *     config_gateway.c   the rules for listeners of gateways
  *     config_metrics.c   the rules for listeners of whoever watches
@@ -153,6 +154,33 @@ void config_schema_init(struct config_schema *schema);
 const char *config_raw_value(const struct config_schema *schema, const struct config_raw *raw,
                              const struct config_setting *setting);
 
+/* ---- items of lists ---- */
+
+/* The item that is read, for messages. */
+struct config_place {
+    struct yaml_text *document;
+    const char *list; /* in the file: "listen" */
+    unsigned index;   /* from 0 */
+    struct fault *fault;
+};
+
+/* KH_ERR_CONFIG in the line of the item's key: "listen[1]" and what the format says. */
+KH_MUST_CHECK enum kh_err config_place_fault(const struct config_place *place, const char *key,
+                                             const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* NULL is copied as NULL, and the same as NULL alone. */
+KH_MUST_CHECK enum kh_err config_text_copy(const char *text, char **out, struct fault *fault);
+bool config_text_same(const char *a, const char *b);
+
+/* What holds for each socket in the place of a listener. */
+KH_MUST_CHECK enum kh_err config_socket_check(const struct config_place *place, const char *socket,
+                                              const struct config_raw_listener *listener);
+
+/* Whether they listen alike. */
+bool config_listener_same(const struct config_listener *a, const struct config_listener *b);
+void config_listener_fini(struct config_listener *listener);
+
 /* ---- listeners and names ---- */
 
 /* A list of listeners. */
@@ -161,19 +189,20 @@ struct config_listener_list {
     size_t count;
 };
 struct config_listener_rules {
-    const char *place;    /* of the list in the file: "listen" */
     bool may_be_insecure; /* plain on a network, when the operator says so */
     bool may_be_transparent;
 };
-KH_MUST_CHECK enum kh_err
-config_listener_list_read(struct yaml_text *document, const struct config_listener_rules *rules,
-                          const struct config_raw_listener *raw, unsigned count,
-                          struct config_listener_list *out, struct fault *fault);
-/* One, of the list `rules->place`; `out` is zeroed before. */
-KH_MUST_CHECK enum kh_err config_listener_read(struct yaml_text *document,
-                                               const struct config_listener_rules *rules, int index,
+/* `first` is the place of the first. */
+KH_MUST_CHECK enum kh_err config_listener_list_read(const struct config_place *first,
+                                                    const struct config_listener_rules *rules,
+                                                    const struct config_raw_listener *raw,
+                                                    unsigned count,
+                                                    struct config_listener_list *out);
+/* One; `out` is zeroed before. */
+KH_MUST_CHECK enum kh_err config_listener_read(const struct config_place *place,
+                                               const struct config_listener_rules *rules,
                                                const struct config_raw_listener *raw,
-                                               struct config_listener *out, struct fault *fault);
+                                               struct config_listener *out);
 void config_listener_list_free(struct config_listener_list *list);
 
 KH_MUST_CHECK enum kh_err config_listeners_read(struct yaml_text *document,

@@ -5,8 +5,6 @@
 #include "../caveats/path.h"
 
 #include <arpa/inet.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,11 +12,8 @@
 void
 config_listener_list_free(struct config_listener_list *list)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        free(list->listener[i].address);
-        free(list->listener[i].certificate);
-        free(list->listener[i].key);
-    }
+    for (size_t i = 0; i < list->count; i++)
+        config_listener_fini(&list->listener[i]);
     free(list->listener);
     *list = (struct config_listener_list){0};
 }
@@ -94,36 +89,13 @@ config_address_is_numeric(const char *text)
 
 /* ---- one listener ---- */
 
-struct place { // of the listener that is read, for messages
-    struct yaml_text *document;
-    const struct config_listener_rules *rules;
-    int index;
-    struct fault *fault;
-};
-
-static enum kh_err place_fault(const struct place *place, const char *key, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
 static enum kh_err
-place_fault(const struct place *place, const char *key, const char *format, ...)
-{
-    const char *list = place->rules->place;
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    return yaml_text_fault(place->document,
-                           yaml_text_line(place->document, "%s[%d].%s", list, place->index, key),
-                           place->fault, "%s[%d]%s", list, place->index + 1, text);
-}
-
-static enum kh_err
-flag_read(const struct place *place, const char *key, const char *text, bool *out)
+flag_read(const struct config_place *place, const char *key, const char *text, bool *out)
 {
     int64_t value = 0;
     if (text != NULL && config_value_parse(SETTING_FLAG, bytes_str(text), &value) != KH_OK)
-        return place_fault(place, key, ".%s: expected true or false, found \"%.40s\"", key, text);
+        return config_place_fault(place, key, ".%s: expected true or false, found \"%.40s\"", key,
+                                  text);
     *out = value == 1;
     return KH_OK;
 }
@@ -142,7 +114,7 @@ config_file_name(const char *config_path, const char *name)
 }
 
 static enum kh_err
-file_read_name(const struct place *place, const char *key, const char *name, char **out)
+file_read_name(const struct config_place *place, const char *key, const char *name, char **out)
 {
     struct stat status;
     if (name == NULL)
@@ -152,49 +124,52 @@ file_read_name(const struct place *place, const char *key, const char *name, cha
         return fault_set(place->fault, KH_ERR_MEMORY, "no memory for the configuration");
     if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) {
         free(path);
-        return place_fault(place, key, ".%s: expected a PEM file, found none at \"%.200s\"", key,
-                           name);
+        return config_place_fault(place, key, ".%s: expected a PEM file, found none at \"%.200s\"",
+                                  key, name);
     }
     *out = path;
     return KH_OK;
 }
 
 static enum kh_err
-listener_check(const struct place *place, const struct config_listener *listener,
-               const struct config_raw_listener *raw)
+listener_check(const struct config_place *place, const struct config_listener_rules *rules,
+               const struct config_raw_listener *raw, const struct config_listener *listener)
 {
     struct address address;
     if (!address_parse(raw->address, &address))
-        return place_fault(place, "address",
-                           ".address: expected a numeric ADDRESS:PORT such as 127.0.0.1:8437 or "
-                           "[::1]:0, found \"%.80s\"",
-                           raw->address);
-    if (listener->insecure && !place->rules->may_be_insecure)
-        return place_fault(place, "insecure",
-                           ".insecure: a discharger is not plain on a network: expected tls: true");
+        return config_place_fault(
+            place, "address",
+            ".address: expected a numeric ADDRESS:PORT such as 127.0.0.1:8437 or "
+            "[::1]:0, found \"%.80s\"",
+            raw->address);
+    if (listener->insecure && !rules->may_be_insecure)
+        return config_place_fault(
+            place, "insecure",
+            ".insecure: a discharger is not plain on a network: expected tls: true");
     if (!listener->tls && !listener->insecure && !address.loopback)
-        return place_fault(
+        return config_place_fault(
             place, "address",
             ": expected tls: true%s for an address that is not loopback, found a plain "
             "listener on %.80s",
-            place->rules->may_be_insecure ? ", or insecure: true," : "", raw->address);
-    if (listener->transparent && !place->rules->may_be_transparent)
-        return place_fault(place, "transparent", ".transparent: a discharger is none");
+            rules->may_be_insecure ? ", or insecure: true," : "", raw->address);
+    if (listener->transparent && !rules->may_be_transparent)
+        return config_place_fault(place, "transparent", ".transparent: a discharger is none");
     if (listener->transparent && listener->tls)
-        return place_fault(place, "tls",
-                           ".tls: clients of a transparent listener speak TLS to the destination; "
-                           "expected no tls: true");
+        return config_place_fault(
+            place, "tls",
+            ".tls: clients of a transparent listener speak TLS to the destination; "
+            "expected no tls: true");
     if ((raw->certificate == NULL) != (raw->key == NULL))
-        return place_fault(place, raw->key == NULL ? "certificate" : "key",
-                           ": expected certificate and key together, found one of them");
+        return config_place_fault(place, raw->key == NULL ? "certificate" : "key",
+                                  ": expected certificate and key together, found one of them");
     if (raw->certificate != NULL && !listener->tls)
-        return place_fault(place, "certificate", ": expected tls: true with a certificate");
+        return config_place_fault(place, "certificate", ": expected tls: true with a certificate");
     return KH_OK;
 }
 
-static enum kh_err
-listener_read(const struct place *place, const struct config_raw_listener *raw,
-              struct config_listener *out)
+enum kh_err
+config_listener_read(const struct config_place *place, const struct config_listener_rules *rules,
+                     const struct config_raw_listener *raw, struct config_listener *out)
 {
     enum kh_err err = flag_read(place, "tls", raw->tls, &out->tls);
     if (err == KH_OK)
@@ -202,55 +177,42 @@ listener_read(const struct place *place, const struct config_raw_listener *raw,
     if (err == KH_OK)
         err = flag_read(place, "transparent", raw->transparent, &out->transparent);
     if (err == KH_OK)
-        err = listener_check(place, out, raw);
+        err = listener_check(place, rules, raw, out);
     if (err == KH_OK)
         err = file_read_name(place, "certificate", raw->certificate, &out->certificate);
     if (err == KH_OK)
         err = file_read_name(place, "key", raw->key, &out->key);
-    if (err != KH_OK)
-        return err;
-    out->address = strdup(raw->address);
-    return out->address != NULL
-               ? KH_OK
-               : fault_set(place->fault, KH_ERR_MEMORY, "no memory for the configuration");
-}
-
-enum kh_err
-config_listener_read(struct yaml_text *document, const struct config_listener_rules *rules,
-                     int index, const struct config_raw_listener *raw, struct config_listener *out,
-                     struct fault *fault)
-{
-    const struct place place = {document, rules, index, fault};
-    return listener_read(&place, raw, out);
+    return err == KH_OK ? config_text_copy(raw->address, &out->address, place->fault) : err;
 }
 
 static enum kh_err
-listener_check_unique(const struct place *place, const struct config_listener *listener)
+listener_check_unique(const struct config_place *place, const struct config_listener *listener)
 {
     const char *address = listener[place->index].address;
-    size_t n = strlen(address);
-    if (n > 2 && strcmp(address + n - 2, ":0") == 0)
+    if (bytes_ends(bytes_str(address), BYTES(":0")))
         return KH_OK;
-    for (int i = 0; i < place->index; i++) {
+    for (unsigned i = 0; i < place->index; i++) {
         if (strcmp(listener[i].address, address) == 0)
-            return place_fault(place, "address", ".address: %.80s is given a second time", address);
+            return config_place_fault(place, "address", ".address: %.80s is given a second time",
+                                      address);
     }
     return KH_OK;
 }
 
 enum kh_err
-config_listener_list_read(struct yaml_text *document, const struct config_listener_rules *rules,
+config_listener_list_read(const struct config_place *first,
+                          const struct config_listener_rules *rules,
                           const struct config_raw_listener *raw, unsigned count,
-                          struct config_listener_list *out, struct fault *fault)
+                          struct config_listener_list *out)
 {
     struct config_listener_list made = {.listener = calloc(count + 1u, sizeof(*made.listener))};
+    struct config_place place = *first;
     if (made.listener == NULL)
-        return fault_set(fault, KH_ERR_MEMORY, "no memory for the configuration");
+        return fault_set(place.fault, KH_ERR_MEMORY, "no memory for the configuration");
     enum kh_err err = KH_OK;
-    for (unsigned i = 0; err == KH_OK && i < count; i++) {
-        struct place place = {document, rules, (int)i, fault};
-        made.count = i + 1u;
-        err = listener_read(&place, &raw[i], &made.listener[i]);
+    for (; err == KH_OK && made.count < count; place.index++) {
+        struct config_listener *listener = &made.listener[made.count++];
+        err = config_listener_read(&place, rules, &raw[place.index], listener);
         if (err == KH_OK)
             err = listener_check_unique(&place, made.listener);
     }
@@ -265,11 +227,12 @@ enum kh_err
 config_listeners_read(struct yaml_text *document, const struct config_raw *raw,
                       struct config *config, struct fault *fault)
 {
-    static const struct config_listener_rules rules = {
-        .place = "listen", .may_be_insecure = true, .may_be_transparent = true};
+    static const struct config_listener_rules rules = {.may_be_insecure = true,
+                                                       .may_be_transparent = true};
+    const struct config_place first = {document, "listen", 0, fault};
     struct config_listener_list list = {0};
-    enum kh_err err = config_listener_list_read(document, &rules, raw->listener,
-                                                raw->listener_count, &list, fault);
+    enum kh_err err =
+        config_listener_list_read(&first, &rules, raw->listener, raw->listener_count, &list);
     if (err != KH_OK)
         return err;
     config_listeners_free(config);
@@ -293,9 +256,9 @@ config_names_read(struct yaml_text *document, const struct config_raw *raw, stru
             return yaml_text_fault(document, yaml_text_line(document, "names[%u]", i), fault,
                                    "names[%u]: expected a host name, found \"%.100s\"", i + 1,
                                    raw->name[i]);
-        config->name[i] = strdup(buffer_text(&canonical));
-        if (config->name[i] == NULL)
-            return fault_set(fault, KH_ERR_MEMORY, "no memory for the configuration");
+        enum kh_err err = config_text_copy(buffer_text(&canonical), &config->name[i], fault);
+        if (err != KH_OK)
+            return err;
         config->name_count = i + 1u;
     }
     return KH_OK;
