@@ -6,15 +6,13 @@
 #include "audit_syncer.h"
 
 #include "../database/private_file.h"
+#include "../thread.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { THREAD_STACK = 256 * 1024 };
 
 struct audit_syncer {
     struct audit_files files;
@@ -69,24 +67,6 @@ work(void *context)
     return NULL;
 }
 
-static bool
-start(struct audit_syncer *syncer)
-{
-    sigset_t all, before;
-    pthread_attr_t attributes;
-
-    if (pthread_attr_init(&attributes) != 0)
-        return false;
-    (void)pthread_attr_setstacksize(&attributes, THREAD_STACK);
-    // Signals are the loop's.
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&syncer->thread, &attributes, work, syncer) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return started;
-}
-
 static void
 destroy(struct audit_syncer *syncer)
 {
@@ -107,7 +87,7 @@ audit_syncer_new(const struct audit_files *files, struct audit_syncer **out)
     pthread_mutex_init(&syncer->lock, NULL);
     pthread_cond_init(&syncer->wake, NULL);
     pthread_cond_init(&syncer->rest, NULL);
-    if (!start(syncer)) {
+    if (!thread_start(work, syncer, &syncer->thread)) {
         destroy(syncer);
         return KH_ERR_INTERNAL;
     }

@@ -6,19 +6,20 @@
  */
 #include "resolve.h"
 
+#include "../thread.h"
+
 #include <errno.h>
 #include <event2/event.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
-enum { HOST_MAX = 255, THREADS_MAX = 16, THREAD_STACK = 256 * 1024 };
+enum { HOST_MAX = 255, THREADS_MAX = 16 };
 
 struct resolve_job {
     STAILQ_ENTRY(resolve_job) entry;
@@ -184,20 +185,10 @@ deliver(evutil_socket_t fd, short what, void *context)
 static bool
 start_threads(struct resolver *resolver)
 {
-    sigset_t all, before;
-    pthread_attr_t attributes;
-    if (pthread_attr_init(&attributes) != 0)
-        return false;
-    (void)pthread_attr_setstacksize(&attributes, THREAD_STACK);
-    // Signals are the loop's.
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     while (resolver->threads < resolver->options.threads &&
            resolver->threads < (unsigned)THREADS_MAX &&
-           pthread_create(&resolver->thread[resolver->threads], &attributes, work, resolver) == 0)
+           thread_start(work, resolver, &resolver->thread[resolver->threads]))
         resolver->threads++;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
     return resolver->threads > 0;
 }
 
