@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Judging a request by a token's own caveats. There is one explanation, that of `keyhole explain`:
- * what is told here is read from it.
+ * what is told here is read from it. It knows deny and unknown; that every caveat holds is added.
  */
 #include "../judge.h"
 #include "request.h"
@@ -67,6 +67,14 @@ judgement_read(struct keyhole_judgement *judgement)
             judgement->verdict = judgement->finding[i].verdict;
 }
 
+static bool
+judgement_finish(struct keyhole_judgement *judgement)
+{
+    judgement_read(judgement);
+    return judgement->verdict != KEYHOLE_VERDICT_HOLDS ||
+           json_object_set_new(judgement->explanation, "verdict", json_string("holds")) == 0;
+}
+
 static enum kh_err
 judgement_make(struct judge *judge, const struct token *token,
                const struct keyhole_request *request, json_t **out, struct fault *fault)
@@ -100,11 +108,12 @@ keyhole_judge(const struct keyhole_token *token, const struct keyhole_request *r
         judge_free(judge);
     }
     free(judge);
+    if (err == KH_OK && !judgement_finish(made))
+        err = KH_ERR_MEMORY;
     if (err != KH_OK) {
-        free(made);
+        keyhole_judgement_free(made);
         return library_fail(error, err, fault.err == err ? &fault : NULL);
     }
-    judgement_read(made);
     *out = made;
     return KEYHOLE_OK;
 }

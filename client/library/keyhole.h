@@ -468,8 +468,10 @@ struct keyhole_finding {
 KEYHOLE_API const struct keyhole_finding *
 keyhole_judgement_finding(const struct keyhole_judgement *judgement, size_t index);
 
-/* All of it as JSON, the object that `keyhole explain --json` prints (keyhole-explain(1)). Free
- * with keyhole_free(). KEYHOLE_ERROR_USAGE, _MEMORY. */
+/* All of it as JSON, the object that `keyhole explain --json` prints (keyhole-explain(1)). Its
+ * `verdict` is this judgement's: "deny", "unknown" or "holds", where the program, which speaks of
+ * the broker's decision, says "unknown" of the last two. Free with keyhole_free().
+ * KEYHOLE_ERROR_USAGE, _MEMORY. */
 KEYHOLE_API KEYHOLE_MUST_CHECK enum keyhole_status
 keyhole_judgement_json(const struct keyhole_judgement *judgement, char **text,
                        struct keyhole_error *error);

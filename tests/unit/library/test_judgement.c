@@ -228,13 +228,39 @@ test_findings(void **state)
     assert_string_equal(life->text, "lifetime");
     assert_int_equal(life->verdict, KEYHOLE_VERDICT_HOLDS);
     assert_null(keyhole_judgement_finding(judgement, 3));
-    char *text = NULL;
-    ASSERT_GOOD(keyhole_judgement_json(judgement, &text, NULL));
-    json_t *object = json_loads(text, 0, NULL);
-    assert_string_equal(json_string_value(json_object_get(object, "verdict")), "deny");
-    json_decref(object);
-    keyhole_free(text);
     keyhole_judgement_free(judgement);
+}
+
+static void
+test_json(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *caveat, *verdict;
+        enum keyhole_verdict judged;
+    } row[] = {
+        {"method = GET", "holds", KEYHOLE_VERDICT_HOLDS},
+        {"method = POST", "deny", KEYHOLE_VERDICT_FAILS},
+        {"group = staff", "unknown", KEYHOLE_VERDICT_UNKNOWN},
+        {"header[x] = 1", "unknown", KEYHOLE_VERDICT_UNKNOWN},
+        {"method = GET or group = staff", "holds", KEYHOLE_VERDICT_HOLDS},
+    };
+    const struct given nothing = {.body = NULL};
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct keyhole_judgement *judgement =
+            judge(row[i].caveat, "GET", "https://a.example/", &nothing);
+        char *text = NULL;
+        assert_int_equal(keyhole_judgement_verdict(judgement), row[i].judged);
+        ASSERT_GOOD(keyhole_judgement_json(judgement, &text, NULL));
+        json_t *object = json_loads(text, 0, NULL);
+        const char *verdict = json_string_value(json_object_get(object, "verdict"));
+        if (verdict == NULL || strcmp(verdict, row[i].verdict) != 0)
+            fail_msg("%s: the JSON says %s and not %s", row[i].caveat, text, row[i].verdict);
+        assert_int_equal(json_array_size(json_object_get(object, "caveats")), 2);
+        json_decref(object);
+        keyhole_free(text);
+        keyhole_judgement_free(judgement);
+    }
 }
 
 static void
@@ -258,9 +284,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_arguments),
-        cmocka_unit_test(test_verdicts),
-        cmocka_unit_test(test_findings),
+        cmocka_unit_test(test_bad_arguments), cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_findings),      cmocka_unit_test(test_json),
         cmocka_unit_test(test_open_hole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
