@@ -4,9 +4,8 @@
  * escapes, and a token inside of a text is not shown at all.
  */
 
-#include "explain.h"
+#include "explain_internal.h"
 
-#include "duration.h"
 #include "timestamp.h"
 
 #include <stdio.h>
@@ -20,27 +19,22 @@ static const char *const judgement_name[] = {
 
 /* ---- jansson, with what failed remembered ---- */
 
-struct maker {
-    const struct explain *in;
-    bool failed;
-};
-
-static void
-put(struct maker *m, json_t *object, const char *name, json_t *value)
+void
+explain_put(struct explain_maker *m, json_t *object, const char *name, json_t *value)
 {
     if (json_object_set_new(object, name, value))
         m->failed = true;
 }
 
-static void
-append(struct maker *m, json_t *array, json_t *value)
+void
+explain_append(struct explain_maker *m, json_t *array, json_t *value)
 {
     if (json_array_append_new(array, value))
         m->failed = true;
 }
 
-static json_t *
-text_of(struct bytes text)
+json_t *
+explain_string(struct bytes text)
 {
     BUFFER_AUTO shown;
     buffer_init(&shown, 4 * TOKEN_CAVEAT_MAX + 64);
@@ -73,29 +67,31 @@ time_of(int64_t time)
     return json_string(text);
 }
 
-static void
-put_judgement(struct maker *m, json_t *object, enum judgement judgement)
+void
+explain_put_judgement(struct explain_maker *m, json_t *object, enum judgement judgement)
 {
-    put(m, object, "judgement", json_string(judgement_name[judgement]));
+    explain_put(m, object, "judgement", json_string(judgement_name[judgement]));
 }
 
 static void
-put_change(struct maker *m, json_t *object, const struct caveat *caveat, enum judgement judgement)
+put_change(struct explain_maker *m, json_t *object, const struct caveat *caveat,
+           enum judgement judgement)
 {
     if (judgement != JUDGEMENT_FAILS)
         return;
     BUFFER_AUTO change;
     buffer_init(&change, 8192);
     explain_caveat(caveat, m->in->facts, &change);
-    put(m, object, "change", text_of(buffer_bytes(&change)));
+    explain_put(m, object, "change", explain_string(buffer_bytes(&change)));
 }
 
-static json_t *
-caveat_of(struct maker *m, struct bytes text, const struct caveat *caveat, enum judgement judgement)
+json_t *
+explain_caveat_json(struct explain_maker *m, struct bytes text, const struct caveat *caveat,
+                    enum judgement judgement)
 {
     json_t *object = json_object();
-    put(m, object, "text", text_of(text));
-    put_judgement(m, object, judgement);
+    explain_put(m, object, "text", explain_string(text));
+    explain_put_judgement(m, object, judgement);
     if (caveat)
         put_change(m, object, caveat, judgement);
     return object;
@@ -104,32 +100,32 @@ caveat_of(struct maker *m, struct bytes text, const struct caveat *caveat, enum 
 /* ---- the token ---- */
 
 static bool
-is_verified(const struct maker *m)
+is_verified(const struct explain_maker *m)
 {
     return m->in->decision && m->in->decision->identified;
 }
 
 static json_t *
-token_of(struct maker *m)
+token_of(struct explain_maker *m)
 {
     struct token_identity identity;
     uint8_t lineage[LINEAGE_ID_SIZE];
     if (!m->in->token || token_identity_read(m->in->token, &identity, NULL) != KH_OK)
         return json_null();
     json_t *object = json_object(), *credentials = json_array(), *groups = json_array();
-    put(m, object, "verified", json_boolean(is_verified(m)));
-    put(m, object, "token_id", hex_of(identity.token_id, TOKEN_ID_SIZE));
+    explain_put(m, object, "verified", json_boolean(is_verified(m)));
+    explain_put(m, object, "token_id", hex_of(identity.token_id, TOKEN_ID_SIZE));
     token_lineage_last(m->in->token, lineage);
-    put(m, object, "lineage", hex_of(lineage, LINEAGE_ID_SIZE));
-    put(m, object, "user", text_of(identity.principal));
+    explain_put(m, object, "lineage", hex_of(lineage, LINEAGE_ID_SIZE));
+    explain_put(m, object, "user", explain_string(identity.principal));
     for (size_t i = 0; is_verified(m) && i < m->in->facts->group_count; i++)
-        append(m, groups, text_of(m->in->facts->group[i]));
-    put(m, object, "groups", groups);
+        explain_append(m, groups, explain_string(m->in->facts->group[i]));
+    explain_put(m, object, "groups", groups);
     for (size_t i = 0; i < identity.credential_count; i++)
-        append(m, credentials, text_of(identity.credential[i]));
-    put(m, object, "credentials", credentials);
-    put(m, object, "issued_at", time_of(identity.issued_at));
-    put(m, object, "expires_at", time_of(identity.expires_at));
+        explain_append(m, credentials, explain_string(identity.credential[i]));
+    explain_put(m, object, "credentials", credentials);
+    explain_put(m, object, "issued_at", time_of(identity.issued_at));
+    explain_put(m, object, "expires_at", time_of(identity.expires_at));
     return object;
 }
 
@@ -155,7 +151,7 @@ enum { STEPS = sizeof steps / sizeof steps[0] };
 
 /* A caveat on time that has passed says "expired" as well. */
 static bool
-caveat_failed(const struct maker *m)
+caveat_failed(const struct explain_maker *m)
 {
     const struct decision_trace *trace = &m->in->details->trace;
     for (size_t i = 0; i < TOKEN_CAVEATS_MAX; i++) {
@@ -167,7 +163,7 @@ caveat_failed(const struct maker *m)
 
 /* What a holder can see of the text: that it is a token, and what it says of its own end. */
 static enum judgement
-claimed(const struct maker *m, const struct check *check)
+claimed(const struct explain_maker *m, const struct check *check)
 {
     struct token_identity identity;
     bool is_ours = m->in->token && token_identity_read(m->in->token, &identity, NULL) == KH_OK;
@@ -179,7 +175,7 @@ claimed(const struct maker *m, const struct check *check)
 }
 
 static enum judgement
-check_judgement(const struct maker *m, size_t index, bool *is_over)
+check_judgement(const struct explain_maker *m, size_t index, bool *is_over)
 {
     const struct decision *d = m->in->decision;
     if (!d)
@@ -193,18 +189,18 @@ check_judgement(const struct maker *m, size_t index, bool *is_over)
 }
 
 static json_t *
-checks_of(struct maker *m)
+checks_of(struct explain_maker *m)
 {
     json_t *array = json_array();
     bool is_over = false;
     for (size_t i = 0; i < STEPS; i++) {
         json_t *object = json_object();
         enum judgement judgement = check_judgement(m, i, &is_over);
-        put(m, object, "name", json_string(steps[i].name));
-        put_judgement(m, object, judgement);
+        explain_put(m, object, "name", json_string(steps[i].name));
+        explain_put_judgement(m, object, judgement);
         if (judgement == JUDGEMENT_FAILS && m->in->decision && m->in->decision->detail[0])
-            put(m, object, "note", text_of(bytes_str(m->in->decision->detail)));
-        append(m, array, object);
+            explain_put(m, object, "note", explain_string(bytes_str(m->in->decision->detail)));
+        explain_append(m, array, object);
     }
     return array;
 }
@@ -236,7 +232,7 @@ next_adder(struct adder *a, unsigned index, const struct caveat *caveat, bool is
 }
 
 static void
-put_adder(struct maker *m, json_t *object, unsigned macaroon, const struct adder *a)
+put_adder(struct explain_maker *m, json_t *object, unsigned macaroon, const struct adder *a)
 {
     char by[32];
     if (macaroon > 0)
@@ -245,14 +241,14 @@ put_adder(struct maker *m, json_t *object, unsigned macaroon, const struct adder
         snprintf(by, sizeof by, "holder %u", a->holder);
     else
         snprintf(by, sizeof by, "mint");
-    put(m, object, "by", json_string(by));
+    explain_put(m, object, "by", json_string(by));
     if (macaroon == 0 && a->named)
-        put(m, object, "label", text_of(bytes_str(a->label)));
+        explain_put(m, object, "label", explain_string(bytes_str(a->label)));
 }
 
 /* What decide() found, or what a holder finds. */
 static enum judgement
-caveat_judgement(const struct maker *m, unsigned macaroon, unsigned index,
+caveat_judgement(const struct explain_maker *m, unsigned macaroon, unsigned index,
                  const struct caveat *caveat)
 {
     const struct explain *in = m->in;
@@ -282,20 +278,21 @@ is_filled(const struct token *token, unsigned macaroon, struct bytes ticket)
 }
 
 static json_t *
-hole_of(struct maker *m, unsigned macaroon, const struct token_caveat *c)
+hole_of(struct explain_maker *m, unsigned macaroon, const struct token_caveat *c)
 {
     json_t *object = json_object();
     bool filled = is_filled(m->in->token, macaroon, c->id);
     bool is_known = !m->in->decision || is_verified(m);
-    put(m, object, "text", json_string(filled ? "hole, filled" : "hole, open"));
-    put_judgement(m, object,
-                  !filled    ? JUDGEMENT_FAILS
-                  : is_known ? JUDGEMENT_HOLDS
-                             : JUDGEMENT_NOT_JUDGED);
+    explain_put(m, object, "text", json_string(filled ? "hole, filled" : "hole, open"));
+    explain_put_judgement(m, object,
+                          !filled    ? JUDGEMENT_FAILS
+                          : is_known ? JUDGEMENT_HOLDS
+                                     : JUDGEMENT_NOT_JUDGED);
     if (!filled)
-        put(m, object, "change", json_string("somebody would have to fill it: keyhole discharge"));
+        explain_put(m, object, "change",
+                    json_string("somebody would have to fill it: keyhole discharge"));
     if (c->location.n > 0)
-        put(m, object, "location", text_of(c->location));
+        explain_put(m, object, "location", explain_string(c->location));
     return object;
 }
 
@@ -307,7 +304,7 @@ is_parent(const struct caveat *caveat)
 }
 
 static void
-append_caveats(struct maker *m, unsigned macaroon, struct adder *a, json_t *array)
+append_caveats(struct explain_maker *m, unsigned macaroon, struct adder *a, json_t *array)
 {
     const struct macaroon_view *view = &m->in->token->macaroon[macaroon];
     for (unsigned i = 0; i < view->caveat_count; i++) {
@@ -322,18 +319,18 @@ append_caveats(struct maker *m, unsigned macaroon, struct adder *a, json_t *arra
             enum judgement judgement = caveat_judgement(m, macaroon, i, caveat);
             if (!m->in->decision && is_parent(caveat) && macaroon > 0)
                 judgement = JUDGEMENT_NOT_JUDGED;
-            object = caveat_of(m, c->id, parses ? caveat : NULL, judgement);
+            object = explain_caveat_json(m, c->id, parses ? caveat : NULL, judgement);
         }
         if (macaroon == 0)
             next_adder(a, i, caveat, i == a->minted);
         put_adder(m, object, macaroon, a);
-        append(m, array, object);
+        explain_append(m, array, object);
         caveat_free(&caveat);
     }
 }
 
 static json_t *
-caveats_of(struct maker *m)
+caveats_of(struct explain_maker *m)
 {
     json_t *array = json_array();
     struct token_identity identity;
@@ -345,137 +342,6 @@ caveats_of(struct maker *m)
     for (unsigned i = 0; i < m->in->token->macaroon_count; i++)
         append_caveats(m, i, &adder, array);
     return array;
-}
-
-/* ---- the policy ---- */
-
-static json_t *
-rule_caveats_of(struct maker *m, const struct policy_caveat *caveat, size_t count,
-                const enum judgement *judgement)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < count; i++)
-        append(m, array, caveat_of(m, caveat[i].text, caveat[i].caveat, judgement[i]));
-    return array;
-}
-
-static json_t *
-lifetime_of(struct maker *m, const struct policy_grant *grant, enum judgement judgement)
-{
-    json_t *object = json_object();
-    BUFFER_AUTO text;
-    buffer_init(&text, 64);
-    duration_print(grant->lifetime_s, &text);
-    put(m, object, "text", text_of(buffer_bytes(&text)));
-    put_judgement(m, object, judgement);
-    if (judgement == JUDGEMENT_FAILS)
-        put(m, object, "change", json_string("the token lives longer: mint one that does not"));
-    return object;
-}
-
-static json_t *
-holes_of(struct maker *m, const struct policy_grant *grant, const enum judgement *judgement)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < grant->hole_count; i++) {
-        json_t *object = json_object();
-        put(m, object, "text", text_of(grant->hole[i].text));
-        put_judgement(m, object, judgement[i]);
-        if (judgement[i] == JUDGEMENT_FAILS)
-            put(m, object, "change",
-                json_string("the token would have to be minted with this hole, and it be filled"));
-        append(m, array, object);
-    }
-    return array;
-}
-
-static json_t *
-grant_of(struct maker *m, const struct policy_grant *grant, const struct policy_request *request)
-{
-    struct policy_grant_trace trace;
-    json_t *object = json_object();
-    memset(&trace, 0, sizeof trace);
-    if (request)
-        policy_grant_judge(grant, request, &trace);
-    put(m, object, "name", text_of(grant->name));
-    put(m, object, "mode", json_string(grant->mode == POLICY_WARN ? "warn" : "enforce"));
-    put_judgement(m, object, trace.whole);
-    if (request) {
-        put(m, object, "to_user", json_boolean(trace.principal));
-        put(m, object, "for_credential", json_boolean(trace.credential));
-    }
-    if (grant->lifetime_s > 0)
-        put(m, object, "lifetime", lifetime_of(m, grant, trace.lifetime));
-    put(m, object, "caveats", rule_caveats_of(m, grant->caveat, grant->caveat_count, trace.caveat));
-    put(m, object, "holes", holes_of(m, grant, trace.hole));
-    return object;
-}
-
-static json_t *
-forbid_of(struct maker *m, const struct policy_forbid *forbid, const struct policy_request *request)
-{
-    struct policy_forbid_trace trace;
-    json_t *object = json_object(), *when = json_array();
-    memset(&trace, 0, sizeof trace);
-    if (request)
-        policy_forbid_judge(forbid, request, &trace);
-    put(m, object, "name", text_of(forbid->name));
-    put(m, object, "mode", json_string(forbid->mode == POLICY_WARN ? "warn" : "enforce"));
-    if (trace.whole != JUDGEMENT_HOLDS && trace.whole != JUDGEMENT_FAILS)
-        put(m, object, "matches", json_null());
-    else
-        put(m, object, "matches", json_boolean(trace.whole == JUDGEMENT_HOLDS));
-    for (size_t i = 0; i < forbid->when_count; i++) {
-        json_t *caveat = json_object();
-        put(m, caveat, "text", text_of(forbid->when[i].text));
-        put_judgement(m, caveat, trace.when[i]);
-        append(m, when, caveat);
-    }
-    put(m, object, "when", when);
-    return object;
-}
-
-static json_t *
-warnings_of(struct maker *m)
-{
-    const struct policy_verdict *verdict = &m->in->details->policy;
-    json_t *array = json_array();
-    for (size_t i = 0; i < verdict->warning_count; i++) {
-        BUFFER_AUTO text;
-        buffer_init(&text, 256);
-        policy_warning_print(&verdict->warning[i], &text);
-        append(m, array, text_of(buffer_bytes(&text)));
-    }
-    return array;
-}
-
-static json_t *
-policy_of(struct maker *m)
-{
-    const struct explain *in = m->in;
-    if (!in->decision || !in->policy)
-        return json_null();
-    json_t *object = json_object(), *grants = json_array(), *forbids = json_array();
-    struct bytes hole[DECISION_HOLES_MAX];
-    for (size_t i = 0; i < in->details->hole_count; i++)
-        hole[i] = bytes_str(in->details->hole[i]);
-    const struct policy_request request = {
-        .facts = in->facts,
-        .lifetime_s = in->decision->expires_at - in->decision->issued_at,
-        .hole = hole,
-        .hole_count = in->details->hole_count,
-    };
-    bool is_judged = in->details->policy.allowed != JUDGEMENT_NOT_JUDGED;
-    put(m, object, "version", json_integer(in->policy_version));
-    put_judgement(m, object, in->details->policy.allowed);
-    for (size_t i = 0; i < in->policy->grant_count; i++)
-        append(m, grants, grant_of(m, &in->policy->grant[i], is_judged ? &request : NULL));
-    for (size_t i = 0; i < in->policy->forbid_count; i++)
-        append(m, forbids, forbid_of(m, &in->policy->forbid[i], is_judged ? &request : NULL));
-    put(m, object, "grants", grants);
-    put(m, object, "forbids", forbids);
-    put(m, object, "warnings", warnings_of(m));
-    return object;
 }
 
 /* ---- the whole ---- */
@@ -495,32 +361,33 @@ any_fails(const json_t *list)
 }
 
 static void
-put_denial(struct maker *m, json_t *object)
+put_denial(struct explain_maker *m, json_t *object)
 {
     const struct decision *d = m->in->decision;
-    put(m, object, "reason", json_string(kh_reason_code(d->reason)));
-    put(m, object, "status", json_integer(kh_reason_status(d->reason)));
-    put(m, object, "detail", text_of(bytes_str(d->detail)));
-    put(m, object, "sentence", json_string(kh_reason_sentence(d->reason)));
-    put(m, object, "advice", json_string(kh_reason_advice(d->reason)));
+    explain_put(m, object, "reason", json_string(kh_reason_code(d->reason)));
+    explain_put(m, object, "status", json_integer(kh_reason_status(d->reason)));
+    explain_put(m, object, "detail", explain_string(bytes_str(d->detail)));
+    explain_put(m, object, "sentence", json_string(kh_reason_sentence(d->reason)));
+    explain_put(m, object, "advice", json_string(kh_reason_advice(d->reason)));
 }
 
 json_t *
 explain_json(const struct explain *explain)
 {
-    struct maker m = {.in = explain};
+    struct explain_maker m = {.in = explain};
     json_t *object = json_object(), *checks = checks_of(&m), *caveats = caveats_of(&m);
     bool allow = explain->decision && explain->decision->verdict == DECISION_ALLOW;
     bool unknown = !explain->decision && !any_fails(checks) && !any_fails(caveats);
-    put(&m, object, "verdict", json_string(allow ? "allow" : unknown ? "unknown" : "deny"));
+    explain_put(&m, object, "verdict", json_string(allow ? "allow" : unknown ? "unknown" : "deny"));
     if (explain->decision && !allow)
         put_denial(&m, object);
-    put(&m, object, "token", token_of(&m));
-    put(&m, object, "credential",
-        explain->facts->credential.n > 0 ? text_of(explain->facts->credential) : json_null());
-    put(&m, object, "checks", checks);
-    put(&m, object, "caveats", caveats);
-    put(&m, object, "policy", policy_of(&m));
+    explain_put(&m, object, "token", token_of(&m));
+    explain_put(&m, object, "credential",
+                explain->facts->credential.n > 0 ? explain_string(explain->facts->credential)
+                                                 : json_null());
+    explain_put(&m, object, "checks", checks);
+    explain_put(&m, object, "caveats", caveats);
+    explain_put(&m, object, "policy", explain_policy(&m));
     if (m.failed) {
         json_decref(object);
         return NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The explanation as an object, and as what people see. */
+/* The explanation as an object, with what it says of the policy, and as what people see. */
 #include "../../../caveats/explain.h"
 #include "policies.h"
 #include "world.h"
