@@ -1,49 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The decision: a list of steps, each of which may deny. What is left when none did is allowed, in
- * one place, at the end of decide().
+ * The decision: a list of steps, each of which may deny. Those that look at the token alone come
+ * first (decide_token.c). What is left when none did is allowed, in one place, at the end of
+ * decide().
  */
 
-#include "decide.h"
+#include "decide_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { CLOCK_SKEW_MAX = 5 * 60 }; /* between the broker that minted and this one, in seconds */
-
-struct judge {
-    const struct decision_world *world;
-    struct bytes text, wanted;
-    struct facts facts; /* as given, with user and credential from the token */
-    struct decision *out;
-    struct decision_details *details;
-    struct chain *chain; /* details->chain */
-    uint8_t chain_key[CHAIN_KEY_SIZE];
-    bool may_keep; /* chain_key is set */
-    bool want_trace, needs_body;
-    struct bytes group[POLICY_GROUPS_MAX];
-};
-
 /* Every denial is made here. */
-static bool
-deny(struct judge *j, enum kh_reason reason, const char *detail)
+bool
+decide_deny(struct judge *j, enum kh_reason reason, const char *detail)
 {
     j->out->reason = reason;
     snprintf(j->out->detail, sizeof j->out->detail, "%s", detail);
     return false;
 }
 
-static bool
-deny_fault(struct judge *j, enum kh_reason reason, const struct fault *fault)
+bool
+decide_deny_fault(struct judge *j, enum kh_reason reason, const struct fault *fault)
 {
     bool is_ours =
         fault->err == KH_ERR_MEMORY || fault->err == KH_ERR_CRYPTO || fault->err == KH_ERR_INTERNAL;
-    return deny(j, is_ours ? KH_REASON_INTERNAL : reason, fault->detail);
+    return decide_deny(j, is_ours ? KH_REASON_INTERNAL : reason, fault->detail);
 }
 
 /* A holder's text in a log or an answer: printable, and no token in it, not even an older one. */
-static bool
-deny_text(struct judge *j, enum kh_reason reason, struct bytes text)
+bool
+decide_deny_text(struct judge *j, enum kh_reason reason, struct bytes text)
 {
     char *out = j->out->detail;
     size_t n = 0, room = sizeof j->out->detail;
@@ -59,246 +45,6 @@ deny_text(struct judge *j, enum kh_reason reason, struct bytes text)
     }
     snprintf(out + n, room - n, "%s", shown.n < text.n ? "..." : "");
     return false;
-}
-
-static bool
-scan_text(struct judge *j)
-{
-    struct fault fault = {0};
-    struct chain *chain = j->chain = j->details->chain = chain_new();
-    if (!chain)
-        return deny(j, KH_REASON_INTERNAL, "memory is used up");
-    enum kh_err err = token_scan(j->text, &chain->token, &fault);
-    if (err)
-        return deny_fault(
-            j, err == KH_ERR_GRAPH ? KH_REASON_DISCHARGE_INVALID : KH_REASON_TOKEN_MALFORMED,
-            &fault);
-    if (token_identity_read(chain->token, &chain->identity, &fault) != KH_OK)
-        return deny_fault(j, KH_REASON_TOKEN_MALFORMED, &fault);
-    return true;
-}
-
-static bool
-scan(struct judge *j)
-{
-    struct chain_cache *cache = j->world->chains;
-    if (j->text.n == 0)
-        return deny(
-            j, j->world->pass_through ? KH_REASON_PROXY_TOKEN_MISSING : KH_REASON_TOKEN_MISSING,
-            "");
-    j->may_keep = cache && chain_cache_key(cache, j->text, j->chain_key);
-    if (j->may_keep)
-        j->chain = j->details->chain = chain_cache_find(cache, j->chain_key);
-    return j->chain || scan_text(j);
-}
-
-/* The large parts are not cleared for every request: their counts say how much of them is set. */
-void
-decision_details_init(struct decision_details *details)
-{
-    details->chain = NULL;
-    details->trace.count = 0;
-    body_need_init(&details->body_need);
-    memset(&details->policy, 0, sizeof details->policy);
-    details->hole_count = 0;
-}
-
-/* Of what is verified. */
-static void
-trace_begin(struct judge *j)
-{
-    struct decision_trace *trace = &j->details->trace;
-    trace->count = j->chain->verified.condition_count;
-    memset(trace->caveat, 0, trace->count * sizeof trace->caveat[0]);
-}
-
-/* What the chain authenticates, for the audit log: of a denied request too. */
-static void
-identify(struct judge *j)
-{
-    const struct token_identity *identity = &j->chain->identity;
-    const struct token_verified *verified = &j->chain->verified;
-    struct decision *out = j->out;
-    out->identified = true;
-    memcpy(out->token_id, identity->token_id, sizeof out->token_id);
-    memcpy(out->lineage, verified->lineage[verified->lineage_count - 1], sizeof out->lineage);
-    out->issued_at = identity->issued_at;
-    out->expires_at = identity->expires_at;
-    snprintf(out->user, sizeof out->user, "%.*s", BYTES_ARG(identity->principal));
-    j->facts.user = identity->principal;
-    j->facts.group = j->group;
-    j->facts.group_count = policy_groups_of(j->world->policy, j->facts.user, j->group);
-    trace_begin(j);
-}
-
-/* A forged token learns nothing about its holes: the root comes first. */
-static bool
-verify_with(struct judge *j, const uint8_t key[TOKEN_KEY_SIZE])
-{
-    struct fault fault = {0};
-    struct chain *chain = j->chain;
-    enum kh_err err = token_verify(chain->token, key, &chain->verified, &fault);
-    if (err == KH_OK) {
-        identify(j);
-        return true;
-    }
-    if (err != KH_ERR_GRAPH)
-        return deny_fault(j, KH_REASON_SIGNATURE_INVALID, &fault);
-
-    struct fault root_fault = {0};
-    if (token_verify_root(chain->token, key, &chain->verified, &root_fault) != KH_OK)
-        return deny_fault(j, KH_REASON_SIGNATURE_INVALID, &root_fault);
-    identify(j);
-    if (token_open_holes(chain->token, NULL, 0) == 0)
-        return deny_fault(j, KH_REASON_DISCHARGE_INVALID, &fault);
-    BUFFER_AUTO hole;
-    buffer_init(&hole, sizeof j->out->detail * 4);
-    decision_hole_print(chain->token, &hole);
-    return deny_text(j, KH_REASON_HOLE_OPEN, buffer_bytes(&hole));
-}
-
-/* The key must be there also for a chain that it has verified before. */
-static bool
-verify(struct judge *j)
-{
-    uint8_t key[TOKEN_KEY_SIZE] = {0};
-    bool fine = false;
-    if (!j->world->root_key(j->world->context, j->chain->identity.key_id, key)) {
-        deny(j, KH_REASON_SIGNATURE_INVALID,
-             "the key that it was made with is not known here, or retired");
-    } else if (j->chain->whole) {
-        identify(j);
-        fine = true;
-    } else {
-        fine = verify_with(j, key);
-    }
-    wipe(key, sizeof key);
-    return fine;
-}
-
-static void
-trace(struct judge *j, size_t condition, enum judgement judgement)
-{
-    j->details->trace.caveat[condition] = judgement;
-}
-
-static bool
-is_parent(const struct caveat *caveat)
-{
-    return caveat->predicate[0].attribute == ATTRIBUTE_PARENT;
-}
-
-/* A discharge is made anew as often as its hole is filled, and others may hold the same one: there
- * is nothing that a counter in it could be counted on. */
-static bool
-stands_where_it_may(const struct token_condition *condition, const struct caveat *caveat)
-{
-    return condition->macaroon == 0 ? !is_parent(caveat) : !caveat_counter(caveat);
-}
-
-/* All of them, before any is judged: one that is not understood spoils the token. */
-static bool
-parse_all(struct judge *j)
-{
-    const struct token_verified *v = &j->chain->verified;
-    bool fine = true;
-    for (size_t i = 0; i < v->condition_count; i++) {
-        struct fault fault = {0};
-        const struct token_condition *c = &v->condition[i];
-        enum kh_err err = caveat_parse(c->text, &j->chain->caveat[i], &fault);
-        if (err == KH_ERR_MEMORY)
-            return deny_fault(j, KH_REASON_INTERNAL, &fault);
-        if (err == KH_OK && stands_where_it_may(c, j->chain->caveat[i]))
-            continue;
-        trace(j, i, JUDGEMENT_UNKNOWN);
-        if (fine)
-            deny_text(j, KH_REASON_CAVEAT_UNKNOWN, c->text);
-        fine = false;
-    }
-    return fine;
-}
-
-static bool
-parse(struct judge *j)
-{
-    if (j->chain->whole)
-        return true;
-    j->chain->whole = parse_all(j);
-    if (j->chain->whole && j->may_keep)
-        chain_cache_put(j->world->chains, j->chain_key, j->chain);
-    return j->chain->whole;
-}
-
-/* Every predicate is a bound on time that has passed: nothing but another token can mend it. */
-static bool
-is_over(const struct caveat *caveat, int64_t now)
-{
-    for (size_t i = 0; i < caveat->count; i++) {
-        const struct predicate *p = &caveat->predicate[i];
-        bool is_end = p->operator_kind == OPERATOR_LESS || p->operator_kind == OPERATOR_LESS_EQUAL;
-        if (p->attribute != ATTRIBUTE_TIME || !is_end || p->count != 1 || p->value[0].number > now)
-            return false;
-    }
-    return true;
-}
-
-/* Whether a discharge's parent is in the chain at all; where, token_verify has checked. */
-static bool
-parent_holds(struct judge *j, const struct caveat *caveat)
-{
-    uint8_t lineage[LINEAGE_ID_SIZE];
-    const struct predicate *p = &caveat->predicate[0];
-    return caveat->count == 1 && p->count == 1 &&
-           bytes_from_hex(p->value[0].text, lineage, sizeof lineage) &&
-           token_verified_has_lineage(&j->chain->verified, 0, lineage);
-}
-
-/* What can be wrong with a discharge whatever the request is: it is another's, or it is over. */
-static bool
-judge_discharges(struct judge *j)
-{
-    const struct token_verified *v = &j->chain->verified;
-    for (size_t i = 0; i < v->condition_count; i++) {
-        const struct token_condition *c = &v->condition[i];
-        if (c->macaroon == 0)
-            continue;
-        if (is_parent(j->chain->caveat[i]) && !parent_holds(j, j->chain->caveat[i])) {
-            trace(j, i, JUDGEMENT_FAILS);
-            return deny_text(j, KH_REASON_DISCHARGE_INVALID, c->text);
-        }
-        if (is_over(j->chain->caveat[i], j->facts.time) &&
-            !caveat_holds(j->chain->caveat[i], &j->facts)) {
-            trace(j, i, JUDGEMENT_FAILS);
-            return deny_text(j, KH_REASON_DISCHARGE_EXPIRED, c->text);
-        }
-    }
-    return true;
-}
-
-static bool
-judge_times(struct judge *j)
-{
-    const struct token_identity *identity = &j->chain->identity;
-    if (j->facts.time >= identity->expires_at)
-        return deny(j, KH_REASON_EXPIRED, "the token's lifetime is over");
-    if (identity->issued_at > j->facts.time + CLOCK_SKEW_MAX)
-        return deny(j, KH_REASON_EXPIRED, "the token is not valid yet");
-    return true;
-}
-
-static bool
-is_revoked(struct judge *j, struct bytes credential)
-{
-    return j->world->revoked(j->world->context, &j->chain->identity, &j->chain->verified,
-                             credential);
-}
-
-static bool
-judge_revocations(struct judge *j)
-{
-    if (is_revoked(j, BYTES_EMPTY))
-        return deny(j, KH_REASON_REVOKED, "");
-    return true;
 }
 
 /* How far a credential fits; the furthest is what a person is told. */
@@ -325,7 +71,7 @@ credential_fit(struct judge *j, struct bytes name, struct decision_credential *o
     if (!c.slot_allowed)
         return FIT_SLOT;
     *out = c;
-    return is_revoked(j, name) ? FIT_REVOKED : FIT_FULL;
+    return decide_is_revoked(j, name) ? FIT_REVOKED : FIT_FULL;
 }
 
 /* A running request has its signature already. */
@@ -367,7 +113,7 @@ choose_credential(struct judge *j)
         }
     }
     if (best != FIT_FULL)
-        return deny_text(j, fit_reason[best], best_name);
+        return decide_deny_text(j, fit_reason[best], best_name);
     snprintf(j->out->credential, sizeof j->out->credential, "%.*s", BYTES_ARG(best_name));
     j->facts.credential = best_name;
     add_credential_needs(j, &chosen);
@@ -378,7 +124,7 @@ static enum kh_reason
 failure_reason(struct judge *j, size_t condition)
 {
     bool is_discharge = j->chain->verified.condition[condition].macaroon != 0;
-    if (!is_over(j->chain->caveat[condition], j->facts.time))
+    if (!decide_is_over(j->chain->caveat[condition], j->facts.time))
         return KH_REASON_CAVEAT_FAILED;
     return is_discharge ? KH_REASON_DISCHARGE_EXPIRED : KH_REASON_EXPIRED;
 }
@@ -387,8 +133,8 @@ static enum caveat_verdict
 judge_caveat(struct judge *j, size_t condition)
 {
     const struct caveat *caveat = j->chain->caveat[condition];
-    if (j->chain->verified.condition[condition].macaroon != 0 && is_parent(caveat))
-        return parent_holds(j, caveat) ? CAVEAT_HOLDS : CAVEAT_FAILS;
+    if (j->chain->verified.condition[condition].macaroon != 0 && decide_is_parent(caveat))
+        return decide_parent_holds(j, caveat) ? CAVEAT_HOLDS : CAVEAT_FAILS;
     enum caveat_verdict verdict = caveat_judge(caveat, &j->facts);
     if (verdict != CAVEAT_NEEDS_BODY)
         return verdict;
@@ -411,9 +157,9 @@ judge_caveats(struct judge *j)
         if (caveat_counter(j->chain->caveat[i]))
             continue; /* judged when all else holds */
         enum caveat_verdict verdict = judge_caveat(j, i);
-        trace(j, i, judgement[verdict]);
+        decide_trace(j, i, judgement[verdict]);
         if (verdict == CAVEAT_FAILS && fine)
-            fine = deny_text(j, failure_reason(j, i), v->condition[i].text);
+            fine = decide_deny_text(j, failure_reason(j, i), v->condition[i].text);
     }
     /* If it is read, then for all: what holds by its `time` now may need the body later. */
     for (size_t i = 0; fine && j->needs_body && i < v->condition_count; i++)
@@ -468,8 +214,8 @@ add_rule_needs(struct judge *j)
     const struct policy_request request = {.facts = &j->facts};
     struct rule_needs needs = {.need = &j->details->body_need, .fits = true};
     policy_each_caveat(j->world->policy, &request, add_rule_need, &needs);
-    return needs.fits ||
-           deny(j, KH_REASON_INTERNAL, "caveats and rules look at too many places of the body");
+    return needs.fits || decide_deny(j, KH_REASON_INTERNAL,
+                                     "caveats and rules look at too many places of the body");
 }
 
 /* The operator's list is the grant. */
@@ -513,8 +259,9 @@ judge_policy(struct judge *j)
     BUFFER_AUTO why;
     buffer_init(&why, sizeof j->out->detail);
     policy_verdict_print(verdict, &j->facts, &why);
-    return deny_text(j, verdict->reason == KH_REASON_UNSET ? KH_REASON_INTERNAL : verdict->reason,
-                     buffer_bytes(&why));
+    return decide_deny_text(
+        j, verdict->reason == KH_REASON_UNSET ? KH_REASON_INTERNAL : verdict->reason,
+        buffer_bytes(&why));
 }
 
 static bool
@@ -526,7 +273,7 @@ prepare(struct judge *j)
     if (j->needs_body || world->prepare == NULL || world->pass_through ||
         world->prepare(world->context, j->facts.credential, &reason, detail, sizeof detail))
         return true;
-    return deny_text(j, reason, bytes_str(detail));
+    return decide_deny_text(j, reason, bytes_str(detail));
 }
 
 /* Last of all: a request that is denied for another reason is no use of the token. */
@@ -545,14 +292,14 @@ take_counters(struct judge *j)
                  (world->take &&
                   world->take(world->context, &j->chain->identity, demand, n, counting, &refusal));
     for (size_t i = 0; taken && i < n; i++)
-        trace(j, demand[i].condition, JUDGEMENT_HOLDS);
+        decide_trace(j, demand[i].condition, JUDGEMENT_HOLDS);
     if (taken)
         return true;
     if (refusal.demand >= n || !counter_reason_is_of_token(refusal.reason))
-        return deny(j, refusal.reason, "the counters cannot be kept");
-    trace(j, demand[refusal.demand].condition, JUDGEMENT_FAILS);
+        return decide_deny(j, refusal.reason, "the counters cannot be kept");
+    decide_trace(j, demand[refusal.demand].condition, JUDGEMENT_FAILS);
     j->out->retry_after_s = refusal.retry_after_s;
-    return deny_text(j, refusal.reason, v->condition[demand[refusal.demand].condition].text);
+    return decide_deny_text(j, refusal.reason, v->condition[demand[refusal.demand].condition].text);
 }
 
 static int64_t
@@ -569,52 +316,18 @@ recheck_time(const struct judge *j)
     return change < when ? change : when;
 }
 
-/* Claims of a forger are not to be mistaken for facts. */
-static void
-forget_claims(struct judge *j)
-{
-    struct chain *chain = j->chain;
-    if (chain && chain->whole) { /* shared: its key is gone */
-        chain_release(&j->details->chain);
-    } else if (chain) {
-        memset(&chain->identity, 0, sizeof chain->identity);
-        memset(&chain->verified, 0, sizeof chain->verified);
-    }
-}
-
-static bool (*const steps[])(struct judge *) = {
-    scan,
-    verify,
-    parse,
-    judge_discharges,
-    judge_times,
-    judge_revocations,
-    choose_credential,
-    judge_caveats,
-    judge_policy,
-    prepare,
-    take_counters, /* the last: what it takes is not given back */
+/* What the last of them takes is not given back. */
+static bool (*const request_steps[])(struct judge *) = {
+    choose_credential, judge_caveats, judge_policy, prepare, take_counters,
 };
-enum {
-    STEP_COUNT = sizeof steps / sizeof steps[0],
-    TOKEN_STEP_COUNT = 6, /* those that look at no request: up to judge_revocations */
-};
-
-static size_t
-walk(struct judge *j, bool (*const *step)(struct judge *), size_t count)
-{
-    size_t passed = 0;
-    while (passed < count && step[passed](j))
-        passed++;
-    return passed;
-}
+enum { REQUEST_STEPS = sizeof request_steps / sizeof request_steps[0] };
 
 /* Where no token is needed, and there is none. */
 static bool (*const steps_without_token[])(struct judge *) = {
     choose_pass_through,
     judge_policy,
 };
-enum { STEP_WITHOUT_TOKEN_COUNT = sizeof steps_without_token / sizeof steps_without_token[0] };
+enum { STEPS_WITHOUT_TOKEN = sizeof steps_without_token / sizeof steps_without_token[0] };
 
 static bool
 needs_no_token(const struct judge *j)
@@ -627,11 +340,27 @@ static bool
 take_steps(struct judge *j)
 {
     bool without = needs_no_token(j);
-    bool (*const *step)(struct judge *) = without ? steps_without_token : steps;
-    size_t count = without ? STEP_WITHOUT_TOKEN_COUNT : STEP_COUNT, passed = walk(j, step, count);
+    bool (*const *step)(struct judge *) = without ? steps_without_token : request_steps;
+    size_t count = without ? STEPS_WITHOUT_TOKEN : REQUEST_STEPS;
+    if (!without && !decide_token_steps(j))
+        return false;
+    size_t passed = 0;
+    while (passed < count && step[passed](j))
+        passed++;
     if (passed < count && j->want_trace && step[passed] == judge_caveats)
         ask_policy(j);
     return passed == count;
+}
+
+/* The large parts are not cleared for every request: their counts say how much of them is set. */
+void
+decision_details_init(struct decision_details *details)
+{
+    details->chain = NULL;
+    details->trace.count = 0;
+    body_need_init(&details->body_need);
+    memset(&details->policy, 0, sizeof details->policy);
+    details->hole_count = 0;
 }
 
 void
@@ -665,28 +394,7 @@ decide(const struct decision_world *world, struct bytes token_text, struct bytes
         out->verdict = DECISION_ALLOW;
     }
     if (!out->identified)
-        forget_claims(&j);
+        decide_forget_claims(&j);
     if (!details)
         chain_release(&own.chain);
-}
-
-enum kh_reason
-decide_token(const struct decision_world *world, struct bytes token_text, int64_t now,
-             struct decision *out, struct decision_details *details)
-{
-    struct judge j = {
-        .world = world,
-        .text = token_text,
-        .facts = {.time = now},
-        .out = out,
-        .details = details,
-    };
-    memset(out, 0, sizeof *out);
-    decision_details_init(details);
-    out->reason = KH_REASON_INTERNAL;
-    if (walk(&j, steps, TOKEN_STEP_COUNT) == TOKEN_STEP_COUNT)
-        out->reason = KH_REASON_UNSET;
-    if (!out->identified)
-        forget_claims(&j);
-    return out->reason;
 }

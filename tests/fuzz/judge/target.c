@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Covers: caveats/decide.c caveats/decide_hole.c caveats/token_verify.c caveats/token_chain.c
- * caveats/token_library.c caveats/chain.c caveats/counter.c
+ * Covers: caveats/decide.c caveats/decide_token.c caveats/decide_hole.c caveats/token_verify.c
+ * caveats/token_chain.c caveats/token_library.c caveats/chain.c caveats/counter.c
  *
  * Random bytes never verify, so the input is a recipe for a macaroon with right signatures, and
  * what it says is up to the input. libmacaroons and our own chain agree with the recipe; what is
