@@ -2,115 +2,14 @@
 /* keyholed credential add, list, show, test, rotate, disable, enable, remove. */
 #include "admin.h"
 #include "credential_ask.h"
+#include "credential_print.h"
 #include "credential_put.h"
-#include "health.h"
 #include "terminal.h"
 #include "values.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* ---- results ---- */
-
-static void
-print_texts(const char *label, const json_t *list)
-{
-    size_t i;
-    const json_t *item;
-    json_array_foreach(list, i, item)
-    {
-        fprintf(stdout, "%-16s", i == 0 ? label : "");
-        char number[32];
-        const char *text = json_string_value(item);
-        if (text == NULL) {
-            snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(item));
-            text = number;
-        }
-        terminal_print_safe(stdout, text);
-        putchar('\n');
-    }
-}
-
-static void
-print_member(const char *member, const json_t *value)
-{
-    char label[32];
-    snprintf(label, sizeof(label), "%.30s", member);
-    for (char *p = label; *p != '\0'; p++)
-        if (*p == '_')
-            *p = ' ';
-    if (json_is_array(value)) {
-        print_texts(label, value);
-        return;
-    }
-    if (strcmp(member, "refused_by_upstream") == 0) {
-        char text[200];
-        health_print(value, text, sizeof(text));
-        printf("%-16s%s%s%s\n", "key", terminal_colour(stdout, COLOUR_BAD), text,
-               terminal_colour(stdout, COLOUR_NONE));
-        return;
-    }
-    if (strcmp(member, "token_answers_refused") == 0) {
-        char text[200];
-        health_print_token_answers(value, text, sizeof(text));
-        printf("%-16s%s%s%s\n", "token answers", terminal_colour(stdout, COLOUR_BAD), text,
-               terminal_colour(stdout, COLOUR_NONE));
-        return;
-    }
-    fprintf(stdout, "%-16s", label);
-    if (json_is_string(value))
-        terminal_print_safe(stdout, strstr(json_string_value(value), "-----BEGIN") == NULL
-                                        ? json_string_value(value)
-                                        : "PEM");
-    else if (json_is_integer(value))
-        printf("%lld", (long long)json_integer_value(value));
-    else if (json_is_boolean(value))
-        fputs(json_is_true(value) ? "yes" : "no", stdout);
-    putchar('\n');
-}
-
-// Whatever the broker says of a credential, so that a newer broker's members show as well.
-static void
-print_credential(json_t *credential)
-{
-    const char *member;
-    json_t *value;
-    json_object_foreach(credential, member, value)
-    {
-        bool empty = json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0) ||
-                     (json_is_string(value) && json_string_length(value) == 0);
-        if (!empty)
-            print_member(member, value);
-    }
-}
-
-static void
-print_list_row(const json_t *credential)
-{
-    const json_t *hosts = json_object_get(credential, "hosts");
-    const json_t *enabled = json_object_get(credential, "enabled");
-    bool off = json_is_false(enabled);
-    printf("%-20s%s%-10s%s", admin_text(credential, "name"),
-           terminal_colour(stdout, off ? COLOUR_BAD : COLOUR_GOOD), off ? "disabled" : "enabled",
-           terminal_colour(stdout, COLOUR_NONE));
-    size_t i;
-    const json_t *host;
-    json_array_foreach(hosts, i, host)
-    {
-        if (i > 0)
-            putchar(' ');
-        terminal_print_safe(stdout, json_string_value(host) != NULL ? json_string_value(host) : "");
-    }
-    char text[200];
-    health_print(json_object_get(credential, "refused_by_upstream"), text, sizeof(text));
-    if (text[0] != '\0')
-        printf("  %s%s%s", terminal_colour(stdout, COLOUR_BAD), text,
-               terminal_colour(stdout, COLOUR_NONE));
-    putchar('\n');
-}
-
-/* ---- asking ---- */
 
 // "credential": what add, rotate, disable and enable answer with.
 static enum operator_exit
@@ -300,7 +199,7 @@ credential_show(const struct invocation *invocation)
     if (invocation->json)
         admin_print_json(result);
     else
-        print_credential(result);
+        credential_print(result);
     json_decref(result);
     return EXIT_DONE;
 }
@@ -321,7 +220,10 @@ credential_list(const struct invocation *invocation)
     } else {
         size_t i;
         const json_t *credential;
-        json_array_foreach(list, i, credential) print_list_row(credential);
+        json_array_foreach(list, i, credential)
+        {
+            credential_print_row(credential);
+        }
         if (json_array_size(list) == 0)
             fputs("there are no credentials: add one with keyholed credential add\n", stderr);
     }
@@ -343,18 +245,10 @@ credential_test(const struct invocation *invocation)
     if (status != EXIT_DONE)
         return status;
     bool accepted = json_is_true(json_object_get(result, "accepted"));
-    if (invocation->json) {
+    if (invocation->json)
         admin_print_json(result);
-    } else {
-        printf("%s%s%s: ", terminal_colour(stdout, accepted ? COLOUR_GOOD : COLOUR_BAD),
-               admin_text(result, "outcome"), terminal_colour(stdout, COLOUR_NONE));
-        terminal_print_safe(stdout, admin_text(result, "detail"));
-        fputs(" (", stdout);
-        terminal_print_safe(stdout, admin_text(result, "request"));
-        if (admin_number(result, "status") > 0)
-            printf(" answered %lld", (long long)admin_number(result, "status"));
-        puts(")");
-    }
+    else
+        credential_print_trial(result);
     json_decref(result);
     return accepted ? EXIT_DONE : EXIT_FAILED;
 }

@@ -22,8 +22,8 @@ enum policy_diff_change {
 struct policy_diff {
     const struct policy *policy; /* NULL: none */
     uint64_t judged, count[POLICY_DIFF_CHANGES];
-    json_t *
-        rows; /* by their text; {change, user, credential, method, url, rule, count, first, last} */
+    /* by their text: {change, user, credential, method, url, rule, count, first, last} */
+    json_t *rows;
     bool cut; /* there are more rows */
 };
 
