@@ -355,3 +355,17 @@ admin_print_json(const json_t *result)
     json_dump_callback(result, print_json, stdout, flags | JSON_ENSURE_ASCII);
     fputc('\n', stdout);
 }
+
+enum operator_exit
+admin_show(const struct invocation *invocation, enum operator_exit status, json_t *result,
+           admin_show_fn *show)
+{
+    if (status != EXIT_DONE)
+        return status;
+    if (invocation->json)
+        admin_print_json(result);
+    else
+        show(invocation, result);
+    json_decref(result);
+    return EXIT_DONE;
+}

@@ -67,4 +67,10 @@ const char *admin_text(const json_t *object, const char *member); /* "" when it 
 int64_t admin_number(const json_t *object, const char *member);   /* 0 when it is no number */
 void admin_print_json(const json_t *result); /* one line; indented on a terminal */
 
+/* The end of a command that was answered with `status`: the answer as JSON where that is asked for,
+ * else as `show` has it for people. The result is used up, and the status is returned. */
+typedef void admin_show_fn(const struct invocation *invocation, json_t *result);
+enum operator_exit admin_show(const struct invocation *invocation, enum operator_exit status,
+                              json_t *result, admin_show_fn *show);
+
 #endif

@@ -207,6 +207,16 @@ audit_verify(const struct invocation *invocation)
 
 /* ---- rotate ---- */
 
+static void
+show_rotated(const struct invocation *invocation, json_t *result)
+{
+    long long first = (long long)admin_number(result, "first");
+    long long seq = (long long)admin_number(result, "seq");
+    (void)invocation;
+    printf("%s: records %lld to %lld, head %lld:%s\n", admin_text(result, "file"), first, seq, seq,
+           admin_text(result, "hash"));
+}
+
 static enum operator_exit
 audit_rotate(const struct invocation *invocation)
 {
@@ -214,16 +224,7 @@ audit_rotate(const struct invocation *invocation)
     json_t *result = NULL;
     admin_request_init(&request);
     enum operator_exit status = admin_ask(invocation->directory, "audit.rotate", &request, &result);
-    if (status != EXIT_DONE)
-        return status;
-    if (invocation->json)
-        admin_print_json(result);
-    else
-        printf("%s: records %lld to %lld, head %lld:%s\n", admin_text(result, "file"),
-               (long long)admin_number(result, "first"), (long long)admin_number(result, "seq"),
-               (long long)admin_number(result, "seq"), admin_text(result, "hash"));
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, show_rotated);
 }
 
 /* ---- the table ---- */

@@ -194,14 +194,7 @@ credential_show(const struct invocation *invocation)
     admin_put_text(&request, "name", invocation->operand[0]);
     enum operator_exit status =
         admin_ask(invocation->directory, "credential.show", &request, &result);
-    if (status != EXIT_DONE)
-        return status;
-    if (invocation->json)
-        admin_print_json(result);
-    else
-        credential_print(result);
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, credential_print);
 }
 
 static enum operator_exit
@@ -212,23 +205,7 @@ credential_list(const struct invocation *invocation)
     admin_request_init(&request);
     enum operator_exit status =
         admin_ask(invocation->directory, "credential.list", &request, &result);
-    if (status != EXIT_DONE)
-        return status;
-    const json_t *list = json_object_get(result, "credentials");
-    if (invocation->json) {
-        admin_print_json(result);
-    } else {
-        size_t i;
-        const json_t *credential;
-        json_array_foreach(list, i, credential)
-        {
-            credential_print_row(credential);
-        }
-        if (json_array_size(list) == 0)
-            fputs("there are no credentials: add one with keyholed credential add\n", stderr);
-    }
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, credential_print_list);
 }
 
 static enum operator_exit
@@ -242,15 +219,9 @@ credential_test(const struct invocation *invocation)
     admin_put_text(&request, "host", invocation_value(invocation, "host"));
     enum operator_exit status =
         admin_ask(invocation->directory, "credential.test", &request, &result);
-    if (status != EXIT_DONE)
-        return status;
     bool accepted = json_is_true(json_object_get(result, "accepted"));
-    if (invocation->json)
-        admin_print_json(result);
-    else
-        credential_print_trial(result);
-    json_decref(result);
-    return accepted ? EXIT_DONE : EXIT_FAILED;
+    status = admin_show(invocation, status, result, credential_print_trial);
+    return status == EXIT_DONE && !accepted ? EXIT_FAILED : status;
 }
 
 /* ---- the table ---- */

@@ -2,7 +2,6 @@
 /* Credentials on standard output, for people. */
 #include "credential_print.h"
 
-#include "admin.h"
 #include "health.h"
 #include "terminal.h"
 
@@ -72,8 +71,9 @@ print_member(const char *member, const json_t *value)
 
 // Whatever the broker says of a credential, so that a newer broker's members show as well.
 void
-credential_print(json_t *credential)
+credential_print(const struct invocation *invocation, json_t *credential)
 {
+    (void)invocation;
     const char *member;
     json_t *value;
     json_object_foreach(credential, member, value)
@@ -85,8 +85,8 @@ credential_print(json_t *credential)
     }
 }
 
-void
-credential_print_row(const json_t *credential)
+static void
+print_row(const json_t *credential)
 {
     const json_t *hosts = json_object_get(credential, "hosts");
     const json_t *enabled = json_object_get(credential, "enabled");
@@ -111,9 +111,24 @@ credential_print_row(const json_t *credential)
 }
 
 void
-credential_print_trial(const json_t *result)
+credential_print_list(const struct invocation *invocation, json_t *result)
+{
+    const json_t *list = json_object_get(result, "credentials"), *credential;
+    size_t i;
+    (void)invocation;
+    json_array_foreach(list, i, credential)
+    {
+        print_row(credential);
+    }
+    if (json_array_size(list) == 0)
+        fputs("there are no credentials: add one with keyholed credential add\n", stderr);
+}
+
+void
+credential_print_trial(const struct invocation *invocation, json_t *result)
 {
     bool accepted = json_is_true(json_object_get(result, "accepted"));
+    (void)invocation;
     printf("%s%s%s: ", terminal_colour(stdout, accepted ? COLOUR_GOOD : COLOUR_BAD),
            admin_text(result, "outcome"), terminal_colour(stdout, COLOUR_NONE));
     terminal_print_safe(stdout, admin_text(result, "detail"));

@@ -5,13 +5,13 @@
 #ifndef KEYHOLE_OPERATOR_CREDENTIAL_PRINT_H
 #define KEYHOLE_OPERATOR_CREDENTIAL_PRINT_H
 
-#include <jansson.h>
+#include "admin.h"
 
-/* All of it, a line each: the answer to credential.show. */
-void credential_print(json_t *credential);
-/* One line: an item of the answer to credential.list. */
-void credential_print_row(const json_t *credential);
+/* All of one, a line each: the answer to credential.show. */
+admin_show_fn credential_print;
+/* A line each: the answer to credential.list. */
+admin_show_fn credential_print_list;
 /* What became of a request with the real key: the answer to credential.test. */
-void credential_print_trial(const json_t *result);
+admin_show_fn credential_print_trial;
 
 #endif

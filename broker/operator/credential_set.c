@@ -68,10 +68,11 @@ put_all(const struct invocation *invocation, struct admin_request *request)
 }
 
 static void
-tell(const char *name, const json_t *changes)
+tell_changes(const struct invocation *invocation, json_t *result)
 {
+    const char *name = invocation->operand[0];
+    const json_t *changes = json_object_get(result, "changes"), *change;
     size_t i;
-    const json_t *change;
     if (json_array_size(changes) == 0)
         fprintf(stderr, "%s is as it was\n", name);
     json_array_foreach(changes, i, change)
@@ -96,14 +97,7 @@ credential_set(const struct invocation *invocation)
         return status;
     }
     status = admin_ask(invocation->directory, "credential.set", &request, &result);
-    if (status != EXIT_DONE)
-        return status;
-    if (invocation->json)
-        admin_print_json(result);
-    else
-        tell(invocation->operand[0], json_object_get(result, "changes"));
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, tell_changes);
 }
 
 static const struct operator_option set_options[] = {

@@ -15,19 +15,35 @@ ask_plain(const struct invocation *invocation, const char *command, json_t **res
     return admin_ask(invocation->directory, command, &request, result);
 }
 
+static void
+show_id(const struct invocation *invocation, json_t *result)
+{
+    (void)invocation;
+    printf("%lld\n", (long long)admin_number(result, "id"));
+}
+
 static enum operator_exit
 key_rotate(const struct invocation *invocation)
 {
     json_t *result = NULL;
     enum operator_exit status = ask_plain(invocation, "key.rotate", &result);
-    if (status != EXIT_DONE)
-        return status;
-    if (invocation->json)
-        admin_print_json(result);
-    else
-        printf("%lld\n", (long long)admin_number(result, "id"));
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, show_id);
+}
+
+static void
+show_keys(const struct invocation *invocation, json_t *result)
+{
+    size_t i;
+    const json_t *key;
+    (void)invocation;
+    json_array_foreach(json_object_get(result, "keys"), i, key)
+    {
+        bool active = json_is_true(json_object_get(key, "active"));
+        const char *retired = admin_text(key, "retired_at");
+        printf("%-6lld%-24s%s%s%s\n", (long long)admin_number(key, "id"),
+               admin_text(key, "created_at"), active ? "active" : "",
+               retired[0] != '\0' ? "retired " : "", retired);
+    }
 }
 
 static enum operator_exit
@@ -35,24 +51,15 @@ key_list(const struct invocation *invocation)
 {
     json_t *result = NULL;
     enum operator_exit status = ask_plain(invocation, "key.list", &result);
-    if (status != EXIT_DONE)
-        return status;
-    if (invocation->json) {
-        admin_print_json(result);
-    } else {
-        size_t i;
-        const json_t *key;
-        json_array_foreach(json_object_get(result, "keys"), i, key)
-        {
-            bool active = json_is_true(json_object_get(key, "active"));
-            const char *retired = admin_text(key, "retired_at");
-            printf("%-6lld%-24s%s%s%s\n", (long long)admin_number(key, "id"),
-                   admin_text(key, "created_at"), active ? "active" : "",
-                   retired[0] != '\0' ? "retired " : "", retired);
-        }
-    }
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, show_keys);
+}
+
+static void
+tell_retired(const struct invocation *invocation, json_t *result)
+{
+    (void)invocation;
+    fprintf(stderr, "key %lld is retired: the tokens that it signed are refused\n",
+            (long long)admin_number(result, "id"));
 }
 
 static enum operator_exit
@@ -67,15 +74,16 @@ key_retire(const struct invocation *invocation)
     admin_request_init(&request);
     admin_put(&request, "id", json_integer((json_int_t)id));
     enum operator_exit status = admin_ask(invocation->directory, "key.retire", &request, &result);
-    if (status != EXIT_DONE)
-        return status;
-    if (invocation->json)
-        admin_print_json(result);
-    else
-        fprintf(stderr, "key %llu is retired: the tokens that it signed are refused\n",
-                (unsigned long long)id);
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, tell_retired);
+}
+
+static void
+show_certificate(const struct invocation *invocation, json_t *result)
+{
+    (void)invocation;
+    fputs(admin_text(result, "pem"), stdout);
+    fprintf(stderr, "SHA-256 %s, until %s\n", admin_text(result, "sha256"),
+            admin_text(result, "expires_at"));
 }
 
 static enum operator_exit
@@ -83,17 +91,7 @@ ca_show(const struct invocation *invocation)
 {
     json_t *result = NULL;
     enum operator_exit status = ask_plain(invocation, "ca.show", &result);
-    if (status != EXIT_DONE)
-        return status;
-    if (invocation->json) {
-        admin_print_json(result);
-    } else {
-        fputs(admin_text(result, "pem"), stdout);
-        fprintf(stderr, "SHA-256 %s, until %s\n", admin_text(result, "sha256"),
-                admin_text(result, "expires_at"));
-    }
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, show_certificate);
 }
 
 const struct operator_command key_commands[] = {

@@ -35,21 +35,37 @@ print_column(const char *text, size_t width)
 
 static const char *const name_member[] = {"name"};
 
+static void
+tell_added(const struct invocation *invocation, json_t *result)
+{
+    const char *name = admin_text(result, "name");
+    (void)invocation;
+    fprintf(stderr, "%s is a user, with nothing to prove it yet: keyholed invite %s\n", name, name);
+}
+
 static enum operator_exit
 user_add(const struct invocation *invocation)
 {
     json_t *result = NULL;
     enum operator_exit status = ask(invocation, "user.add", name_member, &result);
-    if (status != EXIT_DONE)
-        return status;
-    const char *name = admin_text(result, "name");
-    if (invocation->json)
-        admin_print_json(result);
-    else
-        fprintf(stderr, "%s is a user, with nothing to prove it yet: keyholed invite %s\n", name,
-                name);
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, tell_added);
+}
+
+static void
+show_users(const struct invocation *invocation, json_t *result)
+{
+    const json_t *users = json_object_get(result, "users"), *user;
+    size_t i;
+    (void)invocation;
+    json_array_foreach(users, i, user)
+    {
+        long long count = (long long)admin_number(user, "authenticators");
+        print_column(admin_text(user, "name"), 24);
+        printf("%-24s%lld authenticator%s\n", admin_text(user, "created_at"), count,
+               count == 1 ? "" : "s");
+    }
+    if (json_array_size(users) == 0)
+        fputs("there are no users: add one with keyholed user add\n", stderr);
 }
 
 static enum operator_exit
@@ -57,25 +73,19 @@ user_list(const struct invocation *invocation)
 {
     json_t *result = NULL;
     enum operator_exit status = ask(invocation, "user.list", NULL, &result);
-    if (status != EXIT_DONE)
-        return status;
-    const json_t *users = json_object_get(result, "users"), *user;
-    size_t i;
-    if (invocation->json) {
-        admin_print_json(result);
-    } else {
-        json_array_foreach(users, i, user)
-        {
-            long long count = (long long)admin_number(user, "authenticators");
-            print_column(admin_text(user, "name"), 24);
-            printf("%-24s%lld authenticator%s\n", admin_text(user, "created_at"), count,
-                   count == 1 ? "" : "s");
-        }
-        if (json_array_size(users) == 0)
-            fputs("there are no users: add one with keyholed user add\n", stderr);
-    }
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, show_users);
+}
+
+static void
+tell_removed(const struct invocation *invocation, json_t *result)
+{
+    const char *name = admin_text(result, "name");
+    (void)invocation;
+    fprintf(stderr,
+            "%s is removed, with all authenticators and invitations: no hole is filled for\n"
+            "them any more. Tokens that they hold live on until they expire, or until\n"
+            "  keyholed revoke --user %s\n",
+            name, name);
 }
 
 static enum operator_exit
@@ -83,30 +93,20 @@ user_remove(const struct invocation *invocation)
 {
     json_t *result = NULL;
     enum operator_exit status = ask(invocation, "user.remove", name_member, &result);
-    if (status != EXIT_DONE)
-        return status;
-    const char *name = admin_text(result, "name");
-    if (invocation->json)
-        admin_print_json(result);
-    else
-        fprintf(stderr,
-                "%s is removed, with all authenticators and invitations: no hole is filled for\n"
-                "them any more. Tokens that they hold live on until they expire, or until\n"
-                "  keyholed revoke --user %s\n",
-                name, name);
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, tell_removed);
 }
 
 /* ---- invitations ---- */
 
 // The code is not said twice: standard error may go into a log.
 static void
-tell_invitation(const char *user, const json_t *result)
+show_invitation(const struct invocation *invocation, json_t *result)
 {
-    const char *page = admin_text(result, "url");
+    const char *user = invocation->operand[0], *page = admin_text(result, "url");
     size_t n = strlen(page), tail = strlen("/enroll");
     int origin = n > tail && strcmp(page + n - tail, "/enroll") == 0 ? (int)(n - tail) : (int)n;
+    puts(admin_text(result, "code"));
+    fflush(stdout);
     fprintf(stderr,
             "Good once, until %s, for %s to register a security key or an SSH key:\n"
             "  keyhole enroll --discharger %.*s --code CODE\n"
@@ -120,17 +120,7 @@ invite(const struct invocation *invocation)
     static const char *const member[] = {"user"};
     json_t *result = NULL;
     enum operator_exit status = ask(invocation, "invite", member, &result);
-    if (status != EXIT_DONE)
-        return status;
-    if (invocation->json) {
-        admin_print_json(result);
-    } else {
-        puts(admin_text(result, "code"));
-        fflush(stdout);
-        tell_invitation(invocation->operand[0], result);
-    }
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, show_invitation);
 }
 
 /* ---- authenticators ---- */
@@ -164,6 +154,20 @@ print_authenticator(const json_t *row)
     putchar('\n');
 }
 
+static void
+show_authenticators(const struct invocation *invocation, json_t *result)
+{
+    const json_t *list = json_object_get(result, "authenticators"), *row;
+    size_t i;
+    (void)invocation;
+    json_array_foreach(list, i, row)
+    {
+        print_authenticator(row);
+    }
+    if (json_array_size(list) == 0)
+        fputs("there are no authenticators: keyholed invite USER, and they register one\n", stderr);
+}
+
 static enum operator_exit
 authenticator_list(const struct invocation *invocation)
 {
@@ -173,20 +177,15 @@ authenticator_list(const struct invocation *invocation)
     admin_put_text(&request, "user", invocation_value(invocation, "user"));
     enum operator_exit status =
         admin_ask_discharger(invocation->directory, "authenticator.list", &request, &result);
-    if (status != EXIT_DONE)
-        return status;
-    const json_t *list = json_object_get(result, "authenticators"), *row;
-    size_t i;
-    if (invocation->json) {
-        admin_print_json(result);
-    } else {
-        json_array_foreach(list, i, row) print_authenticator(row);
-        if (json_array_size(list) == 0)
-            fputs("there are no authenticators: keyholed invite USER, and they register one\n",
-                  stderr);
-    }
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, show_authenticators);
+}
+
+static void
+tell_authenticator_removed(const struct invocation *invocation, json_t *result)
+{
+    (void)invocation;
+    terminal_print_safe(stderr, admin_text(result, "name"));
+    fprintf(stderr, " of %s is removed: it fills no hole any more\n", admin_text(result, "user"));
 }
 
 static enum operator_exit
@@ -195,17 +194,7 @@ authenticator_remove(const struct invocation *invocation)
     static const char *const member[] = {"user", "name"};
     json_t *result = NULL;
     enum operator_exit status = ask(invocation, "authenticator.remove", member, &result);
-    if (status != EXIT_DONE)
-        return status;
-    if (invocation->json) {
-        admin_print_json(result);
-    } else {
-        terminal_print_safe(stderr, admin_text(result, "name"));
-        fprintf(stderr, " of %s is removed: it fills no hole any more\n",
-                admin_text(result, "user"));
-    }
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, tell_authenticator_removed);
 }
 
 /* ---- the table ---- */

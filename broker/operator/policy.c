@@ -158,18 +158,14 @@ test_run(const struct invocation *invocation)
 
 /* ---- apply, rollback ---- */
 
-static enum operator_exit
-show_applied(const struct invocation *invocation, const json_t *result)
+static void
+tell_applied(const struct invocation *invocation, json_t *result)
 {
-    if (invocation->json) {
-        admin_print_json(result);
-        return EXIT_DONE;
-    }
+    (void)invocation;
     say_list(result, "changes", "  ");
     say_list(result, "notes", "note: ");
     fprintf(stderr, "policy version %lld is in force, for tokens already out there too\n",
             (long long)admin_number(result, "version"));
-    return EXIT_DONE;
 }
 
 static enum operator_exit
@@ -178,10 +174,7 @@ ask_and_show(const struct invocation *invocation, const char *command,
 {
     json_t *result = NULL;
     enum operator_exit status = admin_ask(invocation->directory, command, request, &result);
-    if (status == EXIT_DONE)
-        status = show_applied(invocation, result);
-    json_decref(result);
-    return status;
+    return admin_show(invocation, status, result, tell_applied);
 }
 
 static enum operator_exit
@@ -224,6 +217,16 @@ rollback_run(const struct invocation *invocation)
 
 /* ---- show, list ---- */
 
+static void
+show_policy(const struct invocation *invocation, json_t *result)
+{
+    (void)invocation;
+    if (admin_text(result, "text")[0] == '\0')
+        fputs("no policy: whatever the operator mints is granted\n", stderr);
+    else
+        fputs(admin_text(result, "text"), stdout);
+}
+
 static enum operator_exit
 show_run(const struct invocation *invocation)
 {
@@ -236,16 +239,7 @@ show_run(const struct invocation *invocation)
         status = read_version(invocation, &request);
     if (status == EXIT_DONE)
         status = admin_ask(invocation->directory, "policy.show", &request, &result);
-    if (status != EXIT_DONE)
-        return status;
-    if (invocation->json)
-        admin_print_json(result);
-    else if (admin_text(result, "text")[0] == '\0')
-        fputs("no policy: whatever the operator mints is granted\n", stderr);
-    else
-        fputs(admin_text(result, "text"), stdout);
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, show_policy);
 }
 
 static void
@@ -275,29 +269,28 @@ show_version(const json_t *version)
     }
 }
 
+static void
+show_versions(const struct invocation *invocation, json_t *result)
+{
+    const json_t *versions = json_object_get(result, "versions"), *version;
+    size_t i;
+    (void)invocation;
+    json_array_foreach(versions, i, version)
+    {
+        show_version(version);
+    }
+    if (json_array_size(versions) == 0)
+        fputs("no policy was ever applied: whatever the operator mints is granted\n", stderr);
+}
+
 static enum operator_exit
 list_run(const struct invocation *invocation)
 {
     struct admin_request request;
-    json_t *result = NULL, *version;
-    size_t i;
+    json_t *result = NULL;
     admin_request_init(&request);
     enum operator_exit status = admin_ask(invocation->directory, "policy.list", &request, &result);
-    if (status != EXIT_DONE)
-        return status;
-    json_t *versions = json_object_get(result, "versions");
-    if (invocation->json) {
-        admin_print_json(result);
-    } else {
-        json_array_foreach(versions, i, version)
-        {
-            show_version(version);
-        }
-        if (json_array_size(versions) == 0)
-            fputs("no policy was ever applied: whatever the operator mints is granted\n", stderr);
-    }
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, show_versions);
 }
 
 /* ---- the table ---- */

@@ -28,6 +28,16 @@ tell_holes(const json_t *result)
                 count == 1 ? "the hole is" : "they are", admin_text(result, "discharger"));
 }
 
+static void
+show_token(const struct invocation *invocation, json_t *result)
+{
+    (void)invocation;
+    puts(admin_text(result, "token"));
+    fprintf(stderr, "token %s for %s, until %s\n", admin_text(result, "token_id"),
+            admin_text(result, "user"), admin_text(result, "expires_at"));
+    tell_holes(result);
+}
+
 static enum operator_exit
 mint_run(const struct invocation *invocation)
 {
@@ -50,18 +60,7 @@ mint_run(const struct invocation *invocation)
     admin_put_list(&request, "holes", invocation_values(invocation, "hole"));
     admin_put_text(&request, "discharger", invocation_value(invocation, "discharger"));
     enum operator_exit status = admin_ask(invocation->directory, "mint", &request, &result);
-    if (status != EXIT_DONE)
-        return status;
-    if (invocation->json) {
-        admin_print_json(result);
-    } else {
-        puts(admin_text(result, "token"));
-        fprintf(stderr, "token %s for %s, until %s\n", admin_text(result, "token_id"),
-                admin_text(result, "user"), admin_text(result, "expires_at"));
-        tell_holes(result);
-    }
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, show_token);
 }
 
 /* ---- revoke ---- */
@@ -131,6 +130,15 @@ put_what_to_revoke(const struct invocation *invocation, struct admin_request *re
     return EXIT_DONE;
 }
 
+static void
+tell_revoked(const struct invocation *invocation, json_t *result)
+{
+    (void)invocation;
+    fputs("revoked: ", stderr);
+    terminal_print_safe(stderr, admin_text(result, "revoked"));
+    fputc('\n', stderr);
+}
+
 static enum operator_exit
 revoke_run(const struct invocation *invocation)
 {
@@ -143,17 +151,7 @@ revoke_run(const struct invocation *invocation)
         return status;
     }
     status = admin_ask(invocation->directory, "revoke", &request, &result);
-    if (status != EXIT_DONE)
-        return status;
-    if (invocation->json) {
-        admin_print_json(result);
-    } else {
-        fputs("revoked: ", stderr);
-        terminal_print_safe(stderr, admin_text(result, "revoked"));
-        fputc('\n', stderr);
-    }
-    json_decref(result);
-    return EXIT_DONE;
+    return admin_show(invocation, status, result, tell_revoked);
 }
 
 /* ---- the table ---- */
