@@ -174,8 +174,11 @@ describe('rate', () => {
   test('after Retry-After there is room again', async () => {
     const token = await minted('rate <= 3/s');
     await until('the first second of the broker is over', async () => (await get(token)).status === 200);
-    const { refused } = await burst(token, 12);
-    assert.ok(refused.length > 0);
+    // Twelve within a second, as on any machine but a very busy one.
+    const { refused } = await until('one is too many', async () => {
+      const answers = await burst(token, 12);
+      return answers.refused.length > 0 && answers;
+    });
     for (const answer of refused) assert.equal(broker.denied(answer, 429, 'rate-exceeded').problem.status, 429);
     await until('it is allowed again', async () => (await get(token)).status === 200);
   });
@@ -194,12 +197,15 @@ describe('rate', () => {
   test('a real SDK waits as long as Retry-After says, and goes on', async (t) => {
     const token = await broker.mint('openai', { caveats: ['rate <= 1/s'] });
     const env = { OPENAI_API_KEY: token, OPENAI_BASE_URL: `${broker.url}/~openai/v1` };
-    const { rounds, exit } = await new Client(t, 'openai.mjs', ['again', '3'], env).result();
-    assert.equal(exit, 0);
-    assert.equal(rounds, 3);
-    assert.equal(upstream.requests.length, 3);
-    const denied = broker.decisions().filter((r) => r.credential === 'openai' && r.reason === 'rate-exceeded');
-    assert.ok(denied.length >= 1, 'it met the limit, and the SDK tried again by itself');
+    // On a very busy machine three requests may take three seconds by themselves.
+    await until('it met the limit, and the SDK tried again by itself', async () => {
+      upstream.requests.length = 0;
+      const { rounds, exit } = await new Client(t, 'openai.mjs', ['again', '3'], env).result();
+      assert.equal(exit, 0);
+      assert.equal(rounds, 3);
+      assert.equal(upstream.requests.length, 3);
+      return broker.decisions().some((r) => r.credential === 'openai' && r.reason === 'rate-exceeded');
+    });
   });
 
   test('a real SDK takes exhausted uses for an error, and does not try again', async (t) => {

@@ -16,7 +16,7 @@ let upstream, broker, key, count = 0;
 before(async () => {
   key = realKey();
   upstream = await startUpstream(wholeFile, { key });
-  broker = await startBroker(wholeFile, { config: 'timeouts:\n  exchange: 3s\n' });
+  broker = await startBroker(wholeFile, { config: 'timeouts:\n  exchange: 8s\n' });
 });
 
 beforeEach(() => {
@@ -195,7 +195,9 @@ describe('a key that the upstream refuses', () => {
     assert.ok(refused.some((r) => r.name === name && r.refused_by_upstream.count === 3));
     for (const args of [['status'], ['credential', 'list'], ['credential', 'show', name]])
       assert.match((await broker.operator(args, { may: true })).stdout, /refused by the upstream 3 times since \S+, last \S+/);
-    assert.equal(broker.log.split('\n').filter((l) => l.includes('key-refused') && l.includes(name)).length, 1, 'one warning');
+    const warnings = () => broker.log.split('\n').filter((l) => l.includes('key-refused') && l.includes(name));
+    await until('there is a warning', () => warnings().length > 0);
+    assert.equal(warnings().length, 1, 'one warning');
     assert.ok(broker.audit().some((r) => r.kind === 'outcome' && r.status === 401));
 
     await broker.operator(['credential', 'rotate', name], { stdin: key });

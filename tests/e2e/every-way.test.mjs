@@ -10,7 +10,7 @@ import { WebSocketServer } from 'ws';
 import { realKey, startBroker } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
 import { EventStream, startUpstream } from '../support/upstream.mjs';
-import { until } from '../support/wait.mjs';
+import { inTime, until } from '../support/wait.mjs';
 
 const key = realKey(), HOST = 'upstream.example';
 let upstream, broker, token, ca;
@@ -93,7 +93,7 @@ for (const [name, way] of Object.entries(ways)) {
     });
 
     test('a WebSocket, cut when the token expires', async () => {
-      const client = await webSocket(way, await broker.mint('up', { lifetime: '2s' }));
+      const client = await inTime(async (s) => webSocket(way, await broker.mint('up', { lifetime: `${s}s` })));
       await client.closes();
       client.destroy();
     });

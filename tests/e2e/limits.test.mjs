@@ -7,7 +7,7 @@ import { before, describe, test } from 'node:test';
 import { realKey, startBroker } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
 import { startUpstream } from '../support/upstream.mjs';
-import { until } from '../support/wait.mjs';
+import { inTime, until } from '../support/wait.mjs';
 
 const key = realKey();
 const UP = { hosts: ['upstream.example'], args: ['--slot', 'bearer', '--inject', 'header:Authorization: Bearer {secret}'] };
@@ -53,12 +53,14 @@ describe('time', () => {
   });
 
   test('a connection that rests between requests', async (t) => {
-    const { broker, token } = await serving(t, 'timeouts:\n  idle: 100ms');
-    const client = await broker.connect();
-    client.write(`${head(token)}\r\n`);
-    assert.equal((await client.answer()).status, 200);
-    assert.equal(await client.closes(), 'end');
-    client.destroy();
+    await inTime(async (seconds) => {
+      const { broker, token } = await serving(t, `timeouts:\n  idle: ${seconds * 1000}ms`);
+      const client = await broker.connect();
+      client.write(`${head(token)}\r\n`);
+      assert.equal((await client.answer()).status, 200);
+      assert.equal(await client.closes(), 'end');
+      client.destroy();
+    }, [0.1, 1, 10]);
   });
 
   test('a request body that stands still', async (t) => {
@@ -147,9 +149,12 @@ describe('numbers', () => {
   });
 
   test('when clients go away in the middle, so do their requests upstream', async (t) => {
-    const { broker, token } = await serving(t, 'workers: 1');
-    const waiting = upstream.hold('/waiting'), streaming = upstream.hold('/streaming');
-    const before = upstream.sockets.size;
+    // An upstream of its own: its connections are this broker's alone.
+    const own = await startUpstream(t, { key });
+    const broker = await startBroker(t, { config: 'workers: 1' });
+    await broker.addCredential('up', { secret: key, upstream: own, ...UP });
+    const token = await broker.mint('up');
+    const waiting = own.hold('/waiting'), streaming = own.hold('/streaming');
     const clients = [];
     for (let i = 0; i < 20; i++) {
       const client = await broker.connect();
@@ -162,9 +167,9 @@ describe('numbers', () => {
       res.write('first\n');
       await client.when('the first line', () => client.input.includes('first\n'));
     }
-    assert.ok(upstream.sockets.size >= before + 20);
+    assert.ok(own.sockets.size >= 20);
     for (const client of clients) client.destroy();
-    await until('the upstream connections are closed', () => upstream.sockets.size <= before);
+    await until('the upstream connections are closed', () => own.sockets.size === 0);
     assert.equal((await broker.request('/~up/x', { token })).status, 200);
   });
 });

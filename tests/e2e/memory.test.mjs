@@ -67,7 +67,7 @@ async function clean(secret, { authority = true } = {}) {
   await until('nothing is left', () => {
     left = processes.flatMap(({ pid, name }) => occurrences(pid, secret).map((f) => ({ ...f, process: name })));
     return left.every((f) => f.process === 'keyhole-authori' && f.locked);
-  }, 2000).catch(() => {});
+  }, 10000).catch(() => {});
   const wrong = left.filter((f) => f.process !== 'keyhole-authori' || !f.locked || f.dumped);
   assert.equal(wrong.length, 0, `${wrong.length} pieces of the key are left\n${wrong.map((f) => `${f.process} ${where([f])}`).join('\n')}`);
   if (authority) assert.ok(left.length > 0, 'the authority has it: or the search finds nothing');

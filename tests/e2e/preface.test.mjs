@@ -290,7 +290,7 @@ describe('what is not understood ends the connection', () => {
   }
 
   test('a preface that does not end is not waited for without end', async (t) => {
-    const impatient = await startBroker(t, { config: 'timeouts:\n  head: 100ms' });
+    const impatient = await startBroker(t, { config: 'timeouts:\n  head: 500ms' });
     const client = await impatient.connect();
     client.write(preface({ run }).subarray(0, 20));
     assert.equal(await client.closes(), 'end');

@@ -8,7 +8,7 @@ import { realKey, startBroker } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
 import { addCaveats, forge } from '../support/macaroon.mjs';
 import { EventStream, startUpstream } from '../support/upstream.mjs';
-import { until } from '../support/wait.mjs';
+import { inTime, until } from '../support/wait.mjs';
 
 const key = realKey();
 let upstream, broker;
@@ -275,13 +275,13 @@ describe('what is running is cut', () => {
   });
 
   test('an open stream is cut when the token expires', async () => {
-    const running = await open(await broker.mint('one', { lifetime: '2s' }));
+    const running = await inTime(async (s) => open(await broker.mint('one', { lifetime: `${s}s` })));
     await isCut(running);
     await until('the cut is on record', () => broker.audit().some((r) => r.rejudged === 'yes' && r.reason === 'expired'));
   });
 
   test('an open stream is cut when a caveat\'s time is over', async () => {
-    const running = await open(await broker.attenuate(await broker.mint('one'), '--for', '2s'));
+    const running = await inTime(async (s) => open(await broker.attenuate(await broker.mint('one'), '--for', `${s}s`)));
     await isCut(running);
   });
 });

@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process';
 import dgram from 'node:dgram';
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { randomInt } from 'node:crypto';
 import { before, describe, test } from 'node:test';
 
 import { realKey, startBroker } from '../support/broker.mjs';
@@ -77,14 +78,16 @@ const FACTS = ['descriptors', 'capabilities', 'processes', 'interfaces', 'variab
 async function breakOut(t, { options = [], env = {} } = {}) {
   const witness = await startWitnesses(t);
   const marker = `marker-${realKey('')}`, label = `${marker.toLowerCase().slice(0, 30)}.tunnel.example`;
-  const addresses = [['metadata', 4, ['169.254.169.254', 80]], ['metadata6', 6, ['fd00:ec2::254', 80]],
+  // Where nobody is (RFC 5737, 3849), and where no other program of this machine sends anything.
+  const far = `203.0.113.${randomInt(1, 255)}`, far6 = `2001:db8:${randomInt(1, 65536).toString(16)}::1`;
+  const addresses = [['far', 4, [far, 443]], ['far6', 6, [far6, 443]], ['metadata', 4, ['169.254.169.254', 80]], ['metadata6', 6, ['fd00:ec2::254', 80]],
     ['resolver', 4, ['8.8.8.8', 53]], ['resolver6', 6, ['2001:4860:4860::8888', 53]],
     ['link-local', 6, ['fe80::1', witness.port, 0, 1]], ['loopback', 4, ['127.0.0.1', witness.port]],
     ['loopback6', 6, ['::1', witness.port]], ['mapped', 6, ['::ffff:8.8.8.8', 53]], ['any', 4, ['0.0.0.0', witness.port]],
     ...ownAddresses().map((a, i) => [`own ${i}`, a.family === 'IPv6' ? 6 : 4, [a.address, witness.port]])];
   const control = `control-${realKey('')}`;
   const capture = await startCapture(t, { texts: [marker, label.split('.')[0], control],
-    addresses: ['169.254.169.254', 'fd00:ec2::254', '8.8.8.8', '2001:4860:4860::8888', '224.0.0.251'] });
+    addresses: [far, far6] });
   const told = { marker, label, addresses, resolver: '198.18.0.1', sockets: [witness.socket, broker.admin, broker.unix],
     datagram: witness.datagram, abstract: witness.abstract, pid: process.pid,
     hidden: [broker.file('keyholed.db'), broker.file('master.key'), broker.file('keyholed.yaml')],

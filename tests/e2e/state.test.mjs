@@ -45,7 +45,7 @@ async function stopped(t) {
 }
 
 const start = (broker, args = [], options = {}) =>
-  run(keyholed, ['run', '--dir', broker.directory, '--listen', '127.0.0.1:0', ...args], { timeout: 20000, ...options });
+  run(keyholed, ['run', '--dir', broker.directory, '--listen', '127.0.0.1:0', ...args], options);
 
 /** It does not start, says why, and leaves everything as it was. */
 async function refuses(broker, says, args = [], options = {}) {
@@ -83,7 +83,7 @@ describe('a configuration file that is wrong', () => {
       const args = ['run', '--dir', broker.directory];
       const before = picture(broker.directory);
       for (const command of [['check', '--dir', broker.directory], args]) {
-        const result = await run(keyholed, command, { timeout: 20000 });
+        const result = await run(keyholed, command);
         assert.equal(result.status, 1, `${command[0]}: ${result.status} ${result.stderr}`);
         assert.equal(result.stdout, '');
         assert.match(result.stderr, new RegExp(`keyholed\\.yaml:${line}\\b`), 'file and line');
@@ -106,7 +106,7 @@ describe('a configuration file that is wrong', () => {
 
   test('a plain listener on a network, on the command line', async (t) => {
     const broker = await new Broker(t).init();
-    const result = await run(keyholed, ['run', '--dir', broker.directory, '--listen', '0.0.0.0:0'], { timeout: 20000 });
+    const result = await run(keyholed, ['run', '--dir', broker.directory, '--listen', '0.0.0.0:0']);
     assert.ok([1, 2].includes(result.status), result.stderr);
     assert.match(result.stderr, /insecure|loopback/i);
   });
@@ -114,7 +114,7 @@ describe('a configuration file that is wrong', () => {
   test('an address that somebody else listens on', async (t) => {
     const { broker: first } = { broker: await startBroker(t) };
     const second = await new Broker(t).init();
-    const result = await run(keyholed, ['run', '--dir', second.directory, '--listen', `127.0.0.1:${first.port}`], { timeout: 20000 });
+    const result = await run(keyholed, ['run', '--dir', second.directory, '--listen', `127.0.0.1:${first.port}`]);
     assert.equal(result.status, 1);
     assert.match(result.stderr, new RegExp(`${first.port}`));
     assert.match(result.stderr, /in use/i);
@@ -123,7 +123,7 @@ describe('a configuration file that is wrong', () => {
 
 describe('a reload', () => {
   test('of a configuration that is wrong keeps the old one, and says so', async (t) => {
-    const broker = await startBroker(t, { config: 'workers: 1\ntimeouts:\n  first-byte: 200ms' });
+    const broker = await startBroker(t, { config: 'workers: 1\ntimeouts:\n  first-byte: 3s' });
     await broker.addCredential('up', { secret: key, upstream, hosts: ['upstream.example'], args: BEARER });
     const token = await broker.mint('up');
     upstream.route('/never', () => {});
@@ -259,7 +259,7 @@ assert swapped > 0, columns
   test('a directory that was never initialised', async (t) => {
     const directory = temporaryDirectory(t);
     chmodSync(directory, 0o700);
-    const result = await run(keyholed, ['run', '--dir', directory, '--listen', '127.0.0.1:0'], { timeout: 20000 });
+    const result = await run(keyholed, ['run', '--dir', directory, '--listen', '127.0.0.1:0']);
     assert.equal(result.status, 1);
     assert.match(result.stderr, /keyholed init/);
     assert.deepEqual(readdirSync(directory).filter((n) => !/lock/.test(n)), []);

@@ -11,7 +11,7 @@ import WebSocket, { WebSocketServer } from 'ws';
 import { realKey, startBroker } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
 import { startUpstream } from '../support/upstream.mjs';
-import { deferred, until, within } from '../support/wait.mjs';
+import { deferred, inTime, until, within } from '../support/wait.mjs';
 
 const key = realKey();
 let upstream, broker, token, ca, server;
@@ -186,10 +186,15 @@ describe('the subprotocol', () => {
 });
 
 describe('what is cut', () => {
-  async function cut(open, act, reason) {
+  async function echoing(open) {
     const ws = await open();
     ws.send('before');
     await got(ws, 1);
+    return ws;
+  }
+
+  async function cut(open, act, reason) {
+    const ws = await echoing(open);
     await act(ws);
     assert.equal(await within('the WebSocket to be cut', ws.closed), 1006);
     const outcome = await outcomeOf(ws);
@@ -206,8 +211,12 @@ describe('what is cut', () => {
   });
 
   test('by the end of the token', async () => {
-    const mine = await broker.mint('up', { lifetime: '2s' });
-    await cut(() => connect(url(), { headers: bearer(mine) }), () => {}, 'expired');
+    const ws = await inTime(async (s) => {
+      const mine = await broker.mint('up', { lifetime: `${s}s` });
+      return echoing(() => connect(url(), { headers: bearer(mine) }));
+    });
+    assert.equal(await within('the WebSocket to be cut', ws.closed, 60000), 1006);
+    assert.equal((await outcomeOf(ws)).reason, 'expired');
   });
 
   test('by silence', async (t) => {

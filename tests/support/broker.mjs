@@ -6,6 +6,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { appendFileSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -39,7 +40,7 @@ export function encodings(secret) {
 export class Broker {
   constructor(t, { config = '', env = {}, listen = '127.0.0.1:0', args = [], programs = { keyholed, keyhole } } = {}) {
     this.home = mkdtempSync(join(tmpdir(), 'kh-broker-'));
-    const remove = () => rmSync(this.home, { recursive: true, force: true });
+    const remove = () => rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
     const done = unlessUndone(() => {
       this.child?.kill('SIGKILL'); // its children end with it
       remove();
@@ -217,11 +218,12 @@ export class Broker {
       json: () => JSON.parse(text) };
   }
 
-  /** The audit log, parsed. Whoever got an answer finds its record here: the record comes first. */
+  /** The audit log, parsed. Whoever got an answer finds its record here: the record comes first. What is being written
+   * at this moment, and has no end yet, is not looked at. */
   audit() {
     const file = this.file('audit.log');
     if (!existsSync(file)) return [];
-    return readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    return readFileSync(file, 'utf8').split('\n').slice(0, -1).filter(Boolean).map((line) => JSON.parse(line));
   }
 
   decisions() {
@@ -345,11 +347,24 @@ export async function startBroker(t, options) {
   return broker.start();
 }
 
+// Ports that the kernel gives to nobody by itself: a number that it chose could be another test's by the time it is used.
+function portsToChoose() {
+  const [first, last] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'latin1').split(/\s+/).map(Number);
+  const below = [10000, first], above = [last + 1, 65536];
+  return [below, above].find(([from, end]) => end - from >= 1000);
+}
+
 /** A port on loopback that nothing listens on. */
 export async function unusedPort() {
-  const server = net.createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  const range = portsToChoose();
+  for (;;) {
+    const server = net.createServer();
+    const port = await new Promise((resolve, reject) => {
+      server.on('error', (error) => (error.code === 'EADDRINUSE' ? resolve(null) : reject(error)));
+      server.listen(range ? randomInt(...range) : 0, '127.0.0.1', () => resolve(server.address().port));
+    });
+    if (port === null) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }

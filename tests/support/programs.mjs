@@ -38,7 +38,7 @@ export function unlessUndone(undo) {
 
 export function temporaryDirectory(t, name = 'e2e') {
   const directory = mkdtempSync(join(tmpdir(), `kh-${name}-`));
-  const remove = () => rmSync(directory, { recursive: true, force: true });
+  const remove = () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   const done = unlessUndone(remove);
   t.after(() => {
     remove();

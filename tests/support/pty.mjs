@@ -35,7 +35,10 @@ export function onTerminal(t, program, args, { columns = 80, env } = {}) {
   child.stderr.setEncoding('utf8').on('data', (d) => (terminal.text += d));
   terminal.ended = new Promise((done) => child.on('close', done));
   terminal.interrupt = () => child.kill('SIGTERM');
-  terminal.shows = (what) => until(`the terminal to show ${what}`, () => (what.test(terminal.text) ? true : undefined));
+  terminal.shows = (what) => until(`the terminal to show ${what}`, () => what.test(terminal.text)).catch((error) => {
+    error.message += `\n${terminal.text}`;
+    throw error;
+  });
   t.after(() => child.kill('SIGKILL'));
   return terminal;
 }

@@ -3,7 +3,8 @@
 
     terminal.py '[["text to wait for", "what is typed then"], …]' PROGRAM ARGUMENT…
 
-Prints what stood on the screen, and in the last line the exit status. Waits for 30 seconds at most."""
+Prints what stood on the screen, and in the last line the exit status. Waits for 30 seconds at most for each
+text, and for the end."""
 
 import json
 import os
@@ -21,6 +22,7 @@ while True:
     while steps and (at := screen.find(steps[0][0].encode(), seen)) >= 0:
         seen = at + len(steps[0][0].encode())
         os.write(terminal, steps.pop(0)[1].encode())
+        end = time.monotonic() + 30
     if time.monotonic() > end:
         os.kill(child, 9)
         screen += b"\n(time is up; still waiting for " + json.dumps(steps).encode() + b")"
