@@ -343,21 +343,26 @@ static void
 small(struct config *config)
 {
     config->body_max = 1024;
+}
+
+static void
+impatient(struct config *config)
+{
     config->body_timeout_ms = 200;
 }
 
 static struct world *
-world_small(void)
+world_with(void (*configure)(struct config *config))
 {
     const struct world_route route = {.credential = "api", .host = "api.test"};
-    return world_new(&route, 1, small);
+    return world_new(&route, 1, configure);
 }
 
 static void
 test_too_large(void **state)
 {
     static char zeros[2048];
-    struct world *w = world_small();
+    struct world *w = world_with(small);
     (void)state;
     memset(zeros, '0', sizeof zeros);
     // By its length: at once, and without an invitation to send it.
@@ -402,7 +407,7 @@ test_too_large(void **state)
 static void
 test_does_not_come(void **state)
 {
-    struct world *w = world_small();
+    struct world *w = world_with(impatient);
     int client = connect_loopback(w->port);
     (void)state;
     send_text(client, POST_HEAD "Content-Length: 7\r\n\r\n{\"n");
