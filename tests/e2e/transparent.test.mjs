@@ -38,7 +38,7 @@ if (!process.env[INSIDE]) {
     : `no network can be made here (unshare -Urn, ip, nft): ${able.stderr ?? able.error}` }, async () => {
     const script = `${lines.replace(' && nft -f -', '')} && exec "$0" --test-reporter=spec "$1"`;
     const result = await run('unshare', ['-Urn', 'sh', '-c', script, process.execPath, fileURLToPath(import.meta.url)],
-      { env: { [INSIDE]: '1', KEYHOLE_BUILD: process.env.KEYHOLE_BUILD }, timeout: 240000 });
+      { env: { [INSIDE]: '1', KEYHOLE_BUILD: process.env.KEYHOLE_BUILD }, timeout: 900000 });
     assert.equal(result.status, 0, `${result.stdout}\n${result.stderr}`);
   });
 } else {
