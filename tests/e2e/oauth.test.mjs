@@ -20,7 +20,7 @@ let upstream, broker, count = 0;
 
 before(async () => {
   upstream = await startUpstream(wholeFile, { accepts: accepts.anything() });
-  broker = await startBroker(wholeFile, { config: 'timeouts:\n  exchange: 20s\n' });
+  broker = await startBroker(wholeFile, { config: 'timeouts: {exchange: 30s, connect: 60s, tls: 60s, first-byte: 60s}\n' });
 });
 
 /** A credential with a token endpoint of its own: { name, endpoint, secret, token, get }. */
