@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Closed rooms: whether they can be made here, programs in them, and what is seen from outside.
 
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
 import { environment, keyhole, python, run } from './programs.mjs';
-import { deferred, within } from './wait.mjs';
+import { deferred, until, within } from './wait.mjs';
 
 const support = join(import.meta.dirname, 'room');
 export const breakout = join(support, 'breakout.py'), terminal = join(support, 'terminal.py'),
@@ -29,8 +30,8 @@ export async function roomsAreForbidden(broker, token) {
   return stderr.trim();
 }
 
-/** Packets of this machine that go to one of `addresses` or hold one of `texts`. `stop()` gives them;
- * null: this user may not look. */
+/** Packets of this machine that go to one of `addresses` or hold one of `texts`. `stop()` gives them. Unless `allowed`,
+ * this user may not look. */
 export async function startCapture(t, { addresses, texts }) {
   const child = spawn(python, [join(support, 'capture.py'), JSON.stringify({ addresses, texts })],
     { env: environment(), stdio: ['pipe', 'pipe', 'inherit'] });
@@ -46,12 +47,20 @@ export async function startCapture(t, { addresses, texts }) {
     ready.resolve();
   });
   await within('packets to be looked at', ready.promise);
+  const found = () => said.split('\n').slice(1, -1).map((line) => JSON.parse(line));
   return {
-    allowed: child.exitCode !== 77,
+    allowed: said.startsWith('ready\n'),
+    /** Until a packet with that text was seen. `send` sends it, and again if need be. */
+    sees(text, send) {
+      return until('the capture sees a packet of ours', async () => {
+        await send();
+        return found().some((p) => p.packet.includes(text));
+      });
+    },
     async stop() {
       child.stdin.end();
-      const status = await within('the capture to end', ended.promise);
-      return status === 77 ? null : JSON.parse(said.slice('ready\n'.length));
+      assert.equal(await within('the capture to end', ended.promise), 0);
+      return found();
     },
   };
 }
