@@ -238,37 +238,23 @@ reload_keep_discharger(struct config *old, struct config *new)
     old->discharger = swapped;
 }
 
-static void
-reload_keep_gateways(struct config *old, struct config *new)
-{
-    struct config_gateway *gateway = new->gateway;
-    size_t count = new->gateway_count;
-    new->gateway = old->gateway;
-    new->gateway_count = old->gateway_count;
-    old->gateway = gateway;
-    old->gateway_count = count;
-}
+// And for the sockets that are opened at the start alone. What is not kept is freed with `old`.
+#define SWAP(a, b)                                                                                 \
+    do {                                                                                           \
+        __typeof__(a) swapped = (a);                                                               \
+        (a) = (b);                                                                                 \
+        (b) = swapped;                                                                             \
+    } while (0)
 
 static void
-reload_keep_metrics(struct config *old, struct config *new)
+reload_keep_sockets(struct config *old, struct config *new)
 {
-    struct config_metrics *metrics = new->metrics;
-    size_t count = new->metrics_count;
-    new->metrics = old->metrics;
-    new->metrics_count = old->metrics_count;
-    old->metrics = metrics;
-    old->metrics_count = count;
-}
-
-static void
-reload_keep_dns(struct config *old, struct config *new)
-{
-    struct config_dns *dns = new->dns;
-    size_t count = new->dns_count;
-    new->dns = old->dns;
-    new->dns_count = old->dns_count;
-    old->dns = dns;
-    old->dns_count = count;
+    SWAP(old->gateway, new->gateway);
+    SWAP(old->gateway_count, new->gateway_count);
+    SWAP(old->metrics, new->metrics);
+    SWAP(old->metrics_count, new->metrics_count);
+    SWAP(old->dns, new->dns);
+    SWAP(old->dns_count, new->dns_count);
 }
 
 static void
@@ -296,9 +282,7 @@ reload_apply(struct supervisor *supervisor, struct config *new, struct buffer *r
     config_diff(&supervisor->config, new, report_change, report);
     reload_keep(&supervisor->config, new);
     reload_keep_discharger(&supervisor->config, new);
-    reload_keep_gateways(&supervisor->config, new);
-    reload_keep_metrics(&supervisor->config, new);
-    reload_keep_dns(&supervisor->config, new);
+    reload_keep_sockets(&supervisor->config, new);
     log_set_level((enum log_level) new->log_level);
     config_free(&supervisor->config);
     supervisor->config = *new;
