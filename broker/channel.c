@@ -123,12 +123,6 @@ channel_queued(const struct channel *channel)
     return channel->queued;
 }
 
-void *
-channel_context(const struct channel *channel)
-{
-    return channel->options.context;
-}
-
 // Callers further up the stack may still hold the channel: it is freed when the last one returns.
 void
 channel_enter(struct channel *channel)

@@ -69,6 +69,5 @@ void channel_send_fd(struct channel *channel, enum message_type type, uint64_t i
 void channel_flush(struct channel *channel); /* now, not at the end of the turn */
 /* Bytes that wait to be sent: a channel with too many of them is closed. */
 size_t channel_queued(const struct channel *channel);
-void *channel_context(const struct channel *channel);
 
 #endif

@@ -60,32 +60,22 @@ attestation_read(const struct reading *reading, const char *text, enum attestati
     return KH_OK;
 }
 
-static int
-hex_value(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *p = c != '\0' ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
-    return p != NULL ? (int)(p - digits) : -1;
-}
-
 // 8-4-4-4-12 hexadecimal digits.
 static bool
 aaguid_parse(const char *text, uint8_t out[16])
 {
-    size_t digits = 0;
+    uint8_t digits[32];
+    size_t n = 0;
     if (strlen(text) != 36)
         return false;
     for (size_t i = 0; i < 36; i++) {
         bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        int value = hex_value(text[i]);
-        if (dash != (text[i] == '-') || (!dash && value < 0))
+        if (dash != (text[i] == '-'))
             return false;
-        if (dash)
-            continue;
-        out[digits / 2] = (uint8_t)(digits % 2 == 0 ? value << 4 : out[digits / 2] | value);
-        digits++;
+        if (!dash)
+            digits[n++] = (uint8_t)text[i];
     }
-    return true;
+    return bytes_from_hex(bytes_of(digits, n), out, 16);
 }
 
 static enum kh_err

@@ -53,12 +53,6 @@ key_row(enum challenge_key key)
 }
 
 const char *
-challenge_key_text(enum challenge_key key)
-{
-    return key_row(key)->text;
-}
-
-const char *
 challenge_key_label(enum challenge_key key)
 {
     return key_row(key)->label;

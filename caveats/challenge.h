@@ -29,7 +29,6 @@ enum challenge_key {
 #include "../schema/challenge.def"
     CHALLENGE_KEY_COUNT
 };
-const char *challenge_key_text(enum challenge_key key);  /* "token-id" */
 const char *challenge_key_label(enum challenge_key key); /* "Token", for people */
 
 struct challenge_line {

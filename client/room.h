@@ -49,9 +49,6 @@ struct room {
     bool terminal_lent; /* the program's group is in the foreground of it */
 };
 
-/* Whether rooms can be made here; KH_ERR_UNSUPPORTED with a sentence that says what forbids it. */
-KH_MUST_CHECK enum kh_err room_check(struct fault *fault);
-
 /* Start `argv` with the environment `envp` in a room, in a process group of its own; variables that
  * lead to agents and buses outside are left out. The program runs when room_go was called.
  * KH_ERR_UNSUPPORTED, KH_ERR_NOT_FOUND (no such program inside), KH_ERR_USAGE (a path of the

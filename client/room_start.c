@@ -119,16 +119,3 @@ room_start(const struct room_settings *settings, char *const argv[], char *const
         *out = room;
     return err;
 }
-
-enum kh_err
-room_check(struct fault *fault)
-{
-    static const struct room_settings settings = {.ro_count = 0};
-    static char shell[] = "/bin/sh";
-    char *argv[] = {shell, NULL}, *envp[] = {NULL};
-    struct room room;
-    enum kh_err err = room_start(&settings, argv, envp, &room, fault);
-    if (err == KH_OK)
-        room_end(&room);
-    return err;
-}

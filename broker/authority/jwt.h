@@ -30,7 +30,6 @@ KH_MUST_CHECK enum kh_err jwt_key_read(struct bytes pem, enum jwt_algorithm algo
                                        struct jwt_key **out, struct fault *fault);
 void jwt_key_free(struct jwt_key **key);
 #define JWT_KEY_AUTO __attribute__((cleanup(jwt_key_free))) struct jwt_key
-enum jwt_algorithm jwt_key_algorithm(const struct jwt_key *key);
 
 /* "header.payload.signature", appended: header and payload are signed as they are given. */
 KH_MUST_CHECK enum kh_err jwt_sign_texts(const struct jwt_key *key, struct bytes header,

@@ -159,9 +159,3 @@ jwt_key_free(struct jwt_key **key)
     free(*key);
     *key = NULL;
 }
-
-enum jwt_algorithm
-jwt_key_algorithm(const struct jwt_key *key)
-{
-    return key->algorithm;
-}

@@ -441,15 +441,3 @@ http1_parse_response(struct bytes in, struct bytes method, struct http1_head *he
     head->length = at;
     return HTTP1_DONE;
 }
-
-bool
-http1_is_token(struct bytes name)
-{
-    return grammar_is_token(name);
-}
-
-bool
-http1_is_field_value(struct bytes value)
-{
-    return grammar_is_field_value(value);
-}

@@ -87,9 +87,6 @@ enum http1_result http1_parse_response(struct bytes in, struct bytes method,
 /* First field of that name, or NULL. Names are matched without case. */
 const struct http1_field *http1_find(const struct http1_head *head, const char *name);
 
-bool http1_is_token(struct bytes name);        /* RFC 9110 5.6.2 */
-bool http1_is_field_value(struct bytes value); /* no control characters but HTAB */
-
 /* ---- bodies ---- */
 
 /* Decoder of one body, whatever its framing. */

@@ -121,14 +121,6 @@ notify_stopping(const struct notify *notify, const char *status, int64_t limit_m
 }
 
 void
-notify_status(const struct notify *notify, const char *status)
-{
-    char text[512];
-    snprintf(text, sizeof(text), "STATUS=%s", status);
-    notify_send(notify, text);
-}
-
-void
 notify_watchdog(const struct notify *notify)
 {
     notify_send(notify, "WATCHDOG=1");

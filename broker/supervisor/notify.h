@@ -21,7 +21,6 @@ void notify_ready(const struct notify *notify, const char *status);
 void notify_reloading(const struct notify *notify);
 /* `limit_ms`: how long it may take. */
 void notify_stopping(const struct notify *notify, const char *status, int64_t limit_ms);
-void notify_status(const struct notify *notify, const char *status);
 void notify_watchdog(const struct notify *notify);
 
 /* Leave a copy of a descriptor with the service manager until the next start, under this name.

@@ -132,9 +132,7 @@ void webauthn_assertion_free(struct webauthn_assertion_json *json);
 /* "cb69481e-8ff7-4039-93ec-0a2729a154a8" */
 enum { AAGUID_TEXT_SIZE = 37 };
 void webauthn_aaguid_print(const uint8_t aaguid[WEBAUTHN_AAGUID_SIZE], char out[AAGUID_TEXT_SIZE]);
-KH_MUST_CHECK bool webauthn_aaguid_parse(struct bytes text, uint8_t out[WEBAUTHN_AAGUID_SIZE]);
 /* "5.7.4" */
 void webauthn_firmware_print(uint32_t firmware, char out[16]);
-KH_MUST_CHECK bool webauthn_firmware_parse(struct bytes text, uint32_t *out);
 
 #endif

@@ -137,11 +137,10 @@ published_tokens(void **state)
 {
     static const struct {
         const char *pem, *header, *payload, *token;
-        enum jwt_algorithm algorithm;
     } cases[] = {
-        {RSA_PKCS8, "{\"alg\":\"RS256\"}", PAYLOAD, A2, JWT_RS256},
-        {RSA_PKCS1, "{\"alg\":\"RS256\"}", PAYLOAD, A2, JWT_RS256},
-        {ED25519, "{\"alg\":\"EdDSA\"}", "Example of Ed25519 signing", EDDSA, JWT_EDDSA},
+        {RSA_PKCS8, "{\"alg\":\"RS256\"}", PAYLOAD, A2},
+        {RSA_PKCS1, "{\"alg\":\"RS256\"}", PAYLOAD, A2},
+        {ED25519, "{\"alg\":\"EdDSA\"}", "Example of Ed25519 signing", EDDSA},
     };
 
     (void)state;
@@ -149,7 +148,6 @@ published_tokens(void **state)
         struct jwt_key *key = key_of(cases[i].pem, JWT_ANY);
         BUFFER_AUTO token;
         buffer_init(&token, JWT_TEXT_MAX);
-        assert_int_equal(jwt_key_algorithm(key), cases[i].algorithm);
         assert_ok(jwt_sign_texts(key, bytes_str(cases[i].header), bytes_str(cases[i].payload),
                                  &token, fault));
         assert_string_equal(buffer_text(&token), cases[i].token);

@@ -154,7 +154,7 @@ there_and_back(void **state)
     assert_int_equal(count, COUNT_OF(example));
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(line[i].key, example[i].key);
-        expect_bytes(challenge_key_text(line[i].key), line[i].value, example[i].value);
+        expect_bytes(challenge_key_label(line[i].key), line[i].value, example[i].value);
     }
     expect_text("find", challenge_find(line, count, CHALLENGE_CREDENTIAL), "openai");
     assert_int_equal(challenge_find(line, count, CHALLENGE_PARENT).n, 0);
@@ -251,9 +251,8 @@ names(void **state)
                 "discharge@keyhole");
     expect_text("ssh", bytes_str(challenge_ssh_namespace(CHALLENGE_ENROLL)), "enroll@keyhole");
     expect_text("none", bytes_str(challenge_ssh_namespace((enum challenge_purpose)77)), "");
-    expect_text("key", bytes_str(challenge_key_text(CHALLENGE_TOKEN_ID)), "token-id");
     expect_text("label", bytes_str(challenge_key_label(CHALLENGE_TOKEN_ID)), "Token");
-    expect_text("none", bytes_str(challenge_key_text((enum challenge_key)999)), "");
+    expect_text("none", bytes_str(challenge_key_label((enum challenge_key)999)), "");
 }
 
 int

@@ -15,14 +15,27 @@
 
 static bool rooms_are_here;
 
+static enum kh_err
+try_one(struct fault *fault)
+{
+    static const struct room_settings settings = {.ro_count = 0};
+    static char shell[] = "/bin/sh";
+    char *argv[] = {shell, NULL}, *envp[] = {NULL};
+    struct room room;
+    enum kh_err err = room_start(&settings, argv, envp, &room, fault);
+    if (err == KH_OK)
+        room_end(&room);
+    return err;
+}
+
 static int
 setup(void **state)
 {
     struct fault fault = {.err = KH_OK};
-    enum kh_err err = room_check(&fault);
+    enum kh_err err = try_one(&fault);
     rooms_are_here = err == KH_OK;
     if (!rooms_are_here && err != KH_ERR_UNSUPPORTED) {
-        fprintf(stderr, "room_check: %s\n", fault.detail);
+        fprintf(stderr, "a room cannot be made: %s\n", fault.detail);
         return -1;
     }
     if (!rooms_are_here)

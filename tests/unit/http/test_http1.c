@@ -493,16 +493,6 @@ test_pipelined(void **state)
     assert_text(head.host, "i");
 }
 
-static void
-test_public_predicates(void **state)
-{
-    (void)state;
-    assert_true(http1_is_token(BYTES("x-a")));
-    assert_false(http1_is_token(BYTES("x a")));
-    assert_true(http1_is_field_value(BYTES("a b")));
-    assert_false(http1_is_field_value(BYTES("a\r\nb: c")));
-}
-
 int
 main(void)
 {
@@ -517,7 +507,6 @@ main(void)
         cmocka_unit_test(test_upgrade_needs_connection),
         cmocka_unit_test(test_hop_by_hop),
         cmocka_unit_test(test_pipelined),
-        cmocka_unit_test(test_public_predicates),
     };
     return cmocka_run_group_tests_name("http/http1", tests, NULL, NULL);
 }

@@ -78,8 +78,6 @@ messages(void **state)
     assert_string_equal(received(fd), "READY=1\nSTATUS=serving");
     notify_stopping(&notify, "finishing", 45000);
     assert_string_equal(received(fd), "STOPPING=1\nEXTEND_TIMEOUT_USEC=45000000\nSTATUS=finishing");
-    notify_status(&notify, "three proxies");
-    assert_string_equal(received(fd), "STATUS=three proxies");
     notify_watchdog(&notify);
     assert_string_equal(received(fd), "WATCHDOG=1");
     notify_reloading(&notify);
