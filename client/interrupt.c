@@ -27,8 +27,12 @@ interrupt_begin(void)
     sigemptyset(&blocked);
     interrupt_caught = 0;
     for (size_t i = 0; i < INTERRUPT_NUMBERS; i++) {
+        sigaction(interrupt_number[i], NULL, &interrupt_before[i]);
+        // As nohup does, and a shell for what runs in its background.
+        if (interrupt_before[i].sa_handler == SIG_IGN)
+            continue;
         sigaddset(&blocked, interrupt_number[i]);
-        sigaction(interrupt_number[i], &action, &interrupt_before[i]);
+        sigaction(interrupt_number[i], &action, NULL);
     }
     sigprocmask(SIG_BLOCK, &blocked, &interrupt_mask_before);
 }

@@ -37,6 +37,7 @@ test_signal_waits_for_the_end(void **state)
             assert_int_equal(pipe(pipes), 0);
             pid_t pid = fork();
             if (pid == 0) {
+                signal(number[i], SIG_DFL); // whatever started the tests
                 interrupt_begin();
                 raise(number[i]); // blocked: nothing happens yet
                 if (!interrupt_happened())
@@ -55,6 +56,23 @@ test_signal_waits_for_the_end(void **state)
             assert_true(WIFSIGNALED(status));
             assert_int_equal(WTERMSIG(status), number[i]);
         }
+    }
+}
+
+// nohup, a shell's background: who started the program wants it to go on.
+static void
+test_what_was_ignored_stays_so(void **state)
+{
+    (void)state;
+    static const int number[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof number / sizeof number[0]; i++) {
+        void (*before)(int) = signal(number[i], SIG_IGN);
+        interrupt_begin();
+        raise(number[i]);
+        assert_false(interrupt_happened());
+        interrupt_end();
+        raise(number[i]); // and still
+        assert_ptr_equal(signal(number[i], before), SIG_IGN);
     }
 }
 
@@ -78,6 +96,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_happened),
         cmocka_unit_test(test_signal_waits_for_the_end),
+        cmocka_unit_test(test_what_was_ignored_stays_so),
         cmocka_unit_test(test_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
