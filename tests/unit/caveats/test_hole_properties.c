@@ -8,12 +8,12 @@
 #include "world.h"
 
 enum {
-    TREES = 400 / WORLD_SAMPLE,
+    TREES = 400 / TEST_SAMPLE,
     NODES = 9,
     HOLES = 4,
     FILLINGS = 10,
     TRIES = 6, /* of fillings, for each node */
-    WIDENINGS = 4000 / WORLD_SAMPLE,
+    WIDENINGS = 4000 / TEST_SAMPLE,
 };
 
 struct node {
@@ -224,7 +224,7 @@ good_for_descendants_alone(void **state)
         }
         fell(&tree);
     }
-    assert_true(good_ones > 1000 / WORLD_SAMPLE && bad_ones > 1000 / WORLD_SAMPLE);
+    assert_true(good_ones > 1000 / TEST_SAMPLE && bad_ones > 1000 / TEST_SAMPLE);
 }
 
 static bool
@@ -314,8 +314,8 @@ nothing_widens(void **state)
         buffer_free(&child);
     }
     fell(&tree);
-    assert_in_range(after, 50 / WORLD_SAMPLE, before - 50);
-    assert_in_range(before, 200 / WORLD_SAMPLE, tried - 200);
+    assert_in_range(after, 50 / TEST_SAMPLE, before - 50);
+    assert_in_range(before, 200 / TEST_SAMPLE, tried - 200);
 }
 
 int

@@ -8,9 +8,9 @@
 #include "world.h"
 
 enum {
-    POLICIES = 600 / WORLD_SAMPLE,
+    POLICIES = 600 / TEST_SAMPLE,
     REQUESTS = 60, /* of each policy, and so 36,000 cases of each property that needs no token */
-    TOKENS = 4000 / WORLD_SAMPLE,
+    TOKENS = 4000 / TEST_SAMPLE,
 };
 
 #define PICK(r, array) ((array)[random_below((r), COUNT_OF(array))])
@@ -412,7 +412,7 @@ attenuation_is_monotone(void **state)
     }
     print_message("attenuation under policy: %d cases, %zu allowed, %zu narrowed\n", TOKENS,
                   allowed_wide, allowed_narrow);
-    assert_in_range(allowed_narrow, 20 / WORLD_SAMPLE, allowed_wide - 1);
+    assert_in_range(allowed_narrow, 20 / TEST_SAMPLE, allowed_wide - 1);
     policy_free(&t.policy);
     buffer_free(&t.text);
     buffer_free(&t.caveat);

@@ -8,11 +8,11 @@
 #include "world.h"
 
 enum {
-    CAVEAT_TRIPLES = 20000,
-    TOKEN_TRIPLES = 4000,
-    MUTATIONS = 20000,
-    PRINTED = 20000,
-    COUNTER_TRIALS = 300
+    CAVEAT_TRIPLES = 20000 / TEST_SAMPLE,
+    TOKEN_TRIPLES = 4000 / TEST_SAMPLE,
+    MUTATIONS = 20000 / TEST_SAMPLE,
+    PRINTED = 20000 / TEST_SAMPLE,
+    COUNTER_TRIALS = 300 / TEST_SAMPLE
 };
 
 #define PICK(r, array) ((array)[random_below((r), COUNT_OF(array))])
@@ -279,7 +279,7 @@ mutated_caveats(void **state)
         caveat_free(&caveat);
         caveat_free(&again);
     }
-    assert_in_range(accepted, 100, MUTATIONS - 100);
+    assert_in_range(accepted, 100 / TEST_SAMPLE, MUTATIONS - 100 / TEST_SAMPLE);
 }
 
 /* All caveats must hold, so one more can only take away, and their order says nothing. */
@@ -314,7 +314,7 @@ caveats_are_monotone(void **state)
         for (size_t k = 0; k <= n; k++)
             caveat_free(&caveat[k]);
     }
-    assert_in_range(allowed_after, 200, allowed_before - 200);
+    assert_in_range(allowed_after, 200 / TEST_SAMPLE, allowed_before - 200 / TEST_SAMPLE);
 }
 
 static enum decision_verdict
@@ -364,7 +364,7 @@ attenuation_is_monotone(void **state)
         buffer_free(&parent);
         buffer_free(&child);
     }
-    assert_in_range(allowed_after, 100, allowed_before - 100);
+    assert_in_range(allowed_after, 100 / TEST_SAMPLE, allowed_before - 100 / TEST_SAMPLE);
 }
 
 /* ---- counters ---- */

@@ -6,14 +6,8 @@
 #define KEYHOLE_TEST_WORLD_H
 
 #include "../../../caveats/decide.h"
+#include "../memcheck.h"
 #include "tokens.h"
-
-/* Divides how often a property is tried: under valgrind each case takes fifty times as long. */
-#ifdef KH_MEMCHECK
-enum { WORLD_SAMPLE = 10 };
-#else
-enum { WORLD_SAMPLE = 1 };
-#endif
 
 struct world {
     bool no_key;

@@ -134,6 +134,7 @@ two_pins(void)
     bool right = err == KH_OK && try.attempts == 2 && strcmp(try.pin[0], "9999") == 0 &&
                  strcmp(try.pin[1], "1234") == 0 &&
                  strstr(test_keys_said(&keys), "the PIN is wrong; 8 tries left") != NULL;
+    test_keys_free(&keys);
     return right ? 0 : 1;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Registrations with something changed at random: none is taken for anything but what it was. Those
  * of real keys where there are some, and the forge's. */
+#include "../memcheck.h"
 #include "forge.h"
 #include "recorded.h"
 
-enum { MUTATIONS = 20000, SUBJECTS_MAX = RECORDED_MAX + 8 };
+enum { MUTATIONS = 20000 / TEST_SAMPLE, SUBJECTS_MAX = RECORDED_MAX + 8 };
 
 struct subject {
     const char *name;
