@@ -404,6 +404,18 @@ start_process(struct world *w)
     w->supervisor = pair[0];
 }
 
+// The most that each of them may be: a test that is after a limit sets it, and no other one is to
+// meet it on a busy machine.
+enum { LIMIT_LONG_MS = 60000 };
+
+static UNUSED void
+be_patient(struct config *config)
+{
+    config->head_timeout_ms = config->resolve_timeout_ms = LIMIT_LONG_MS;
+    config->connect_timeout_ms = config->tls_timeout_ms = LIMIT_LONG_MS;
+    config->decide_timeout_ms = config->drain_timeout_ms = LIMIT_LONG_MS;
+}
+
 static UNUSED struct world *
 world_new(const struct world_route *route, size_t count, void (*configure)(struct config *config))
 {
@@ -411,6 +423,7 @@ world_new(const struct world_route *route, size_t count, void (*configure)(struc
     assert_non_null(w);
     config_init(&w->config);
     w->config.log_level = LOG_LEVEL_ERROR;
+    be_patient(&w->config);
     if (configure)
         configure(&w->config);
     w->upstream = listen_loopback(&w->upstream_port);

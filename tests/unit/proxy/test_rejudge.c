@@ -147,7 +147,7 @@ test_no_answer_in_time(void **state)
     set_decide_timeout(w, 20);
     expect_cut(w, up, client);
     // The same without anybody to ask.
-    set_decide_timeout(w, PATIENCE_MS);
+    set_decide_timeout(w, LIMIT_LONG_MS);
     client = connect_loopback(w->port);
     up = begin_stream(w, client, 1);
     show_head(up, client);
