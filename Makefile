@@ -280,6 +280,12 @@ $(BUILD)/tests/bin/no_walls.so: tools/bench/no_walls.c
 	@mkdir -p $(@D)
 	$(call quiet,CC,$<)$(CC) $(CPPFLAGS) -std=c17 -O1 $(WARNINGS) -fPIC -shared $< -o $@
 
+# Preloaded: ends a process at its Nth step.
+KILL_AT := $(BUILD)/tests/bin/kill_at.so
+$(KILL_AT): tests/support/kill_at/kill_at.c
+	@mkdir -p $(@D)
+	$(call quiet,CC,$<)$(CC) $(CPPFLAGS) -std=c17 -O1 $(WARNINGS) -fPIC -shared $< -o $@
+
 # Our chain of signatures by itself, to be compared with other libraries.
 MACAROONS := $(BUILD)/tests/bin/macaroons
 $(MACAROONS): $(BUILD)/obj/tests/support/macaroons/main.o $(call archive,core)
@@ -312,7 +318,7 @@ valgrind:
 valgrind-built: $(UNIT_SELECTED)
 	@BUILD=$(BUILD) tests/run-valgrind $^
 
-e2e: all $(SOFTAUTHN) $(TEST_KEYHOLE) $(MACAROONS) $(AT_EXIT) $(INJECT)
+e2e: all $(SOFTAUTHN) $(TEST_KEYHOLE) $(MACAROONS) $(AT_EXIT) $(INJECT) $(KILL_AT)
 	@KEYHOLE_BUILD=$(CURDIR)/$(BUILD) tests/run-e2e $(T)
 
 setup:

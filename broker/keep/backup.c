@@ -6,6 +6,7 @@
 
 #include "../authority/clock.h"
 #include "../database/private_file.h"
+#include "../leftover.h"
 #include "sources.h"
 
 #include <errno.h>
@@ -17,6 +18,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define WORK_SUFFIX ".unfinished"
 
 enum { READ_SIZE = 65536, QUIET_MS = 1000, EVERY_MS = 200 };
 
@@ -204,21 +207,38 @@ check_target(const struct backup_options *options, struct fault *fault)
                            options->file);
 }
 
+// What a backup that was killed has left of this file.
+static void
+clean_up(const struct backup_options *options)
+{
+    char parent[PATH_MAX], prefix[NAME_MAX + 2];
+    const char *slash = strrchr(options->file, '/');
+    const char *name = slash ? slash + 1 : options->file;
+    int n = slash ? snprintf(parent, sizeof parent, "%.*s", (int)(slash - options->file + 1),
+                             options->file)
+                  : snprintf(parent, sizeof parent, ".");
+    int m = snprintf(prefix, sizeof prefix, "%s.", name);
+
+    if (n > 0 && n < PATH_MAX && m > 0 && (size_t)m < sizeof prefix)
+        (void)leftover_clean(parent, prefix, WORK_SUFFIX, S_IFREG);
+}
+
 static enum kh_err
 write_file(const struct backup_options *options, const struct sources *sources,
            const json_t *manifest, json_t *report, struct fault *fault)
 {
     char work[PATH_MAX];
-    int n = snprintf(work, sizeof work, "%s.%ld.new", options->file, (long)getpid());
+    int n = snprintf(work, sizeof work, "%s.%ld" WORK_SUFFIX, options->file, (long)getpid());
+    int fd = -1;
 
     if (n < 0 || n >= PATH_MAX)
         return fault_set(fault, KH_ERR_TOO_LONG, "%s: the name is too long", options->file);
     enum kh_err err = check_target(options, fault);
     if (err)
         return err;
-    int fd = open(work, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return fault_set(fault, KH_ERR_IO, "%s: cannot be made: %s", work, strerror(errno));
+    clean_up(options);
+    if ((err = leftover_make_file(work, &fd, fault)))
+        return err;
     err = put_all(options, sources, manifest, fd, report, fault);
     if (!err)
         err = put_in_place(options, work, fd, fault);
@@ -245,6 +265,7 @@ backup_make(const struct backup_options *options, json_t **report, struct fault 
     json_t *manifest = NULL, *made = NULL;
 
     clock_print_s(clock_now_s(&clock), now);
+    (void)leftover_clean(options->directory, LEFTOVER_BACKUP, "", S_IFDIR);
     enum kh_err err = sources_open(&wanted, &sources, fault);
     if (!err && ((manifest = make_manifest(&sources, now)) == NULL ||
                  (made = json_copy(manifest)) == NULL ||

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Putting a backup back, all or nothing: it is unpacked beside its place and everything about it is
- * checked, before anything is where a broker would find it; the database comes last.
+ * checked, before anything is where a broker would find it. Then one rename decides
+ * (../restore_journal.h).
  *
  * What was since the backup is not in it. Counters are made stricter: those of tokens from before
  * the restore are used up. Revocations are lost, unless all tokens from before are revoked.
@@ -15,7 +16,7 @@
 
 struct restore_options {
     const char *file;      /* "-": standard input */
-    const char *directory; /* new, or empty */
+    const char *directory; /* is there, locked by whoever started this, and empty */
     bool check;            /* look at it all, and put nothing back */
     bool force;            /* what is in the directory is moved to DIR/before-restore-TIME */
     bool revoke_before;    /* tokens minted before now are revoked */
@@ -24,7 +25,7 @@ struct restore_options {
 };
 
 /* `*report` is the caller's: the manifest's members and what was found and done. On failure the
- * directory is as it was. */
+ * directory is as it was, or the fault says that the next start goes on (restore_journal.h). */
 KH_MUST_CHECK enum kh_err restore_run(const struct restore_options *options, json_t **report,
                                       struct fault *fault);
 

@@ -7,6 +7,8 @@
 
 #include "../audit_names.h"
 #include "../database/private_file.h"
+#include "../leftover.h"
+#include "../restore_journal.h"
 #include "sources_key.h"
 
 #include <dirent.h>
@@ -106,17 +108,17 @@ find_master_key(const char *directory, const char *copy, int64_t version, int *f
     return sources_key_find(directory, copy, fd, fault);
 }
 
-// The copy has no name any more once it is open: nothing is left when this process ends.
+// The copy has no name any more once it is open.
 static enum kh_err
-add_database(struct sources *sources, const char *directory, const char *name,
-             const struct sqlite_schema *schema, int64_t *version, int *key, struct fault *fault)
+copy_database(struct sources *sources, const char *directory, const char *name,
+              const struct sqlite_schema *schema, const char *work, int64_t *version, int *key,
+              struct fault *fault)
 {
     char path[PATH_MAX], copy[PATH_MAX];
-    int n = snprintf(copy, sizeof copy, "%s/.backup-%ld.db", directory, (long)getpid());
     enum kh_err err = path_of(directory, name, path, fault);
 
-    if (n < 0 || n >= PATH_MAX)
-        return fault_set(fault, KH_ERR_TOO_LONG, "%s: the name is too long", directory);
+    if (!err)
+        err = path_of(work, "copy.db", copy, fault);
     if (!err)
         err = sqlite_snapshot(path, schema, copy, version, fault);
     if (err)
@@ -125,6 +127,22 @@ add_database(struct sources *sources, const char *directory, const char *name,
     if (!err && key)
         err = find_master_key(directory, copy, *version, key, fault);
     (void)unlink(copy);
+    return err;
+}
+
+static enum kh_err
+add_database(struct sources *sources, const char *directory, const char *name,
+             const struct sqlite_schema *schema, int64_t *version, int *key, struct fault *fault)
+{
+    char work[PATH_MAX];
+    int fd = -1;
+    enum kh_err err = leftover_make_directory(directory, LEFTOVER_BACKUP, work, &fd, fault);
+
+    if (err)
+        return err;
+    err = copy_database(sources, directory, name, schema, work, version, key, fault);
+    leftover_remove_tree(work);
+    close(fd);
     return err;
 }
 
@@ -331,14 +349,52 @@ add_small(struct sources *sources, const struct sources_options *options, int ke
     return err;
 }
 
+// Half of one state and half of another would be no backup of either.
+static enum kh_err
+check_whole(const char *directory, struct fault *fault)
+{
+    enum restore_end end = restore_journal_look(directory);
+
+    return end == RESTORE_END_NONE || end == RESTORE_END_DROPPED
+               ? KH_OK
+               : fault_set(fault, KH_ERR_IO,
+                           "%s: a restore into it is not finished; keyholed check goes on with it",
+                           directory);
+}
+
+static struct stat
+look_at_database(const char *directory)
+{
+    char path[PATH_MAX];
+    struct stat st = {0};
+
+    if (path_of(directory, CONTENTS_DATABASE, path, NULL) || stat(path, &st))
+        st = (struct stat){0};
+    return st;
+}
+
+static enum kh_err
+check_same(const char *directory, const struct stat *before, struct fault *fault)
+{
+    struct stat now = look_at_database(directory);
+
+    return now.st_ino == before->st_ino && now.st_dev == before->st_dev
+               ? check_whole(directory, fault)
+               : fault_set(fault, KH_ERR_IO,
+                           "%s: became another one meanwhile, by a restore; try again", directory);
+}
+
 enum kh_err
 sources_open(const struct sources_options *options, struct sources *out, struct fault *fault)
 {
     const char *directory = options->directory;
+    const struct stat before = look_at_database(directory);
     int key = -1;
 
     *out = (struct sources){0};
     enum kh_err err = private_directory_check(directory, fault);
+    if (!err)
+        err = check_whole(directory, fault);
     if (!err)
         err = add_database(out, directory, CONTENTS_DATABASE, &contents_broker_schema, &out->schema,
                            options->without_master_key ? NULL : &key, fault);
@@ -356,7 +412,7 @@ sources_open(const struct sources_options *options, struct sources *out, struct 
         close(key);
     if (!err && !options->without_audit_log)
         err = add_audit(out, directory, fault);
-    return err;
+    return err ? err : check_same(directory, &before, fault);
 }
 
 void

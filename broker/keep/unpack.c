@@ -9,14 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 65536, REMOVE_DEPTH = 16, KEY_FILE_MAX = 4096 };
+enum { READ_SIZE = 65536, KEY_FILE_MAX = 4096 };
 
 static enum kh_err
 read_manifest(struct envelope_reader *reader, struct unpacked *out, struct fault *fault)
@@ -185,20 +184,4 @@ unpack_fini(struct unpacked *unpacked)
     json_decref(unpacked->manifest);
     secret_free(&unpacked->master_key);
     *unpacked = (struct unpacked){0};
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    (void)remove(path);
-    return 0;
-}
-
-void
-unpack_remove(const char *directory)
-{
-    (void)nftw(directory, remove_one, REMOVE_DEPTH, FTW_DEPTH | FTW_PHYS);
 }

@@ -22,7 +22,4 @@ KH_MUST_CHECK enum kh_err unpack(int fd, const struct envelope_opener *opener,
                                  struct fault *fault);
 void unpack_fini(struct unpacked *unpacked);
 
-/* Remove a directory and what is in it. */
-void unpack_remove(const char *directory);
-
 #endif

@@ -3,14 +3,17 @@
 #include "admin.h"
 #include "directory.h"
 #include "keeper.h"
+#include "recover.h"
 #include "terminal.h"
 #include "values.h"
 
 #include "../backup_key.h"
+#include "../restore_journal.h"
 #include "../supervisor/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -319,24 +322,16 @@ backup_check(const struct invocation *invocation)
     return EXIT_DONE;
 }
 
-// A broker that runs there would not notice that its files are others.
-static enum operator_exit
-lock_directory(const char *directory, const char *what, int *fd)
+// One that was made for nothing. Another command that waits for the lock finds that it is gone.
+static void
+remove_directory(const char *directory)
 {
-    struct stat status;
-    struct fault fault = {0};
-    *fd = -1;
-    if (stat(directory, &status) != 0)
-        return EXIT_DONE;
-    enum kh_err err = lock_check_owner(directory, &fault);
-    if (err == KH_OK)
-        err = lock_take(directory, fd, &fault);
-    if (err == KH_ERR_EXISTS)
-        return command_failed("%s: stop it first; %s", fault.detail, what);
-    // The child has it as well: should this process be killed, nobody starts a broker meanwhile.
-    if (err == KH_OK && fcntl(*fd, F_SETFD, 0) != 0)
-        return command_failed("%s: %s", directory, strerror(errno));
-    return err == KH_OK ? EXIT_DONE : command_failed("%s", fault.detail);
+    char path[PATH_MAX];
+    if (restore_journal_look(directory) != RESTORE_END_NONE ||
+        snprintf(path, sizeof(path), "%s/keyholed.lock", directory) >= (int)sizeof(path))
+        return;
+    (void)unlink(path);
+    (void)rmdir(directory);
 }
 
 static enum operator_exit
@@ -358,11 +353,14 @@ restore_run(const struct invocation *invocation)
     enum operator_exit status = open_backup(invocation, &keeper, &secret);
     if (status == EXIT_DONE && directory_make_parents(invocation->directory, &fault) != KH_OK)
         return command_failed("%s", fault.detail);
+    bool made = status == EXIT_DONE && mkdir(invocation->directory, 0700) == 0;
     if (status == EXIT_DONE)
-        status = lock_directory(invocation->directory, "a restore is into a directory of its own",
-                                &lock);
+        status =
+            recover_lock(invocation->directory, "a restore is into a directory of its own", &lock);
     if (status == EXIT_DONE)
         status = keeper_run(&keeper, &report);
+    if (status != EXIT_DONE && made)
+        remove_directory(invocation->directory);
     if (lock >= 0)
         close(lock);
     if (status != EXIT_DONE)
@@ -451,12 +449,12 @@ key_master_change(const struct invocation *invocation)
     buffer_init_secret(&secrets.old, TERMINAL_SECRET_MAX);
     buffer_init_secret(&secrets.new, TERMINAL_SECRET_MAX);
     keeper_init(&keeper, "change-master-key", invocation->directory);
-    enum operator_exit status = EXIT_DONE;
-    if (lock_check_directory(invocation->directory, &fault) != KH_OK)
+    enum operator_exit status = recover_directory(invocation->directory);
+    if (status == EXIT_DONE && lock_check_directory(invocation->directory, &fault) != KH_OK)
         status = command_failed("%s", fault.detail);
     if (status == EXIT_DONE)
-        status = lock_directory(invocation->directory,
-                                "its master key changes while nobody uses it", &lock);
+        status = recover_lock(invocation->directory, "its master key changes while nobody uses it",
+                              &lock);
     if (status == EXIT_DONE)
         status = read_master_secrets(invocation, &keeper, &secrets);
     if (status == EXIT_DONE)

@@ -2,6 +2,7 @@
 /* keyholed init, run, check. */
 #include "directory.h"
 #include "operator.h"
+#include "recover.h"
 #include "reload.h"
 #include "terminal.h"
 #include "values.h"
@@ -135,6 +136,8 @@ service_init(const struct invocation *invocation)
         return status;
     if (passphrase.n > 1024)
         return command_failed("a passphrase has at most 1024 bytes");
+    if ((status = recover_directory(invocation->directory)) != EXIT_DONE)
+        return status;
     if (directory_make_parents(invocation->directory, &fault) != KH_OK ||
         run_authority_init(invocation->directory, buffer_bytes(&passphrase), &ended, &fault) !=
             KH_OK)
@@ -204,6 +207,9 @@ service_check(const struct invocation *invocation)
         return usage_fault(invocation, "--json goes with --diff");
     if (invocation_flag(invocation, "diff") && invocation_flag(invocation, "config"))
         return usage_fault(invocation, "--diff is about the file that the broker reads");
+    enum operator_exit recovered = recover_directory(invocation->directory);
+    if (recovered != EXIT_DONE)
+        return recovered;
     struct fault fault = {0};
     struct config config;
     char used[PATH_MAX];
@@ -301,7 +307,8 @@ const struct operator_command service_commands[] = {
         .name = "check",
         .operands = "",
         .summary = "Read the configuration and say what is wrong",
-        .text = "Exit status 0 when the broker would accept it, else 1.",
+        .text = "Exit status 0 when the broker would accept it, else 1. A restore that was\n"
+                "interrupted in DIR is brought to its end first, as a start does.",
         .examples = "  keyholed check\n"
                     "  keyholed check --config new.yaml && systemctl reload keyholed\n"
                     "  keyholed check --diff\n"

@@ -59,6 +59,15 @@ lock_read_holder(int fd, char *out, size_t cap)
         out[0] = '\0';
 }
 
+// A restore that failed removes a directory that it had made, and the lock in it.
+static bool
+is_still_there(int fd, const char *path)
+{
+    struct stat here, there;
+    return fstat(fd, &here) == 0 && lstat(path, &there) == 0 && here.st_dev == there.st_dev &&
+           here.st_ino == there.st_ino;
+}
+
 enum kh_err
 lock_take(const char *directory, int *fd, struct fault *fault)
 {
@@ -78,6 +87,10 @@ lock_take(const char *directory, int *fd, struct fault *fault)
         }
         close(lock);
         return err;
+    }
+    if (!is_still_there(lock, path)) {
+        close(lock);
+        return fault_set(fault, KH_ERR_IO, "%s was removed meanwhile; try again", directory);
     }
     // The number is for people; the lock is what counts.
     int n = snprintf(holder, sizeof(holder), "%ld\n", (long)getpid());

@@ -2,8 +2,10 @@
 /* `keyholed run`: set up in an order in which every failure has a sentence, serve, drain, stop. */
 #include "supervisor.h"
 
+#include "../leftover.h"
 #include "../log.h"
 #include "../metrics.h"
+#include "../restore_journal.h"
 #include "../sandbox.h"
 #include "dns.h"
 #include "gateway.h"
@@ -388,23 +390,46 @@ take_passphrase(struct supervisor *supervisor, struct fault *fault)
 }
 
 static enum kh_err
-supervisor_start(struct supervisor *supervisor, struct fault *fault)
+check_directory(const struct supervisor_options *options, struct fault *fault)
+{
+    return options->discharger_alone ? lock_check_owner(options->directory, fault)
+                                     : lock_check_directory(options->directory, fault);
+}
+
+// Before anything in it is read: a restore that was interrupted may have part of it elsewhere.
+static enum kh_err
+take_directory(struct supervisor *supervisor, struct fault *fault)
 {
     const struct supervisor_options *options = supervisor->options;
-    struct fault notify_fault = {0};
-    bool kept_too_many = false;
-    enum kh_err err = options->discharger_alone ? lock_check_owner(options->directory, fault)
-                                                : lock_check_directory(options->directory, fault);
+    struct restore_outcome outcome = {0};
+    char words[RESTORE_WORDS_MAX];
+    enum kh_err err = restore_journal_look(options->directory) != RESTORE_END_NONE
+                          ? lock_check_owner(options->directory, fault)
+                          : check_directory(options, fault);
     if (err != KH_OK)
         return err;
     if (realpath(options->directory, supervisor->directory) == NULL)
         return fault_set(fault, KH_ERR_IO, "%s: %s", options->directory, strerror(errno));
-    if ((err = start_configuration(supervisor, fault)) != KH_OK)
+    if ((err = lock_take(supervisor->directory, &supervisor->lock_fd, fault)) != KH_OK ||
+        (err = restore_journal_recover(supervisor->directory, &outcome, fault)) != KH_OK)
+        return err;
+    if (outcome.end != RESTORE_END_NONE)
+        log_warning("restore", "%s", restore_outcome_print(&outcome, supervisor->directory, words));
+    (void)leftover_clean(supervisor->directory, LEFTOVER_BACKUP, "", S_IFDIR);
+    return check_directory(options, fault);
+}
+
+static enum kh_err
+supervisor_start(struct supervisor *supervisor, struct fault *fault)
+{
+    struct fault notify_fault = {0};
+    bool kept_too_many = false;
+    enum kh_err err = take_directory(supervisor, fault);
+    if (err != KH_OK || (err = start_configuration(supervisor, fault)) != KH_OK)
         return err;
     if (notify_init(&supervisor->notify, &notify_fault) != KH_OK)
         log_warning("notify", "%s", notify_fault.detail);
-    if ((err = lock_take(supervisor->directory, &supervisor->lock_fd, fault)) != KH_OK ||
-        (err = take_passphrase(supervisor, fault)) != KH_OK ||
+    if ((err = take_passphrase(supervisor, fault)) != KH_OK ||
         (err = inherit_init(fault)) != KH_OK ||
         (err = start_listeners(supervisor, fault)) != KH_OK ||
         (err = inherit_finish(&kept_too_many, fault)) != KH_OK ||

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The state directory for commands that work in it while no broker runs: theirs alone, and first of
+ * all what was interrupted in it is brought to its end.
+ */
+#ifndef KEYHOLE_OPERATOR_RECOVER_H
+#define KEYHOLE_OPERATOR_RECOVER_H
+
+#include "operator.h"
+
+/* All say what they did, and what went wrong. */
+
+/* The directory's lock, which children inherit; -1 where there is no directory. `what` is said when
+ * somebody has it: why that is not for a running broker. */
+KH_MUST_CHECK enum operator_exit recover_lock(const char *directory, const char *what, int *fd);
+
+/* The same for a moment, and only if something was interrupted there. */
+KH_MUST_CHECK enum operator_exit recover_directory(const char *directory);
+
+#endif
