@@ -306,7 +306,7 @@ read_last_line(int fd, struct buffer *text, struct bytes *line)
             room[n - 1] != '\n')
             return false;
         buffer_advance(text, n);
-        struct bytes piece = bytes_slice(buffer_bytes(text), 0, n - 1);
+        struct bytes piece = bytes_of(room, n - 1);
         const uint8_t *newline = memrchr(piece.p, '\n', piece.n);
         if (newline == NULL && (off_t)n < size)
             continue;

@@ -30,5 +30,6 @@ void
 health_print_token_answers(const json_t *counted, char *out, size_t cap)
 {
     print_counted(counted, "refused",
-                  ": answers are OAuth tokens; see token-answers= in keyholed-credential(8)", out, cap);
+                  ": answers are OAuth tokens; see token-answers= in keyholed-credential(8)", out,
+                  cap);
 }

@@ -14,9 +14,9 @@
  * Input: a request, as on a connection.
  */
 
-#include "../../../caveats/field_name.h"
 #include "../../../broker/http/http1_write.h"
 #include "../../../broker/http/request.h"
+#include "../../../caveats/field_name.h"
 #include "../fuzz.h"
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);

@@ -86,7 +86,8 @@ static const struct refusal {
     {"workers: ~\n", 1, "workers: expected a whole number, found \"~\""},
     {"audit: {sync: sometimes}\n", 1, "audit.sync: expected one of always, interval, none"},
     {"log: {level: Info}\n", 1, "log.level: expected one of error, warning, info, debug"},
-    {"log: {format: 1}\n", 1, "log.format: expected one of auto, human, json, journald, found \"1\""},
+    {"log: {format: 1}\n", 1,
+     "log.format: expected one of auto, human, json, journald, found \"1\""},
     // listeners and names
     {"listen:\n  - address: 127.0.0.1\n", 2, "listen[1].address: expected a numeric ADDRESS:PORT"},
     {"listen:\n  - address: localhost:80\n", 2, "expected a numeric ADDRESS:PORT"},
