@@ -55,14 +55,16 @@ $(BUILD)/hardening.mk: Makefile
 	     -mbranch-protection=standard -ftrivial-auto-var-init=zero -fstrict-flex-arrays=3 \
 	     -fzero-init-padding-bits=all -fno-delete-null-pointer-checks -fno-strict-overflow \
 	     -fno-strict-aliasing -fPIE -Wformat-security -Wtrampolines -Wbidi-chars=any,$(call probe,$(f))))' \
-	  '$(strip $(foreach f,-pie -Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now \
+	  '$(strip $(foreach f,$(if $(SANITIZE),-no-pie,-pie) -Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now \
 	     -Wl$(comma)-z$(comma)noexecstack -Wl$(comma)-z$(comma)nodlopen \
 	     -Wl$(comma)--no-copy-dt-needed-entries,$(call probe,$(f))))' \
 	  '$(if $(SANITIZE)$(MEMCHECK),,$(call probe,-flto=auto -ffat-lto-objects))' > $@
 comma := ,
 
 ifdef SANITIZE
-# Zeroed locals would hide what was never set: here they are filled with a pattern.
+# Zeroed locals would hide what was never set: here they are filled with a pattern. And programs have a
+# fixed place: at a random one they may lie where AddressSanitizer wants its heap (kernels with
+# vm.mmap_rnd_bits=32).
 OPTIMISE := -O1 -g -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer \
     -ftrivial-auto-var-init=pattern -DKH_SANITIZE=1
 LINK_SANITIZE := -fsanitize=$(SANITIZE)

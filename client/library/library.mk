@@ -36,7 +36,7 @@ define library_rules
 $(BUILD)/lib/lib$(1).so.1: $(call pic_objects,$(2)) $(BUILD)/pic/libparts.a \
     $(foreach l,$(4),$(BUILD)/lib/lib$(l).so) $(call library_map,$(1))
 	@mkdir -p $$(@D)
-	$$(call quiet,LINK,$$@)$(CC) $$(CFLAGS) -fno-lto -shared $$(filter-out -pie -Wl$$(comma)-z$$(comma)nodlopen,$$(LDFLAGS)) \
+	$$(call quiet,LINK,$$@)$(CC) $$(CFLAGS) -fno-lto -shared $$(filter-out -pie -no-pie -Wl$$(comma)-z$$(comma)nodlopen,$$(LDFLAGS)) \
 	  -Wl,--gc-sections -Wl,-z,defs -Wl,-soname,$$(@F) \
 	  -Wl,--version-script=$(call library_map,$(1)) $$(filter %.o %.a %.so,$$^) -o $$@ \
 	  $$(call libs,$(3)) $$(LINK_SANITIZE)
