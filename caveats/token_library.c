@@ -64,7 +64,10 @@ verify_loaded(struct macaroon **macaroon, size_t count, const uint8_t key[TOKEN_
         err = library_fault(fault, code, "macaroon_verifier_satisfy_general");
     else if (macaroon_verify(verifier, macaroon[0], key, TOKEN_KEY_SIZE, macaroon + 1, count - 1,
                              &code) != 0)
-        err = fault_set(fault, KH_ERR_SIGNATURE, "libmacaroons does not verify the chain");
+        // A good token is good when there is memory again: its holder must not throw it away.
+        err = code == MACAROON_OUT_OF_MEMORY
+                  ? library_fault(fault, code, "macaroon_verify")
+                  : fault_set(fault, KH_ERR_SIGNATURE, "libmacaroons does not verify the chain");
     else if (conditions != condition_count)
         err = fault_set(fault, KH_ERR_SIGNATURE, "libmacaroons saw other caveats");
     macaroon_verifier_destroy(verifier);

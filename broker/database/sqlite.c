@@ -75,25 +75,56 @@ sqlite_prepare(struct sqlite *sqlite, const char *sql, sqlite3_stmt **out, struc
     return code == SQLITE_OK ? KH_OK : sqlite_fault(sqlite, code, fault);
 }
 
+// A statement that lacks one of its values, or has that of the run before, is not run: NULL would
+// be taken for the value, and in a condition it stands for no row.
+static _Thread_local const sqlite3_stmt *incomplete;
+
+static void
+note_bind(const sqlite3_stmt *stmt, int code)
+{
+    if (code != SQLITE_OK)
+        incomplete = stmt;
+}
+
 void
 sqlite_stmt_cleanup(sqlite3_stmt **stmt)
 {
+    if (*stmt == incomplete)
+        incomplete = NULL;
     (void)sqlite3_finalize(*stmt);
 }
 
-// A bind that fails leaves NULL, which every column refuses.
+void
+sqlite_bind_number(sqlite3_stmt *stmt, int index, int64_t number)
+{
+    note_bind(stmt, sqlite3_bind_int64(stmt, index, number));
+}
+
 void
 sqlite_bind_text_bytes(sqlite3_stmt *stmt, int index, struct bytes text)
 {
-    (void)sqlite3_bind_text64(stmt, index, text.n ? (const char *)text.p : "", text.n,
-                              SQLITE_STATIC, SQLITE_UTF8);
+    note_bind(stmt, sqlite3_bind_text64(stmt, index, text.n ? (const char *)text.p : "", text.n,
+                                        SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void
 sqlite_bind_blob_bytes(sqlite3_stmt *stmt, int index, struct bytes blob)
 {
-    (void)sqlite3_bind_blob64(stmt, index, blob.n ? (const void *)blob.p : "", blob.n,
-                              SQLITE_STATIC);
+    note_bind(stmt, sqlite3_bind_blob64(stmt, index, blob.n ? (const void *)blob.p : "", blob.n,
+                                        SQLITE_STATIC));
+}
+
+// sqlite3_step; *err is set when there is neither a row nor an end.
+static int
+step(const struct sqlite *sqlite, sqlite3_stmt *stmt, enum kh_err *err, struct fault *fault)
+{
+    int code = stmt == incomplete ? SQLITE_NOMEM : sqlite3_step(stmt);
+
+    *err = KH_OK;
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        *err = sqlite_fault(
+            sqlite, stmt == incomplete ? code : sqlite3_extended_errcode(sqlite->db), fault);
+    return code;
 }
 
 struct bytes
@@ -106,11 +137,10 @@ sqlite_column_bytes_of(sqlite3_stmt *stmt, int column)
 enum kh_err
 sqlite_run(struct sqlite *sqlite, sqlite3_stmt *stmt, struct fault *fault)
 {
-    int code = sqlite3_step(stmt);
+    enum kh_err err;
 
-    if (code != SQLITE_DONE && code != SQLITE_ROW)
-        return sqlite_fault(sqlite, sqlite3_extended_errcode(sqlite->db), fault);
-    return KH_OK;
+    (void)step(sqlite, stmt, &err, fault);
+    return err;
 }
 
 enum kh_err
@@ -126,14 +156,7 @@ sqlite_run_one(struct sqlite *sqlite, sqlite3_stmt *stmt, struct fault *fault)
 bool
 sqlite_next(struct sqlite *sqlite, sqlite3_stmt *stmt, enum kh_err *err, struct fault *fault)
 {
-    int code = sqlite3_step(stmt);
-
-    *err = KH_OK;
-    if (code == SQLITE_ROW)
-        return true;
-    if (code != SQLITE_DONE)
-        *err = sqlite_fault(sqlite, sqlite3_extended_errcode(sqlite->db), fault);
-    return false;
+    return step(sqlite, stmt, err, fault) == SQLITE_ROW;
 }
 
 enum kh_err

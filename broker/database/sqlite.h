@@ -64,7 +64,9 @@ enum kh_err sqlite_fault(const struct sqlite *sqlite, int code, struct fault *fa
 
 KH_MUST_CHECK enum kh_err sqlite_prepare(struct sqlite *sqlite, const char *sql, sqlite3_stmt **out,
                                          struct fault *fault);
-/* Binds by position, from 1; empty is an empty text or blob, never NULL. */
+/* Binds by position, from 1; empty is an empty text or blob, never NULL. A statement of which a
+ * bind failed fails when it is run. */
+void sqlite_bind_number(sqlite3_stmt *stmt, int index, int64_t number);
 void sqlite_bind_text_bytes(sqlite3_stmt *stmt, int index, struct bytes text);
 void sqlite_bind_blob_bytes(sqlite3_stmt *stmt, int index, struct bytes blob);
 struct bytes sqlite_column_bytes_of(sqlite3_stmt *stmt, int column); /* text and blob */

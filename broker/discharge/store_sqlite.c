@@ -106,7 +106,7 @@ discharge_user_add(struct discharge_store *store, struct bytes name, int64_t now
     if (err)
         return err;
     sqlite_bind_text_bytes(stmt, 1, name);
-    (void)sqlite3_bind_int64(stmt, 2, now);
+    sqlite_bind_number(stmt, 2, now);
     err = sqlite_run_one(&store->sqlite, stmt, fault);
     if (err == KH_ERR_EXISTS)
         return fault_set(fault, err, "there is a user %.*s already", BYTES_ARG(name));
@@ -190,7 +190,7 @@ insert_invitation(struct discharge_store *store, struct bytes user, const uint8_
         return err;
     sqlite_bind_blob_bytes(stmt, 1, bytes_of(hash, 32));
     sqlite_bind_text_bytes(stmt, 2, user);
-    (void)sqlite3_bind_int64(stmt, 3, expires_at);
+    sqlite_bind_number(stmt, 3, expires_at);
     err = sqlite_run_one(&store->sqlite, stmt, fault);
     return err == KH_ERR_NOT_FOUND ? no_such_user(user, fault) : err;
 }
@@ -226,7 +226,7 @@ discharge_invitation_find(struct discharge_store *store, const uint8_t hash[32],
     if (err)
         return err;
     sqlite_bind_blob_bytes(stmt, 1, bytes_of(hash, 32));
-    (void)sqlite3_bind_int64(stmt, 2, now);
+    sqlite_bind_number(stmt, 2, now);
     if (!sqlite_next(&store->sqlite, stmt, &err, fault))
         return err ? err : no_such_invitation(fault);
     buffer_put(user, sqlite_column_bytes_of(stmt, 0));
@@ -246,7 +246,7 @@ discharge_invitation_use(struct discharge_store *store, const uint8_t hash[32], 
         return err;
     sqlite_bind_blob_bytes(stmt, 1, bytes_of(hash, 32));
     sqlite_bind_text_bytes(stmt, 2, user);
-    (void)sqlite3_bind_int64(stmt, 3, now);
+    sqlite_bind_number(stmt, 3, now);
     err = sqlite_run_one(&store->sqlite, stmt, fault);
     return err == KH_ERR_NOT_FOUND ? no_such_invitation(fault) : err;
 }
@@ -267,7 +267,7 @@ discharge_decline(struct discharge_store *store, const uint8_t ticket[TICKET_HAS
     if (err)
         return err;
     sqlite_bind_blob_bytes(stmt, 1, bytes_of(ticket, TICKET_HASH_SIZE));
-    (void)sqlite3_bind_int64(stmt, 2, expires_at);
+    sqlite_bind_number(stmt, 2, expires_at);
     return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
@@ -296,7 +296,7 @@ prune_table(struct discharge_store *store, const char *sql, int64_t now, struct 
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, now);
+    sqlite_bind_number(stmt, 1, now);
     return sqlite_run(&store->sqlite, stmt, fault);
 }
 

@@ -149,15 +149,15 @@ insert_row(struct discharge_store *store, const struct discharge_authenticator *
     sqlite_bind_text_bytes(stmt, 3, bytes_str(authenticator_kind_name(row->kind)));
     sqlite_bind_blob_bytes(stmt, 4, row->credential_id);
     sqlite_bind_blob_bytes(stmt, 5, row->public_key);
-    (void)sqlite3_bind_int64(stmt, 6, row->algorithm);
-    (void)sqlite3_bind_int64(stmt, 7, row->counter);
+    sqlite_bind_number(stmt, 6, row->algorithm);
+    sqlite_bind_number(stmt, 7, row->counter);
     sqlite_bind_blob_bytes(stmt, 8, bytes_of(row->aaguid, sizeof row->aaguid));
-    (void)sqlite3_bind_int64(stmt, 9, row->firmware);
-    (void)sqlite3_bind_int64(stmt, 10, row->attested);
-    (void)sqlite3_bind_int64(stmt, 11, row->yubikey);
-    (void)sqlite3_bind_int64(stmt, 12, row->u2f);
-    (void)sqlite3_bind_int64(stmt, 13, row->verified);
-    (void)sqlite3_bind_int64(stmt, 14, now);
+    sqlite_bind_number(stmt, 9, row->firmware);
+    sqlite_bind_number(stmt, 10, row->attested);
+    sqlite_bind_number(stmt, 11, row->yubikey);
+    sqlite_bind_number(stmt, 12, row->u2f);
+    sqlite_bind_number(stmt, 13, row->verified);
+    sqlite_bind_number(stmt, 14, now);
     err = sqlite_run_one(&store->sqlite, stmt, fault);
     return err == KH_ERR_EXISTS
                ? fault_set(fault, err, "the authenticator's credential is enrolled already")
@@ -219,9 +219,9 @@ set_counter(struct discharge_store *store, int64_t id, uint32_t counter, int64_t
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, id);
-    (void)sqlite3_bind_int64(stmt, 2, counter);
-    (void)sqlite3_bind_int64(stmt, 3, now);
+    sqlite_bind_number(stmt, 1, id);
+    sqlite_bind_number(stmt, 2, counter);
+    sqlite_bind_number(stmt, 3, now);
     return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
@@ -237,8 +237,8 @@ mark_cloned(struct discharge_store *store, int64_t id, int64_t now, struct fault
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, id);
-    (void)sqlite3_bind_int64(stmt, 2, now);
+    sqlite_bind_number(stmt, 1, id);
+    sqlite_bind_number(stmt, 2, now);
     err = sqlite_run_one(&store->sqlite, stmt, fault);
     return err == KH_ERR_NOT_FOUND ? fault_set(fault, err, "there is no such authenticator") : err;
 }

@@ -20,11 +20,11 @@ store_counter_put(struct store *store, const struct store_counter *row, struct f
         return err;
     sqlite_bind_blob_bytes(stmt, 1, row->lineage);
     sqlite_bind_blob_bytes(stmt, 2, row->token_id);
-    (void)sqlite3_bind_int64(stmt, 3, row->window_s);
-    (void)sqlite3_bind_int64(stmt, 4, row->bound);
-    (void)sqlite3_bind_int64(stmt, 5, row->used);
+    sqlite_bind_number(stmt, 3, row->window_s);
+    sqlite_bind_number(stmt, 4, row->bound);
+    sqlite_bind_number(stmt, 5, row->used);
     sqlite_bind_blob_bytes(stmt, 6, row->log);
-    (void)sqlite3_bind_int64(stmt, 7, row->expires_at);
+    sqlite_bind_number(stmt, 7, row->expires_at);
     return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 

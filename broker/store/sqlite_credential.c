@@ -32,9 +32,9 @@ insert_items(struct store *store, const struct store_credential *row, struct fau
     for (int list = 0; !err && list < STORE_LIST_COUNT; list++) {
         for (size_t i = 0; !err && i < row->item_count[list]; i++) {
             (void)sqlite3_reset(stmt);
-            (void)sqlite3_bind_int64(stmt, 1, row->id);
+            sqlite_bind_number(stmt, 1, row->id);
             sqlite_bind_text_bytes(stmt, 2, bytes_str(list_name[list]));
-            (void)sqlite3_bind_int64(stmt, 3, (int64_t)i);
+            sqlite_bind_number(stmt, 3, (int64_t)i);
             sqlite_bind_text_bytes(stmt, 4, row->item[list][i]);
             err = sqlite_run_one(&store->sqlite, stmt, fault);
         }
@@ -54,17 +54,17 @@ insert_row(struct store *store, const struct store_credential *row, struct fault
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, row->id);
+    sqlite_bind_number(stmt, 1, row->id);
     sqlite_bind_text_bytes(stmt, 2, row->name);
     sqlite_bind_text_bytes(stmt, 3, row->preset);
     sqlite_bind_text_bytes(stmt, 4, row->inject);
     sqlite_bind_text_bytes(stmt, 5, row->upstream_ca);
-    (void)sqlite3_bind_int64(stmt, 6, row->enabled);
-    (void)sqlite3_bind_int64(stmt, 7, row->plain);
-    (void)sqlite3_bind_int64(stmt, 8, row->scrub);
-    (void)sqlite3_bind_int64(stmt, 9, row->foreign_pass);
+    sqlite_bind_number(stmt, 6, row->enabled);
+    sqlite_bind_number(stmt, 7, row->plain);
+    sqlite_bind_number(stmt, 8, row->scrub);
+    sqlite_bind_number(stmt, 9, row->foreign_pass);
     sqlite_bind_blob_bytes(stmt, 10, row->sealed);
-    (void)sqlite3_bind_int64(stmt, 11, row->created_at);
+    sqlite_bind_number(stmt, 11, row->created_at);
     return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
@@ -95,12 +95,12 @@ update_row(struct store *store, const struct store_credential *row, struct fault
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, row->id);
+    sqlite_bind_number(stmt, 1, row->id);
     sqlite_bind_text_bytes(stmt, 2, row->inject);
     sqlite_bind_text_bytes(stmt, 3, row->upstream_ca);
-    (void)sqlite3_bind_int64(stmt, 4, row->plain);
-    (void)sqlite3_bind_int64(stmt, 5, row->scrub);
-    (void)sqlite3_bind_int64(stmt, 6, row->foreign_pass);
+    sqlite_bind_number(stmt, 4, row->plain);
+    sqlite_bind_number(stmt, 5, row->scrub);
+    sqlite_bind_number(stmt, 6, row->foreign_pass);
     return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
@@ -113,7 +113,7 @@ remove_items(struct store *store, int64_t id, struct fault *fault)
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, id);
+    sqlite_bind_number(stmt, 1, id);
     return sqlite_run(&store->sqlite, stmt, fault);
 }
 
@@ -143,8 +143,8 @@ store_credential_enable(struct store *store, int64_t id, bool enabled, struct fa
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, id);
-    (void)sqlite3_bind_int64(stmt, 2, enabled);
+    sqlite_bind_number(stmt, 1, id);
+    sqlite_bind_number(stmt, 2, enabled);
     return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
@@ -159,9 +159,9 @@ store_credential_rotate(struct store *store, int64_t id, struct bytes sealed, in
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, id);
+    sqlite_bind_number(stmt, 1, id);
     sqlite_bind_blob_bytes(stmt, 2, sealed);
-    (void)sqlite3_bind_int64(stmt, 3, rotated_at);
+    sqlite_bind_number(stmt, 3, rotated_at);
     return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
@@ -174,7 +174,7 @@ store_credential_remove(struct store *store, int64_t id, struct fault *fault)
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, id);
+    sqlite_bind_number(stmt, 1, id);
     return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
@@ -238,7 +238,7 @@ read_items(struct store *store, struct store_credential *row, struct item_copies
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, row->id);
+    sqlite_bind_number(stmt, 1, row->id);
     while (copied && sqlite_next(&store->sqlite, stmt, &err, fault))
         copied = copy_item(stmt, copies);
     if (!err && (!copied || !list_items(copies, row)))

@@ -63,9 +63,9 @@ store_root_key_insert(struct store *store, const struct store_root_key *row, str
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, row->id);
+    sqlite_bind_number(stmt, 1, row->id);
     sqlite_bind_blob_bytes(stmt, 2, row->sealed);
-    (void)sqlite3_bind_int64(stmt, 3, row->created_at);
+    sqlite_bind_number(stmt, 3, row->created_at);
     return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
@@ -80,8 +80,8 @@ store_root_key_retire(struct store *store, uint32_t id, int64_t retired_at, stru
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, id);
-    (void)sqlite3_bind_int64(stmt, 2, retired_at);
+    sqlite_bind_number(stmt, 1, id);
+    sqlite_bind_number(stmt, 2, retired_at);
     return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 

@@ -16,14 +16,14 @@ store_policy_insert(struct store *store, const struct store_policy *row, struct 
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, row->number);
+    sqlite_bind_number(stmt, 1, row->number);
     sqlite_bind_text_bytes(stmt, 2, row->text);
-    (void)sqlite3_bind_int64(stmt, 3, row->uid);
-    (void)sqlite3_bind_int64(stmt, 4, row->applied_at);
+    sqlite_bind_number(stmt, 3, row->uid);
+    sqlite_bind_number(stmt, 4, row->applied_at);
     sqlite_bind_text_bytes(stmt, 5, row->comment);
     sqlite_bind_text_bytes(stmt, 6, row->changes);
     if (row->restores >= 0)
-        (void)sqlite3_bind_int64(stmt, 7, row->restores);
+        sqlite_bind_number(stmt, 7, row->restores);
     return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
@@ -39,7 +39,7 @@ store_policy_each(struct store *store, int64_t number, store_policy_fn *fn, void
         &stmt, fault);
 
     if (!err)
-        (void)sqlite3_bind_int64(stmt, 1, number);
+        sqlite_bind_number(stmt, 1, number);
     while (!err && sqlite_next(&store->sqlite, stmt, &err, fault)) {
         struct store_policy row = {
             .number = sqlite3_column_int64(stmt, 0),

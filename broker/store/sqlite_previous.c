@@ -17,9 +17,9 @@ store_previous_put(struct store *store, const struct store_previous *row, struct
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, row->credential_id);
+    sqlite_bind_number(stmt, 1, row->credential_id);
     sqlite_bind_blob_bytes(stmt, 2, row->sealed);
-    (void)sqlite3_bind_int64(stmt, 3, row->expires_at);
+    sqlite_bind_number(stmt, 3, row->expires_at);
     return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
@@ -32,7 +32,7 @@ store_previous_remove(struct store *store, int64_t credential_id, struct fault *
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, credential_id);
+    sqlite_bind_number(stmt, 1, credential_id);
     while (sqlite_next(&store->sqlite, stmt, &err, fault))
         continue;
     return err;

@@ -31,7 +31,7 @@ update(struct store *store, const struct sealed_table *table, int64_t id, struct
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, id);
+    sqlite_bind_number(stmt, 1, id);
     sqlite_bind_blob_bytes(stmt, 2, sealed);
     return sqlite_run_one(&store->sqlite, stmt, fault);
 }
@@ -48,7 +48,7 @@ change_next(struct store *store, const struct sealed_table *table, store_sealed_
     buffer_init(&changed, SEALED_TEXT_MAX);
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, *id);
+    sqlite_bind_number(stmt, 1, *id);
     *more = sqlite_next(&store->sqlite, stmt, &err, fault);
     if (!*more)
         return err;

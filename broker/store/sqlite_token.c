@@ -16,10 +16,10 @@ insert_row(struct store *store, const struct store_token *row, struct fault *fau
     if (err)
         return err;
     sqlite_bind_blob_bytes(stmt, 1, row->id);
-    (void)sqlite3_bind_int64(stmt, 2, row->key_id);
+    sqlite_bind_number(stmt, 2, row->key_id);
     sqlite_bind_text_bytes(stmt, 3, row->user);
-    (void)sqlite3_bind_int64(stmt, 4, row->issued_at);
-    (void)sqlite3_bind_int64(stmt, 5, row->expires_at);
+    sqlite_bind_number(stmt, 4, row->issued_at);
+    sqlite_bind_number(stmt, 5, row->expires_at);
     return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
@@ -37,7 +37,7 @@ insert_items(struct store *store, struct bytes id, const char *list, const struc
         (void)sqlite3_reset(stmt);
         sqlite_bind_blob_bytes(stmt, 1, id);
         sqlite_bind_text_bytes(stmt, 2, bytes_str(list));
-        (void)sqlite3_bind_int64(stmt, 3, (int64_t)i);
+        sqlite_bind_number(stmt, 3, (int64_t)i);
         sqlite_bind_text_bytes(stmt, 4, value[i]);
         err = sqlite_run_one(&store->sqlite, stmt, fault);
     }
@@ -116,8 +116,8 @@ store_revocation_put(struct store *store, const struct store_revocation *row, st
     sqlite_bind_text_bytes(stmt, 2, row->subject);
     if (row->token_id.n > 0)
         sqlite_bind_blob_bytes(stmt, 3, row->token_id);
-    (void)sqlite3_bind_int64(stmt, 4, row->at);
-    (void)sqlite3_bind_int64(stmt, 5, row->expires_at);
+    sqlite_bind_number(stmt, 4, row->at);
+    sqlite_bind_number(stmt, 5, row->expires_at);
     return sqlite_run_one(&store->sqlite, stmt, fault);
 }
 
@@ -130,7 +130,7 @@ store_revocation_prune(struct store *store, int64_t now, struct fault *fault)
 
     if (err)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, now);
+    sqlite_bind_number(stmt, 1, now);
     return sqlite_run(&store->sqlite, stmt, fault);
 }
 
