@@ -25,11 +25,18 @@ enum { READ_SIZE = 65536, QUIET_MS = 1000, EVERY_MS = 200 };
 
 static volatile sig_atomic_t cancelled;
 
-void
-backup_cancel(int number)
+static void
+cancel(int number)
 {
     (void)number;
     cancelled = 1;
+}
+
+void
+backup_cancel_by_signals(void)
+{
+    (void)signal(SIGINT, cancel);
+    (void)signal(SIGTERM, cancel);
 }
 
 bool

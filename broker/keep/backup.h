@@ -26,9 +26,9 @@ struct backup_options {
 KH_MUST_CHECK enum kh_err backup_make(const struct backup_options *options, json_t **report,
                                       struct fault *fault);
 
-/* A handler for signals: whoever asked does not want it any more, and it ends with KH_ERR_CLOSED.
- */
-void backup_cancel(int number);
+/* From now on SIGINT and SIGTERM mean: whoever asked does not want it any more, and it ends with
+ * KH_ERR_CLOSED. */
+void backup_cancel_by_signals(void);
 bool backup_is_cancelled(void);
 
 #endif

@@ -308,8 +308,7 @@ keep_main(int argc, char **argv)
     struct fault fault = {0};
     json_t *report = NULL;
 
-    (void)signal(SIGINT, backup_cancel);
-    (void)signal(SIGTERM, backup_cancel);
+    backup_cancel_by_signals();
     // Without the command that started it nobody waits for what it does.
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     opterr = 0;
