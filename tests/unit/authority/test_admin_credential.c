@@ -1,25 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
-
-static struct authority authority;
-
-static int
-setup(void **state)
-{
-    if (fixture_setup(state))
-        return -1;
-    admin_init();
-    fixture_create();
-    fixture_open(&authority);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    authority_close(&authority);
-    return fixture_teardown(state);
-}
+#include "opened.h"
 
 #define ADD(more)                                                                                  \
     "{\"command\": \"credential.add\", \"name\": \"x\", \"secret\": \"" FIXTURE_SECRET "\"" more "}"
@@ -259,14 +239,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(refusals, setup, teardown),
-        cmocka_unit_test_setup_teardown(everything_is_shown_but_the_secret, setup, teardown),
-        cmocka_unit_test_setup_teardown(environment_of_a_preset, setup, teardown),
-        cmocka_unit_test_setup_teardown(added_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(rotated, setup, teardown),
-        cmocka_unit_test_setup_teardown(disabled_and_enabled, setup, teardown),
-        cmocka_unit_test_setup_teardown(removed_without_a_trace, setup, teardown),
-        cmocka_unit_test_setup_teardown(every_change_is_recorded, setup, teardown),
+        cmocka_unit_test_setup_teardown(refusals, opened, opened_end),
+        cmocka_unit_test_setup_teardown(everything_is_shown_but_the_secret, opened, opened_end),
+        cmocka_unit_test_setup_teardown(environment_of_a_preset, opened, opened_end),
+        cmocka_unit_test_setup_teardown(added_once, opened, opened_end),
+        cmocka_unit_test_setup_teardown(rotated, opened, opened_end),
+        cmocka_unit_test_setup_teardown(disabled_and_enabled, opened, opened_end),
+        cmocka_unit_test_setup_teardown(removed_without_a_trace, opened, opened_end),
+        cmocka_unit_test_setup_teardown(every_change_is_recorded, opened, opened_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

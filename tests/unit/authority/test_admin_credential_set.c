@@ -1,27 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
+#include "opened.h"
 
 #include "../../../broker/authority/access.h"
-
-static struct authority authority;
-
-static int
-setup(void **state)
-{
-    if (fixture_setup(state))
-        return -1;
-    admin_init();
-    fixture_create();
-    fixture_open(&authority);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    authority_close(&authority);
-    return fixture_teardown(state);
-}
 
 static void
 add(const char *name, const char *secret, const char *more)
@@ -244,12 +224,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(refusals, setup, teardown),
-        cmocka_unit_test_setup_teardown(set_and_kept, setup, teardown),
-        cmocka_unit_test_setup_teardown(options_one_by_one, setup, teardown),
-        cmocka_unit_test_setup_teardown(secrets_and_access, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_others_ask_of_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(recorded, setup, teardown),
+        cmocka_unit_test_setup_teardown(refusals, opened, opened_end),
+        cmocka_unit_test_setup_teardown(set_and_kept, opened, opened_end),
+        cmocka_unit_test_setup_teardown(options_one_by_one, opened, opened_end),
+        cmocka_unit_test_setup_teardown(secrets_and_access, opened, opened_end),
+        cmocka_unit_test_setup_teardown(what_others_ask_of_it, opened, opened_end),
+        cmocka_unit_test_setup_teardown(recorded, opened, opened_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

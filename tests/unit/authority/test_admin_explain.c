@@ -1,29 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "opened.h"
 #include "proxy_peer.h"
 
 #include "../../../broker/authority/inject.h"
 #include "../../../caveats/decide.h"
-
-static struct authority authority;
-
-static int
-setup(void **state)
-{
-    if (fixture_setup(state))
-        return -1;
-    admin_init();
-    fixture_create();
-    fixture_open(&authority);
-    fixture_add_openai(&authority);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    authority_close(&authority);
-    return fixture_teardown(state);
-}
 
 static const char *
 text(const json_t *object, const char *name)
@@ -206,7 +186,7 @@ exceptions_of_the_host(void **state)
     free(token);
 }
 
-#define explain_case(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define explain_case(f) cmocka_unit_test_setup_teardown(f, opened_with_openai, opened_end)
 
 int
 main(void)

@@ -1,27 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
+#include "opened.h"
 
 #include "../../../broker/authority/admin_request.h"
-
-static struct authority authority;
-
-static int
-setup(void **state)
-{
-    if (fixture_setup(state))
-        return -1;
-    admin_init();
-    fixture_create();
-    fixture_open(&authority);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    authority_close(&authority);
-    return fixture_teardown(state);
-}
 
 static void
 no_request_at_all(void **state)
@@ -143,11 +123,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(no_request_at_all, setup, teardown),
-        cmocka_unit_test_setup_teardown(nesting, setup, teardown),
-        cmocka_unit_test_setup_teardown(faults_quote_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(members_are_checked, setup, teardown),
-        cmocka_unit_test_setup_teardown(tables, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_request_at_all, opened, opened_end),
+        cmocka_unit_test_setup_teardown(nesting, opened, opened_end),
+        cmocka_unit_test_setup_teardown(faults_quote_nothing, opened, opened_end),
+        cmocka_unit_test_setup_teardown(members_are_checked, opened, opened_end),
+        cmocka_unit_test_setup_teardown(tables, opened, opened_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,25 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
-
-static struct authority authority;
-
-static int
-setup(void **state)
-{
-    if (fixture_setup(state))
-        return -1;
-    admin_init();
-    fixture_create();
-    fixture_open(&authority);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    authority_close(&authority);
-    return fixture_teardown(state);
-}
+#include "opened.h"
 
 static int64_t
 number(const json_t *object, const char *name)
@@ -139,9 +119,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(status, setup, teardown),
-        cmocka_unit_test_setup_teardown(keys, setup, teardown),
-        cmocka_unit_test_setup_teardown(local_ca_and_audit_head, setup, teardown),
+        cmocka_unit_test_setup_teardown(status, opened, opened_end),
+        cmocka_unit_test_setup_teardown(keys, opened, opened_end),
+        cmocka_unit_test_setup_teardown(local_ca_and_audit_head, opened, opened_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,26 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
-
-static struct authority authority;
-
-static int
-setup(void **state)
-{
-    if (fixture_setup(state))
-        return -1;
-    admin_init();
-    fixture_create();
-    fixture_open(&authority);
-    fixture_add_openai(&authority);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    authority_close(&authority);
-    return fixture_teardown(state);
-}
+#include "opened.h"
 
 #define MINT(more)                                                                                 \
     "{\"command\": \"mint\", \"credentials\": [\"openai\"], \"lifetime_s\": 60" more "}"
@@ -167,11 +146,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(mint_refusals, setup, teardown),
-        cmocka_unit_test_setup_teardown(minted, setup, teardown),
-        cmocka_unit_test_setup_teardown(minted_with_holes, setup, teardown),
-        cmocka_unit_test_setup_teardown(revoke_refusals, setup, teardown),
-        cmocka_unit_test_setup_teardown(every_way_to_revoke, setup, teardown),
+        cmocka_unit_test_setup_teardown(mint_refusals, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(minted, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(minted_with_holes, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(revoke_refusals, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(every_way_to_revoke, opened_with_openai, opened_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

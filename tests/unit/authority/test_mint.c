@@ -1,27 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
+#include "opened.h"
 
 #include "../../../broker/authority/mint.h"
-
-static struct authority authority;
-
-static int
-setup(void **state)
-{
-    if (fixture_setup(state))
-        return -1;
-    fixture_create();
-    fixture_open(&authority);
-    fixture_add_openai(&authority);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    authority_close(&authority);
-    return fixture_teardown(state);
-}
 
 static struct bytes openai = {(const uint8_t *)"openai", 6};
 
@@ -201,10 +181,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(refusals, setup, teardown),
-        cmocka_unit_test_setup_teardown(no_key_in_use, setup, teardown),
-        cmocka_unit_test_setup_teardown(minted, setup, teardown),
-        cmocka_unit_test_setup_teardown(all_differ_and_the_user_has_a_default, setup, teardown),
+        cmocka_unit_test_setup_teardown(refusals, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(no_key_in_use, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(minted, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(all_differ_and_the_user_has_a_default, opened_with_openai,
+                                        opened_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,29 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "opened.h"
 #include "proxy_peer.h"
 
 #include "../../../broker/authority/mint.h"
 #include "../../../broker/authority/policy_version.h"
-
-static struct authority authority;
-
-static int
-setup(void **state)
-{
-    if (fixture_setup(state))
-        return -1;
-    admin_init();
-    fixture_create();
-    fixture_open(&authority);
-    fixture_add_openai(&authority);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    authority_close(&authority);
-    return fixture_teardown(state);
-}
 
 static void
 reopen(void)
@@ -205,7 +185,7 @@ minting(void **state)
                  "discharger");
 }
 
-#define policy_test_case(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define policy_test_case(f) cmocka_unit_test_setup_teardown(f, opened_with_openai, opened_end)
 
 int
 main(void)

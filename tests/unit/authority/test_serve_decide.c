@@ -1,28 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "opened.h"
 #include "proxy_peer.h"
 
 #include "../../../broker/authority/inject.h"
 #include "../../../caveats/decide.h"
-
-static struct authority authority;
-
-static int
-setup(void **state)
-{
-    if (fixture_setup(state))
-        return -1;
-    fixture_create();
-    fixture_open(&authority);
-    fixture_add_openai(&authority);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    authority_close(&authority);
-    return fixture_teardown(state);
-}
 
 /* The last line of the audit log, after the decision; json_decref. */
 static json_t *
@@ -660,19 +641,22 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(holes_and_discharges, setup, teardown),
-        cmocka_unit_test_setup_teardown(nothing_is_denied, setup, teardown),
-        cmocka_unit_test_setup_teardown(allowed_and_every_denial, setup, teardown),
-        cmocka_unit_test_setup_teardown(changes_reach_the_next_request, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_the_record_holds, setup, teardown),
-        cmocka_unit_test_setup_teardown(judged_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_body_is_asked_for, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_body_is_signed, setup, teardown),
-        cmocka_unit_test_setup_teardown(counters_are_taken, setup, teardown),
-        cmocka_unit_test_setup_teardown(foreign_keys_where_they_may, setup, teardown),
-        cmocka_unit_test_setup_teardown(policy_in_the_record, setup, teardown),
-        cmocka_unit_test_setup_teardown(foreign_keys_are_forbidden_too, setup, teardown),
-        cmocka_unit_test_setup_teardown(bodies_for_rules, setup, teardown),
+        cmocka_unit_test_setup_teardown(holes_and_discharges, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(nothing_is_denied, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(allowed_and_every_denial, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(changes_reach_the_next_request, opened_with_openai,
+                                        opened_end),
+        cmocka_unit_test_setup_teardown(what_the_record_holds, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(judged_again, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(a_body_is_asked_for, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(a_body_is_signed, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(counters_are_taken, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(foreign_keys_where_they_may, opened_with_openai,
+                                        opened_end),
+        cmocka_unit_test_setup_teardown(policy_in_the_record, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(foreign_keys_are_forbidden_too, opened_with_openai,
+                                        opened_end),
+        cmocka_unit_test_setup_teardown(bodies_for_rules, opened_with_openai, opened_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,32 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The line of a decision: which have one, what stands in it, and what never does. */
-#include "fixture.h"
+#include "opened.h"
 
 #include "../../../broker/authority/serve_log.h"
 #include "../../../broker/log.h"
 
 #include <sys/socket.h>
 
-static struct authority authority;
 static char line[16384];
-
-static int
-setup(void **state)
-{
-    if (fixture_setup(state))
-        return -1;
-    fixture_create();
-    fixture_open(&authority);
-    fixture_add_openai(&authority);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    authority_close(&authority);
-    return fixture_teardown(state);
-}
 
 static const uint8_t request_id[REQUEST_ID_SIZE] = {0xab, [REQUEST_ID_SIZE - 1] = 0x01};
 static const uint8_t trace_id[TRACE_ID_SIZE] = {0xcd};
@@ -190,10 +171,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(which_have_a_line, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_stands_in_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_name_that_was_made_up_is_not_in_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_was_not_recorded_has_one_as_well, setup, teardown),
+        cmocka_unit_test_setup_teardown(which_have_a_line, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(what_stands_in_it, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(a_name_that_was_made_up_is_not_in_it, opened_with_openai,
+                                        opened_end),
+        cmocka_unit_test_setup_teardown(what_was_not_recorded_has_one_as_well, opened_with_openai,
+                                        opened_end),
     };
     return cmocka_run_group_tests_name("serve_log", tests, NULL, NULL);
 }
