@@ -2,6 +2,7 @@
  *
  * keyhole enroll
  */
+#include "../caveats/json_print.h"
 #include "../caveats/text.h"
 #include "commands.h"
 #include "discharge_options.h"
@@ -9,7 +10,6 @@
 #include "terminal.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -115,12 +115,9 @@ enroll_print_json(const struct cli *cli, const struct enroll_result *result)
         json_object_set_new(object, "model", json_string(result->model));
     if (result->firmware[0] != '\0')
         json_object_set_new(object, "firmware", json_string(result->firmware));
-    char *text = json_dumps(object, JSON_ENSURE_ASCII);
+    json_print(object, JSON_ENSURE_ASCII, &out);
     json_decref(object);
-    buffer_put_str(&out, text != NULL ? text : "");
-    out.failed = out.failed || text == NULL;
     buffer_put_byte(&out, '\n');
-    free(text);
     return cli_result(cli, &out);
 }
 

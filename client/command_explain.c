@@ -3,6 +3,7 @@
  * keyhole explain: the caveats alone, since a holder has no key.
  */
 #include "../caveats/explain.h"
+#include "../caveats/json_print.h"
 #include "../caveats/request_text.h"
 #include "../caveats/timestamp.h"
 #include "commands.h"
@@ -10,7 +11,6 @@
 #include "judge.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -110,11 +110,8 @@ explain_show(struct cli *cli, const struct options *options, const struct explai
     const char *verdict = json_string_value(json_object_get(explanation, "verdict"));
     bool denied = verdict == NULL || strcmp(verdict, "unknown") != 0;
     if (options_has(options, OPTION_JSON)) {
-        char *json = json_dumps(explanation, JSON_COMPACT);
-        buffer_put_str(&text, json != NULL ? json : "");
+        json_print(explanation, JSON_COMPACT, &text);
         buffer_put_byte(&text, '\n');
-        text.failed = text.failed || json == NULL;
-        free(json);
     } else {
         explain_print(explanation, &screen, &text);
     }

@@ -2,13 +2,12 @@
  *
  * keyhole revoke
  */
+#include "../caveats/json_print.h"
 #include "commands.h"
 #include "input.h"
 #include "revoke.h"
 
 #include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { OPTION_BROKER = 1, OPTION_CACERT, OPTION_JSON };
 
@@ -39,14 +38,8 @@ revoke_print(const struct cli *cli, const struct revoke_result *result, bool jso
     buffer_init(&text, 65536);
     if (json) {
         json_t *object = revoke_result_json(result);
-        char *dump = json_dumps(object, JSON_ENSURE_ASCII);
+        json_print(object, JSON_ENSURE_ASCII, &text);
         json_decref(object);
-        if (dump == NULL) {
-            cli_say(cli, "memory is used up");
-            return CLI_FAILED;
-        }
-        buffer_put_str(&text, dump);
-        free(dump);
     } else {
         buffer_put_str(&text, result->lineage);
         cli_say(cli, "this token is revoked, with everything made from it");

@@ -2,13 +2,13 @@
  *
  * keyhole trust
  */
+#include "../caveats/json_print.h"
 #include "commands.h"
 #include "dischargers.h"
 #include "terminal.h"
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { OPTION_NAME = 1, OPTION_LIST, OPTION_REMOVE, OPTION_YES, OPTION_CACERT, OPTION_JSON };
@@ -50,11 +50,9 @@ trust_list(const struct cli *cli, const struct dischargers *list, bool json)
     buffer_init(&out, DISCHARGERS_FILE_MAX);
     if (json) {
         json_t *array = trust_json(list);
-        char *text = json_dumps(array, JSON_ENSURE_ASCII);
+        json_print(array, JSON_ENSURE_ASCII, &out);
         json_decref(array);
-        buffer_put_str(&out, text != NULL ? text : "[]");
         buffer_put_byte(&out, '\n');
-        free(text);
         return cli_result(cli, &out);
     }
     for (size_t i = 0; i < list->count; i++) {

@@ -4,13 +4,12 @@
  */
 #include "discharge_options.h"
 
+#include "../caveats/json_print.h"
 #include "../caveats/timestamp.h"
 #include "moment.h"
 #include "monotonic.h"
 
 #include <limits.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { DISCHARGE_TIMEOUT_S = 300, DISCHARGE_TIMEOUT_MOST_S = 3600 };
 
@@ -131,13 +130,8 @@ discharge_put_json(const char *token, const struct discharge_report *report, str
     for (size_t i = 0; i < report->count; i++)
         json_array_append_new(holes, discharge_filled_json(&report->hole[i]));
     json_t *object = json_pack("{s:s, s:o}", "token", token, "holes", holes);
-    char *text = json_dumps(object, JSON_ENSURE_ASCII);
+    json_print(object, JSON_ENSURE_ASCII, out);
     json_decref(object);
-    buffer_put_str(out, text != NULL ? text : "");
-    out->failed = out->failed || text == NULL;
-    if (text != NULL)
-        wipe(text, strlen(text));
-    free(text);
 }
 
 enum cli_exit

@@ -4,8 +4,9 @@
  */
 #include "env_format.h"
 
+#include "../caveats/json_print.h"
+
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct env_format {
@@ -122,15 +123,10 @@ print_json(const struct variables *variables, struct buffer *out, struct fault *
         if (variables->item[i].value != NULL)
             json_object_set_new(object, variables->item[i].name,
                                 json_string(variables->item[i].value));
-    char *text = json_dumps(object, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    json_print(object, JSON_INDENT(2) | JSON_ENSURE_ASCII, out);
     json_decref(object);
-    if (text == NULL)
-        return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
-    buffer_put_str(out, text);
     buffer_put_byte(out, '\n');
-    wipe(text, strlen(text));
-    free(text);
-    return KH_OK;
+    return out->failed ? fault_set(fault, KH_ERR_MEMORY, "memory is used up") : KH_OK;
 }
 
 enum kh_err

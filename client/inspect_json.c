@@ -4,13 +4,13 @@
  * changed or taken away.
  */
 #include "../caveats/base64.h"
+#include "../caveats/json_print.h"
 #include "../caveats/words.h"
 #include "inspect.h"
 #include "moment.h"
 #include "text.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 
 enum { JSON_TEXT_MAX = 8192 };
 
@@ -228,15 +228,10 @@ enum kh_err
 inspect_print_json(const struct inspection *inspection, struct buffer *out, struct fault *fault)
 {
     json_t *top = json_object();
-    char *text = NULL;
+    bool whole = json_put_all(top, inspection);
     // ASCII alone: what a token says of itself must not reorder the terminal either.
-    if (json_put_all(top, inspection))
-        text = json_dumps(top, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    json_print(whole ? top : NULL, JSON_INDENT(2) | JSON_ENSURE_ASCII, out);
     json_decref(top);
-    if (text == NULL)
-        return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
-    buffer_put_str(out, text);
     buffer_put_byte(out, '\n');
-    free(text);
     return out->failed ? fault_set(fault, KH_ERR_MEMORY, "memory is used up") : KH_OK;
 }

@@ -5,6 +5,7 @@
  */
 #include "environment.h"
 
+#include "../../caveats/json_print.h"
 #include "../../caveats/timestamp.h"
 #include "serve_internal.h"
 
@@ -156,13 +157,8 @@ write_json(const struct authority *authority, const struct decision_details *det
     put(object, "pass_through", list_pass_through(&authority->pass_through, &failed), &failed);
     put(object, "expires_at", json_string(expires), &failed);
     put(object, "ca", text_of(buffer_bytes(&pem)), &failed);
-    char *text = failed || pem.failed ? NULL : json_dumps(object, JSON_COMPACT);
-    if (text)
-        buffer_put_str(out, text);
-    else
-        out->failed = true;
+    json_print(failed || pem.failed ? NULL : object, JSON_COMPACT, out);
     buffer_put_byte(out, '\n');
-    free(text);
     json_decref(object);
 }
 

@@ -4,6 +4,8 @@
  */
 #include "runs.h"
 
+#include "../../caveats/json_print.h"
+
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,12 +172,7 @@ runs_print(const struct runs *runs, const uint8_t id[RUN_ID_SIZE], struct buffer
     json_t *json =
         list ? json_pack("{s:o, s:I}", "refused", list, "more", (json_int_t)(run ? run->more : 0))
              : NULL;
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    if (text)
-        buffer_put_str(out, text);
-    else
-        out->failed = true;
+    json_print(json, JSON_COMPACT, out);
     buffer_put_byte(out, '\n');
-    free(text);
     json_decref(json);
 }
