@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hole.h"
+#include "packed.h"
 #include "quoted.h"
 #include "timestamp.h"
 
@@ -74,13 +75,6 @@ objection(const struct ticket *ticket)
 
 /* ---- writing ---- */
 
-static void
-put_text(struct buffer *out, struct bytes text, unsigned size)
-{
-    buffer_put_number(out, text.n, size);
-    buffer_put(out, text);
-}
-
 /* A caveat that does not fit is left out; a shorter one after it may fit. */
 static void
 put_caveats(const struct ticket *ticket, struct buffer *out)
@@ -97,7 +91,7 @@ put_caveats(const struct ticket *ticket, struct buffer *out)
     uint64_t left_out = ticket->caveats_left_out + (uint64_t)(ticket->caveat_count - count);
     buffer_put_number(out, count, 1);
     for (size_t i = 0; i < count; i++)
-        put_text(out, *shown[i], 2);
+        packed_put_text(out, *shown[i], 2);
     buffer_put_number(out, left_out > UINT16_MAX ? UINT16_MAX : left_out, 2);
 }
 
@@ -106,15 +100,15 @@ put_plain(const struct ticket *ticket, struct buffer *out)
 {
     buffer_put_number(out, PLAIN_VERSION, 1);
     buffer_put(out, bytes_of(ticket->root_key, TOKEN_KEY_SIZE));
-    put_text(out, ticket->condition, 2);
-    put_text(out, ticket->broker, 1);
-    put_text(out, ticket->principal, 1);
+    packed_put_text(out, ticket->condition, 2);
+    packed_put_text(out, ticket->broker, 1);
+    packed_put_text(out, ticket->principal, 1);
     buffer_put(out, bytes_of(ticket->token_id, TOKEN_ID_SIZE));
     buffer_put_number(out, (uint64_t)ticket->expires_at, 8);
     buffer_put_number(out, ticket->credential_count, 1);
     for (size_t i = 0; i < ticket->credential_count; i++)
-        put_text(out, ticket->credential[i], 1);
-    put_text(out, ticket->label, 1);
+        packed_put_text(out, ticket->credential[i], 1);
+    packed_put_text(out, ticket->label, 1);
     if (!out->failed)
         put_caveats(ticket, out);
 }
@@ -148,77 +142,44 @@ ticket_seal(const struct ticket *ticket, const uint8_t public_key[TICKET_PUBLIC_
                                       : KH_OK;
 }
 
-/* ---- reading: past the end gives zero and is remembered ---- */
-
-struct reader {
-    struct bytes rest;
-    bool failed;
-};
-
-static struct bytes
-take(struct reader *r, uint64_t n)
-{
-    if (r->failed || n > r->rest.n) {
-        r->failed = true;
-        return BYTES_EMPTY;
-    }
-    struct bytes part = bytes_slice(r->rest, 0, (size_t)n);
-    r->rest = bytes_from(r->rest, (size_t)n);
-    return part;
-}
+/* ---- reading ---- */
 
 static void
-take_exactly(struct reader *r, uint8_t *out, size_t n)
+take_exactly(struct packed *r, uint8_t *out, size_t n)
 {
-    struct bytes part = take(r, n);
+    struct bytes part = packed_take(r, n);
     if (part.n)
         memcpy(out, part.p, part.n);
 }
 
-static uint64_t
-take_number(struct reader *r, unsigned size)
-{
-    uint64_t value = 0;
-    struct bytes part = take(r, size);
-    for (size_t i = 0; i < part.n; i++)
-        value = value << 8 | part.p[i];
-    return value;
-}
-
-static struct bytes
-take_text(struct reader *r, unsigned size)
-{
-    return take(r, take_number(r, size));
-}
-
 static size_t
-take_texts(struct reader *r, unsigned size, struct bytes *out, size_t cap)
+take_texts(struct packed *r, unsigned size, struct bytes *out, size_t cap)
 {
-    uint64_t count = take_number(r, 1);
+    uint64_t count = packed_number(r, 1);
     if (count > cap)
         r->failed = true;
     for (size_t i = 0; !r->failed && i < count; i++)
-        out[i] = take_text(r, size);
+        out[i] = packed_text(r, size);
     return r->failed ? 0 : (size_t)count;
 }
 
 static enum kh_err
 read_plain(struct bytes plain, struct ticket *out, struct fault *fault)
 {
-    struct reader r = {.rest = plain};
-    if (take_number(&r, 1) != PLAIN_VERSION)
+    struct packed r = {.rest = plain};
+    if (packed_number(&r, 1) != PLAIN_VERSION)
         return fault_set(fault, KH_ERR_MALFORMED, "a ticket of another version");
     take_exactly(&r, out->root_key, TOKEN_KEY_SIZE);
-    out->condition = take_text(&r, 2);
-    out->broker = take_text(&r, 1);
-    out->principal = take_text(&r, 1);
+    out->condition = packed_text(&r, 2);
+    out->broker = packed_text(&r, 1);
+    out->principal = packed_text(&r, 1);
     take_exactly(&r, out->token_id, TOKEN_ID_SIZE);
-    uint64_t expires_at = take_number(&r, 8);
+    uint64_t expires_at = packed_number(&r, 8);
     out->expires_at = expires_at > TIMESTAMP_MAX ? -1 : (int64_t)expires_at;
     out->credential_count = take_texts(&r, 1, out->credential, TOKEN_CREDENTIALS_MAX);
-    out->label = take_text(&r, 1);
+    out->label = packed_text(&r, 1);
     out->caveat_count = take_texts(&r, 2, out->caveat, TICKET_CAVEATS_MAX);
-    out->caveats_left_out = (unsigned)take_number(&r, 2);
+    out->caveats_left_out = (unsigned)packed_number(&r, 2);
     if (r.failed || r.rest.n)
         return fault_set(fault, KH_ERR_MALFORMED, "a ticket that ends too early or too late");
     const char *wrong = objection(out);

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "packed.h"
 #include "timestamp.h"
 #include "token_internal.h"
 
@@ -52,13 +53,6 @@ identity_objection(const struct token_identity *identity)
     return NULL;
 }
 
-static void
-put_name(struct buffer *out, struct bytes name)
-{
-    buffer_put_number(out, name.n, 1);
-    buffer_put(out, name);
-}
-
 enum kh_err
 token_identity_write(const struct token_identity *identity, struct buffer *out, struct fault *fault)
 {
@@ -73,10 +67,10 @@ token_identity_write(const struct token_identity *identity, struct buffer *out, 
     buffer_put_number(&text, (uint64_t)identity->issued_at, 8);
     buffer_put_number(&text, (uint64_t)identity->expires_at, 8);
     buffer_put_number(&text, identity->minted_caveats, 1);
-    put_name(&text, identity->principal);
+    packed_put_text(&text, identity->principal, 1);
     buffer_put_number(&text, identity->credential_count, 1);
     for (size_t i = 0; i < identity->credential_count; i++)
-        put_name(&text, identity->credential[i]);
+        packed_put_text(&text, identity->credential[i], 1);
     if (text.failed)
         return fault_set(fault, KH_ERR_TOO_LONG,
                          "the names in the token's identifier are too long together");
@@ -84,68 +78,34 @@ token_identity_write(const struct token_identity *identity, struct buffer *out, 
     return out->failed ? fault_set(fault, KH_ERR_MEMORY, "memory is used up") : KH_OK;
 }
 
-/* Reads past the end give zero and are remembered. */
-struct reader {
-    struct bytes rest;
-    bool failed;
-};
-
-static struct bytes
-take(struct reader *r, size_t n)
-{
-    if (r->failed || n > r->rest.n) {
-        r->failed = true;
-        return BYTES_EMPTY;
-    }
-    struct bytes part = bytes_slice(r->rest, 0, n);
-    r->rest = bytes_from(r->rest, n);
-    return part;
-}
-
-static uint64_t
-take_number(struct reader *r, unsigned size)
-{
-    uint64_t value = 0;
-    struct bytes part = take(r, size);
-    for (size_t i = 0; i < part.n; i++)
-        value = value << 8 | part.p[i];
-    return value;
-}
-
 static int64_t
-take_time(struct reader *r)
+take_time(struct packed *r)
 {
-    uint64_t value = take_number(r, 8);
+    uint64_t value = packed_number(r, 8);
     r->failed = r->failed || value > TIMESTAMP_MAX;
     return r->failed ? 0 : (int64_t)value;
-}
-
-static struct bytes
-take_name(struct reader *r)
-{
-    return take(r, (size_t)take_number(r, 1));
 }
 
 enum kh_err
 token_identity_read(const struct token *token, struct token_identity *out, struct fault *fault)
 {
-    struct reader r = {.rest = token->macaroon[0].identifier};
+    struct packed r = {.rest = token->macaroon[0].identifier};
     struct token_identity identity = {0};
-    if (take_number(&r, 1) != IDENTITY_VERSION)
+    if (packed_number(&r, 1) != IDENTITY_VERSION)
         return fault_set(fault, KH_ERR_MALFORMED, "an identifier of another version or program");
-    identity.key_id = (uint32_t)take_number(&r, 4);
-    struct bytes token_id = take(&r, TOKEN_ID_SIZE);
+    identity.key_id = (uint32_t)packed_number(&r, 4);
+    struct bytes token_id = packed_take(&r, TOKEN_ID_SIZE);
     if (!r.failed)
         memcpy(identity.token_id, token_id.p, TOKEN_ID_SIZE);
     identity.issued_at = take_time(&r);
     identity.expires_at = take_time(&r);
-    identity.minted_caveats = (unsigned)take_number(&r, 1);
-    identity.principal = take_name(&r);
-    identity.credential_count = (size_t)take_number(&r, 1);
+    identity.minted_caveats = (unsigned)packed_number(&r, 1);
+    identity.principal = packed_text(&r, 1);
+    identity.credential_count = (size_t)packed_number(&r, 1);
     if (identity.credential_count > TOKEN_CREDENTIALS_MAX)
         r.failed = true;
     for (size_t i = 0; !r.failed && i < identity.credential_count; i++)
-        identity.credential[i] = take_name(&r);
+        identity.credential[i] = packed_text(&r, 1);
     if (r.failed || r.rest.n)
         return fault_set(fault, KH_ERR_MALFORMED, "the identifier ends too early or too late");
 
