@@ -169,11 +169,26 @@ message_config_rx(struct bytes body, struct config *out)
     return KH_OK;
 }
 
+// Of a process that there is.
+static void
+put_role(uint8_t role, struct buffer *out)
+{
+    wire_put_require(out, role != ROLE_UNSET);
+    wire_put_enum(out, role, ROLE_DISCHARGER + 1);
+}
+
+static uint8_t
+get_role(struct wire_reader *reader)
+{
+    uint8_t role = (uint8_t)wire_get_enum(reader, ROLE_DISCHARGER + 1);
+    wire_require(reader, role != ROLE_UNSET);
+    return role;
+}
+
 void
 message_process_state_tx(const struct message_process_state *message, struct buffer *out)
 {
-    wire_put_require(out, message->role != ROLE_UNSET);
-    wire_put_enum(out, message->role, ROLE_DISCHARGER + 1);
+    put_role(message->role, out);
     wire_put_u32(out, message->index);
     wire_put_u32(out, message->pid);
     wire_put_u32(out, message->restarts);
@@ -187,8 +202,7 @@ message_process_state_rx(struct bytes body, struct message_process_state *out)
     struct message_process_state message = {0};
     struct wire_reader reader;
     wire_init(&reader, body);
-    message.role = (uint8_t)wire_get_enum(&reader, ROLE_DISCHARGER + 1);
-    wire_require(&reader, message.role != ROLE_UNSET);
+    message.role = get_role(&reader);
     message.index = wire_get_u32(&reader);
     message.pid = wire_get_u32(&reader);
     message.restarts = wire_get_u32(&reader);
@@ -203,8 +217,7 @@ message_process_state_rx(struct bytes body, struct message_process_state *out)
 void
 message_metrics_page_tx(const struct message_metrics_page *message, struct buffer *out)
 {
-    wire_put_require(out, message->role != ROLE_UNSET);
-    wire_put_enum(out, message->role, ROLE_DISCHARGER + 1);
+    put_role(message->role, out);
     wire_put_u32(out, message->index);
 }
 
@@ -214,8 +227,7 @@ message_metrics_page_rx(struct bytes body, struct message_metrics_page *out)
     struct message_metrics_page message = {0};
     struct wire_reader reader;
     wire_init(&reader, body);
-    message.role = (uint8_t)wire_get_enum(&reader, ROLE_DISCHARGER + 1);
-    wire_require(&reader, message.role != ROLE_UNSET);
+    message.role = get_role(&reader);
     message.index = wire_get_u32(&reader);
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;
