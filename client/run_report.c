@@ -35,11 +35,12 @@ report_read(json_t *object, struct run_report *out, struct fault *fault)
     if (!json_is_array(list) || json_array_size(list) > RUN_REPORT_ROWS_MAX || more < 0)
         return fault_set(fault, KH_ERR_PROTOCOL, "the broker's list of refusals is no list");
     out->more = (uint64_t)more;
-    json_array_foreach(list, i, row) if (
-        !report_read_row(row,
-                         &out->row[out->count++])) return fault_set(fault, KH_ERR_PROTOCOL,
-                                                                    "the broker's list of refusals "
-                                                                    "is not well-formed");
+    json_array_foreach(list, i, row)
+    {
+        if (!report_read_row(row, &out->row[out->count++]))
+            return fault_set(fault, KH_ERR_PROTOCOL,
+                             "the broker's list of refusals is not well-formed");
+    }
     return KH_OK;
 }
 
