@@ -315,15 +315,6 @@ family_serves(const struct family *family)
     return true;
 }
 
-bool
-family_has(const struct family *family, enum role role)
-{
-    for (size_t i = 0; i < family->child_count; i++)
-        if (family->child[i].role == role && family->child[i].pid > 0)
-            return true;
-    return false;
-}
-
 struct family_child *
 family_authority(struct family *family)
 {

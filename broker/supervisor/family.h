@@ -100,8 +100,7 @@ void family_reap(struct family *family); /* on SIGCHLD */
 /* Ask all children of a role to finish; asked again, or after `timeout_ms`, they are killed. When
  * there is none left, now or later, `stopped` is called. */
 void family_stop(struct family *family, enum role role, int64_t timeout_ms);
-bool family_serves(const struct family *family);              /* every child does, now */
-bool family_has(const struct family *family, enum role role); /* a process of that role exists */
+bool family_serves(const struct family *family); /* every child does, now */
 
 /* The configuration as it is now, to everybody, with the dischargers in it. */
 void family_send_config(struct family *family);
