@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../rsa_key.h"
 #include "fixture.h"
 
 #include "../../../broker/authority/local_ca.h"
@@ -112,7 +113,7 @@ bad_public_keys(void **state)
     assert_fault(local_ca_issue(ca, BYTES("a.example"), BYTES("not a key"), FIXTURE_NOW, &out,
                                 &expires_at, fault),
                  KH_ERR_PROTOCOL, "P-256");
-    key = public_key(EVP_RSA_gen(2048), der);
+    key = public_key(rsa_key_public(2048), der);
     assert_fault(local_ca_issue(ca, BYTES("a.example"), key, FIXTURE_NOW, &out, &expires_at, fault),
                  KH_ERR_PROTOCOL, "P-256");
     key = public_key(EVP_EC_gen("P-384"), der);

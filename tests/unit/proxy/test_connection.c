@@ -143,13 +143,20 @@ test_a_body_that_stands_still(void **state)
     world_free(w);
 }
 
+// So long that the upstream, which is this test, is never the one that stands still.
+static void
+longer_body(struct config *config)
+{
+    config->body_timeout_ms = 2000;
+}
+
 /* An answer that nobody takes is no fault of the upstream. */
 static void
 test_a_client_that_does_not_read(void **state)
 {
     enum { ANSWER_BYTES = 64 << 20 };
     static char piece[65536];
-    struct world *w = world_with(short_body);
+    struct world *w = world_with(longer_body);
     int client = connect_loopback(w->port);
     (void)state;
     send_text(client, GET_MODELS);

@@ -6,6 +6,7 @@
 #ifndef KEYHOLE_TESTS_WEBAUTHN_FORGE_H
 #define KEYHOLE_TESTS_WEBAUTHN_FORGE_H
 
+#include "../rsa_key.h"
 #include "webauthn_test.h"
 
 #include <openssl/core_names.h>
@@ -63,7 +64,7 @@ forge_key(int algorithm)
     EVP_PKEY *key = algorithm == ES256   ? EVP_EC_gen("P-256")
                     : algorithm == ES384 ? EVP_EC_gen("P-384")
                     : algorithm == EDDSA ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
-                                         : EVP_RSA_gen(2048);
+                                         : rsa_key_read(RSA_PKCS8);
     assert_non_null(key);
     return key;
 }

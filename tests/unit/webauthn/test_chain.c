@@ -174,7 +174,7 @@ test_weak_ones(void **state)
     X509 *leaf = forge_certificate(&form);
     assert_false(follow(leaf, NULL, FORGE_NOW));
     X509_free(leaf);
-    EVP_PKEY *small = EVP_RSA_gen(1024);
+    EVP_PKEY *small = rsa_key_read(RSA_1024);
     X509 *middle = ca_below("Small", small, forge_pki.root, forge_pki.root_key, "critical,CA:TRUE");
     leaf = below(middle, small);
     assert_false(follow(leaf, middle, FORGE_NOW));
