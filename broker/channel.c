@@ -15,8 +15,7 @@ enum {
     BATCH_MAX = 64 * 1024, // a datagram of several frames; one frame alone may be larger
     QUEUE_MAX = 64 * 1024 * 1024,
     SOCKET_BUFFER = 1024 * 1024,
-    // Network events that never pause would starve the flush event at its lower priority.
-    FLUSH_LATEST_US = 2000,
+    LATER_MS = 5, // then a message goes by itself that could wait for company
 };
 
 enum kh_err
@@ -44,6 +43,7 @@ descriptor_is_seqpacket(int fd)
 }
 
 static void channel_flush_event(evutil_socket_t fd, short what, void *context);
+static void channel_later_event(evutil_socket_t fd, short what, void *context);
 static void channel_closed_event(evutil_socket_t fd, short what, void *context);
 
 static bool
@@ -55,19 +55,18 @@ channel_events_new(struct channel *channel)
         int fd;
         short what;
         event_callback_fn callback;
-        int priority;
     } events[] = {
-        {&channel->readable, channel->fd, EV_READ | EV_PERSIST, channel_read_event, 0},
-        {&channel->writable, channel->fd, EV_WRITE, channel_flush_event, 0},
-        {&channel->flush, -1, 0, channel_flush_event, 1},
-        {&channel->flush_latest, -1, 0, channel_flush_event, 0},
-        {&channel->notify, -1, 0, channel_closed_event, 0},
+        {&channel->readable, channel->fd, EV_READ | EV_PERSIST, channel_read_event},
+        {&channel->writable, channel->fd, EV_WRITE, channel_flush_event},
+        {&channel->flush, -1, 0, channel_flush_event},
+        {&channel->later, -1, 0, channel_later_event},
+        {&channel->notify, -1, 0, channel_closed_event},
     };
     for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
         struct event *event =
             event_new(base, events[i].fd, events[i].what, events[i].callback, channel);
         *events[i].event = event;
-        if (event == NULL || event_priority_set(event, events[i].priority) != 0)
+        if (event == NULL)
             return false;
     }
     return event_add(channel->readable, NULL) == 0;
@@ -76,8 +75,8 @@ channel_events_new(struct channel *channel)
 static void
 channel_destroy(struct channel *channel)
 {
-    struct event *events[] = {channel->readable, channel->writable, channel->flush,
-                              channel->flush_latest, channel->notify};
+    struct event *events[] = {channel->readable, channel->writable, channel->flush, channel->later,
+                              channel->notify};
     for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
         if (events[i] != NULL)
             event_free(events[i]);
@@ -110,8 +109,7 @@ channel_new(int fd, const struct channel_options *options, struct channel **out,
     channel->input = malloc(CHANNEL_DATAGRAM_MAX);
     if (channel->input == NULL || !channel_events_new(channel)) {
         channel_destroy(channel);
-        return fault_set(fault, KH_ERR_INTERNAL,
-                         "a channel needs memory and an event base with two priorities");
+        return fault_set(fault, KH_ERR_MEMORY, "no memory for a channel");
     }
     *out = channel;
     return KH_OK;
@@ -160,7 +158,7 @@ channel_stop(struct channel *channel)
     (void)event_del(channel->readable);
     (void)event_del(channel->writable);
     (void)event_del(channel->flush);
-    (void)event_del(channel->flush_latest);
+    (void)event_del(channel->later);
     channel_queue_drop(channel);
     if (channel->fd >= 0)
         close(channel->fd);
@@ -289,43 +287,59 @@ message_may_be_sent(struct channel *channel, enum message_type type, size_t body
     return true;
 }
 
+// Active at once, and so behind every event that is active already: those of this turn.
 static void
-channel_schedule_flush(struct channel *channel)
+schedule_flush(struct channel *channel)
 {
     if (channel->flush_scheduled || event_pending(channel->writable, EV_WRITE, NULL))
         return;
-    const struct timeval latest = {.tv_usec = FLUSH_LATEST_US};
     channel->flush_scheduled = true;
     event_active(channel->flush, EV_TIMEOUT, 0);
-    (void)event_add(channel->flush_latest, &latest);
 }
 
-void
-channel_send_fd(struct channel *channel, enum message_type type, uint64_t id, struct bytes body,
-                int fd)
+static void
+schedule_later(struct channel *channel)
+{
+    static const struct timeval later = {.tv_usec = LATER_MS * 1000};
+    if (!channel->later_armed)
+        channel->later_armed = event_add(channel->later, &later) == 0;
+    if (!channel->later_armed)
+        schedule_flush(channel);
+}
+
+// False: it was dropped, and `fd` is still the caller's.
+static bool
+queue_message(struct channel *channel, enum message_type type, uint64_t id, struct bytes body,
+              int fd)
 {
     size_t size = CHANNEL_HEADER_SIZE + body.n;
     if (channel->stopped || !message_may_be_sent(channel, type, body.n, fd >= 0))
-        goto drop;
+        return false;
     struct channel_datagram *datagram = queue_place(channel, size, fd >= 0);
     if (datagram == NULL) {
         channel_break(channel, "memory is used up");
-        goto drop;
+        return false;
     }
     if (channel->queued > QUEUE_MAX) {
         channel_break(channel, "%s does not keep up: more than %d MiB wait for it",
                       role_name(channel->options.peer), QUEUE_MAX / 1024 / 1024);
-        goto drop;
+        return false;
     }
     channel_header_write(datagram->data + datagram->n, type, id, body.n);
     if (body.n > 0)
         memcpy(datagram->data + datagram->n + CHANNEL_HEADER_SIZE, body.p, body.n);
     datagram->n += size;
     datagram->fd = fd;
-    channel_schedule_flush(channel);
-    return;
-drop:
-    if (fd >= 0)
+    return true;
+}
+
+void
+channel_send_fd(struct channel *channel, enum message_type type, uint64_t id, struct bytes body,
+                int fd)
+{
+    if (queue_message(channel, type, id, body, fd))
+        schedule_flush(channel);
+    else if (fd >= 0)
         close(fd);
 }
 
@@ -333,6 +347,13 @@ void
 channel_send(struct channel *channel, enum message_type type, uint64_t id, struct bytes body)
 {
     channel_send_fd(channel, type, id, body, -1);
+}
+
+void
+channel_send_later(struct channel *channel, enum message_type type, uint64_t id, struct bytes body)
+{
+    if (queue_message(channel, type, id, body, -1))
+        schedule_later(channel);
 }
 
 static ssize_t
@@ -368,7 +389,6 @@ channel_flush(struct channel *channel)
     if (channel->flush_scheduled) {
         channel->flush_scheduled = false;
         (void)event_del(channel->flush);
-        (void)event_del(channel->flush_latest);
     }
     while (channel->first != NULL) {
         if (datagram_send(channel->fd, channel->first) >= 0) {
@@ -397,4 +417,14 @@ channel_flush_event(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     channel_flush(context);
+}
+
+static void
+channel_later_event(evutil_socket_t fd, short what, void *context)
+{
+    struct channel *channel = context;
+    (void)fd;
+    (void)what;
+    channel->later_armed = false;
+    channel_flush(channel);
 }

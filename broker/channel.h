@@ -2,9 +2,9 @@
  *
  * The channel between two processes: frames in batches over a SEQPACKET socket.
  *
- * One datagram carries the frames of one turn of the event loop (a flush event at priority 1, after
- * all network events at priority 0), which is what makes a separate authority affordable. What may
- * be said to whom is schema/messages.def; anything else closes the channel.
+ * One datagram carries the frames of one turn of the event loop (a flush event behind all that are
+ * active when the first of them is queued), which is what makes a separate authority affordable.
+ * What may be said to whom is schema/messages.def; anything else closes the channel.
  *
  *     frame = u32 length of body | u16 type | u16 zero | u64 id | body       (little-endian)
  */
@@ -66,6 +66,10 @@ void channel_free(struct channel **channel); /* safe from a handler: memory goes
 void channel_send(struct channel *channel, enum message_type type, uint64_t id, struct bytes body);
 void channel_send_fd(struct channel *channel, enum message_type type, uint64_t id,
                      struct bytes body, int fd);
+/* The same for what nobody waits for: it goes with the next message, and in 5 ms by itself. A peer
+ * that has little to do is then woken once where it would be woken twice. */
+void channel_send_later(struct channel *channel, enum message_type type, uint64_t id,
+                        struct bytes body);
 void channel_flush(struct channel *channel); /* now, not at the end of the turn */
 /* Bytes that wait to be sent: a channel with too many of them is closed. */
 size_t channel_queued(const struct channel *channel);

@@ -49,14 +49,14 @@ struct channel {
     int fd;
     struct channel_options options;
     struct event *readable, *writable;
-    struct event *flush;        /* priority 1: after the network events of this turn */
-    struct event *flush_latest; /* priority 0, a moment later: when those never pause */
-    struct event *notify;       /* calls `closed` from the loop */
+    struct event *flush;  /* behind the events of this turn */
+    struct event *later;  /* for what waits for company */
+    struct event *notify; /* calls `closed` from the loop */
     struct channel_datagram *first, *last, *spare;
     size_t queued;
     uint8_t *input; /* CHANNEL_DATAGRAM_MAX bytes */
     unsigned depth; /* calls into the owner that have not returned yet */
-    bool flush_scheduled;
+    bool flush_scheduled, later_armed;
     bool stopped; /* nothing is read or sent any more */
     bool freed;   /* by the owner; memory goes when depth is 0 */
     char why[160];

@@ -319,7 +319,7 @@ start_loop(struct service *service, int channel_fd, struct fault *fault)
     };
 
     authority->base = event_base_new();
-    if (authority->base == NULL || event_base_priority_init(authority->base, 2))
+    if (authority->base == NULL)
         return fault_set(fault, KH_ERR_MEMORY, "the event loop does not start");
     options.base = authority->base;
     enum kh_err err = channel_new(channel_fd, &options, &authority->supervisor, fault);

@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHANNEL_FD_DEFAULT = 3, PRIORITIES = 2, SECURE_HEAP = 65536, SECURE_HEAP_MIN = 32 };
+enum { CHANNEL_FD_DEFAULT = 3, SECURE_HEAP = 65536, SECURE_HEAP_MIN = 32 };
 
 #define DATABASE_FILE   "discharger.db"
 #define ROOTS_DIRECTORY "roots"
@@ -271,7 +271,7 @@ start_loop(struct process *process, int channel_fd, struct fault *fault)
     };
 
     process->base = event_base_new();
-    if (process->base == NULL || event_base_priority_init(process->base, PRIORITIES)) {
+    if (process->base == NULL) {
         close(channel_fd);
         return fault_set(fault, KH_ERR_MEMORY, "the event loop does not start");
     }

@@ -335,7 +335,7 @@ report(struct exchange *x, enum kh_reason reason)
     memcpy(finished.request_id, x->request_id, sizeof finished.request_id);
     message_finished_tx(&finished, &body);
     if (!body.failed)
-        channel_send(x->proxy->authority, MESSAGE_FINISHED, 0, buffer_bytes(&body));
+        channel_send_later(x->proxy->authority, MESSAGE_FINISHED, 0, buffer_bytes(&body));
 }
 
 static void

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 
 enum {
-    PRIORITIES = 2,         // network events go before the flush of a channel's batch
     MEMORY_ALONE = 1 << 20, // a block that is given back by itself
     MEMORY_KEPT = 2 << 20,  // free memory that is not given back
     // Every handshake that runs has a small key there, and OpenSSL does without no place for it.
@@ -67,10 +66,6 @@ make_base(void)
     (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     struct event_base *base = event_base_new_with_config(config);
     event_config_free(config);
-    if (base && event_base_priority_init(base, PRIORITIES) != 0) {
-        event_base_free(base);
-        base = NULL;
-    }
     return base;
 }
 

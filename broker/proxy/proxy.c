@@ -58,9 +58,8 @@ bury_all(evutil_socket_t fd, short what, void *context)
 void
 proxy_bury(struct proxy *proxy, struct burial *burial, void *object, void (*destroy)(void *object))
 {
-    static const struct timeval now;
     if (!proxy->graveyard)
-        event_add(proxy->bury_event, &now);
+        event_active(proxy->bury_event, EV_TIMEOUT, 0);
     *burial = (struct burial){proxy->graveyard, object, destroy};
     proxy->graveyard = burial;
 }
@@ -80,11 +79,8 @@ arm_drain(struct proxy *proxy)
 static void
 mend(evutil_socket_t fd, short what, void *context)
 {
-    static const struct timeval now;
     struct proxy *proxy = context;
     (void)fd, (void)what;
-    if (proxy->graveyard)
-        event_add(proxy->bury_event, &now);
     if (proxy->ready && !proxy->draining)
         listen_mend(proxy);
     if (proxy->draining && !event_pending(proxy->drain_timer, EV_TIMEOUT, NULL))

@@ -322,7 +322,7 @@ start_events(struct supervisor *supervisor, struct fault *fault)
     };
     signal(SIGPIPE, SIG_IGN);
     supervisor->base = event_base_new();
-    bool ok = supervisor->base != NULL && event_base_priority_init(supervisor->base, 2) == 0;
+    bool ok = supervisor->base != NULL;
     for (size_t i = 0; ok && i < SUPERVISOR_SIGNALS; i++) {
         supervisor->signal[i] =
             evsignal_new(supervisor->base, signals[i].number, signals[i].callback, supervisor);

@@ -138,7 +138,6 @@ peer_base(void)
 {
     struct event_base *base = event_base_new();
     assert_non_null(base);
-    assert_int_equal(event_base_priority_init(base, 2), 0);
     return base;
 }
 

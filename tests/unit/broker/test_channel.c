@@ -119,7 +119,7 @@ setup(void **state)
     (void)state;
     base = event_base_new();
     proxy = authority = supervisor = (struct end){.fd = -1};
-    return base == NULL ? -1 : event_base_priority_init(base, 2);
+    return base == NULL ? -1 : 0;
 }
 
 static int
@@ -155,22 +155,6 @@ test_new_refuses_what_is_no_channel(void **state)
     assert_int_equal(channel_new(fd[0], &options, &channel, &fault), KH_ERR_USAGE);
     assert_int_equal(close(fd[1]), 0);
     assert_null(channel);
-}
-
-static void
-test_new_needs_two_priorities(void **state)
-{
-    struct channel *channel = NULL;
-    struct fault fault = {0};
-    struct event_base *plain = event_base_new();
-    struct channel_options options = {.base = plain, .self = ROLE_PROXY, .peer = ROLE_AUTHORITY};
-    int fd[2];
-    (void)state;
-    assert_int_equal(channel_pair(fd, &fault), KH_OK);
-    assert_int_equal(channel_new(fd[0], &options, &channel, &fault), KH_ERR_INTERNAL);
-    assert_null(channel);
-    assert_int_equal(close(fd[1]), 0);
-    event_base_free(plain);
 }
 
 static void
@@ -282,7 +266,39 @@ test_flush_sends_now(void **state)
     assert_int_equal(authority.count, 1);
 }
 
-// A descriptor that is always ready keeps the loop at priority 0.
+// What nobody waits for goes with what somebody waits for, in one datagram and in the order in
+// which it was queued.
+static void
+test_later_goes_with_the_next(void **state)
+{
+    (void)state;
+    open_pair();
+    channel_send_later(proxy.channel, MESSAGE_DECIDE, 1, BYTES("first"));
+    assert_false(proxy.channel->flush_scheduled); // not at the end of this turn
+    channel_send(proxy.channel, MESSAGE_DECIDE, 2, BYTES("second"));
+    assert_true(proxy.channel->flush_scheduled);
+    settle();
+    assert_int_equal(authority.count, 2);
+    assert_int_equal(authority.id[0], 1);
+    assert_int_equal(authority.id[1], 2);
+    assert_int_equal(authority.batches, 1);
+}
+
+// And by itself when nothing else is said, however often it was so.
+static void
+test_later_goes_by_itself(void **state)
+{
+    (void)state;
+    open_pair();
+    for (unsigned n = 1; n <= 3; n++) {
+        channel_send_later(proxy.channel, MESSAGE_DECIDE, n, BYTES_EMPTY);
+        while (authority.count < n)
+            assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0); // waits for its timer
+    }
+    assert_int_equal(authority.batches, 3);
+}
+
+// A descriptor that is always ready.
 static void
 busy(evutil_socket_t fd, short what, void *context)
 {
@@ -303,7 +319,6 @@ test_flush_is_not_starved(void **state)
     assert_int_equal(write(fd[1], "x", 1), 1);
     struct event *event = event_new(base, fd[0], EV_READ | EV_PERSIST, busy, NULL);
     assert_non_null(event);
-    assert_int_equal(event_priority_set(event, 0), 0);
     assert_int_equal(event_add(event, NULL), 0);
     channel_send(proxy.channel, MESSAGE_DECIDE, 1, BYTES("question"));
     (void)event_base_dispatch(base); // ends when the message has come, and not before
@@ -530,7 +545,6 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_new_refuses_what_is_no_channel),
-        TEST(test_new_needs_two_priorities),
         TEST(test_pair_is_closed_on_exec_and_never_blocks),
         TEST(test_sending_out_of_the_table_closes),
         TEST(test_a_missing_descriptor_closes),
@@ -538,6 +552,8 @@ main(void)
         TEST(test_handler_that_refuses_closes),
         TEST(test_one_turn_is_one_datagram),
         TEST(test_flush_sends_now),
+        TEST(test_later_goes_with_the_next),
+        TEST(test_later_goes_by_itself),
         TEST(test_flush_is_not_starved),
         TEST(test_largest_body_under_stock_limits),
         TEST(test_slow_reader_gets_everything_in_order),

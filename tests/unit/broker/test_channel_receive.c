@@ -52,7 +52,7 @@ setup(void **state)
     handled = closed = 0;
     taken_fd = -1;
     base = event_base_new();
-    if (base == NULL || event_base_priority_init(base, 2) != 0 || channel_pair(fd, &fault) != KH_OK)
+    if (base == NULL || channel_pair(fd, &fault) != KH_OK)
         return -1;
     with_base.base = base;
     peer = fd[1];

@@ -373,7 +373,6 @@ run_proxy(int channel)
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     struct event_base *base = event_base_new_with_config(config);
     event_config_free(config);
-    event_base_priority_init(base, 2);
     if (proxy_new(base, channel, &proxy, &fault) != KH_OK || proxy_start(proxy, &fault) != KH_OK) {
         fprintf(stderr, "the proxy does not start: %s\n", fault.detail);
         _exit(3);

@@ -246,7 +246,6 @@ static int
 fake_child(enum role role)
 {
     child_base = event_base_new();
-    event_base_priority_init(child_base, 2);
     struct channel_options options = {.base = child_base,
                                       .self = role,
                                       .peer = ROLE_SUPERVISOR,

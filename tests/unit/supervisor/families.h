@@ -100,7 +100,6 @@ static inline void
 events_open(void)
 {
     family.base = event_base_new();
-    event_base_priority_init(family.base, 2);
     on_child = evsignal_new(family.base, SIGCHLD, reap, NULL);
     event_add(on_child, NULL);
     patience = evtimer_new(family.base, lost_patience, NULL);
