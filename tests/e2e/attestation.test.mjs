@@ -221,7 +221,7 @@ describe('generated registrations', () => {
     const file = join(directory, 'none.json');
     for (const text of ['', 'hello', '{}', '[]', '{"id":"AA","type":"public-key","response":{}}']) {
       writeFileSync(file, text);
-      const { status, stdout, stderr } = await attestation(['check', '--rp-id', 'a', '--origin', 'https://a', '--challenge', 'AAAA', file]);
+      const { status, stdout, stderr } = await attestation(['check', '--rp-id', 'a', '--origin', 'https://a', '--challenge', 'AAAA', '--dir', stateDirectory(), file]);
       assert.equal(status, 1, text);
       assert.equal(stdout, '');
       assert.match(stderr, /RegistrationResponseJSON/);

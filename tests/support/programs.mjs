@@ -15,9 +15,19 @@ export const keyhole = join(build, 'bin/keyhole');
 export const python = '/usr/bin/python3'; // Debian's: the one that has Debian's packages
 export const sanitized = /sanitize/.test(build);
 
+// Empty, and of this test process alone: what programs keep there (a shell's history, a compiler's cache) is no other's.
+let home;
+function homeOfPrograms() {
+  if (home === undefined) {
+    home = mkdtempSync(join(tmpdir(), 'kh-home-'));
+    unlessUndone(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
+  }
+  return home;
+}
+
 /** The environment that programs get: nothing of ours but what they need to run. */
 export function environment(extra = {}) {
-  const env = { PATH: process.env.PATH, HOME: '/nonexistent', LANG: 'C.UTF-8' };
+  const env = { PATH: process.env.PATH, HOME: extra.HOME ?? homeOfPrograms(), LANG: 'C.UTF-8' };
   for (const [name, value] of Object.entries(process.env))
     if (/^(ASAN|UBSAN|LSAN)_OPTIONS$|^TMPDIR$/.test(name)) env[name] = value;
   return { ...env, ...extra };
@@ -26,7 +36,7 @@ export function environment(extra = {}) {
 // A test process that is told to end (a time limit, Ctrl-C) leaves nothing behind either.
 const leftovers = new Set();
 process.on('exit', () => {
-  for (const undo of leftovers) undo();
+  for (const undo of [...leftovers].reverse()) undo(); // programs before the directories that they write to
 });
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => process.exit(1));
 
