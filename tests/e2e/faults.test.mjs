@@ -121,6 +121,8 @@ describe('kill -9', () => {
           : role === 'authority' && stopped ? { pid: client.stopped }
             : stopped ? broker.processes().find((p) => p.name?.includes(role)) ?? { pid: 0 } : await broker.process(role);
         if (pid && isAlive(pid)) process.kill(pid, 'SIGKILL');
+        // Until then its connections look as if they were good for another request.
+        await until('it is dead', () => !pid || !isAlive(pid));
         if (stopped && role !== 'authority') process.kill(client.stopped, 'SIGCONT');
         if (role === 'supervisor') {
           await broker.ended;
@@ -221,8 +223,9 @@ d.execute("ROLLBACK")`, broker.file('keyholed.db')], { env: environment(), stdio
 });
 
 describe('descriptors that are used up', () => {
+  const skip = process.getuid() !== 0 && 'how many there are is told to root alone';
   for (const role of ['proxy', 'authority'])
-    test(`of the ${role}: those who are in are served, and the others when there is room`, async (t) => {
+    test(`of the ${role}: those who are in are served, and the others when there is room`, { skip }, async (t) => {
       const { broker, token } = await serving(t);
       assert.equal((await broker.request('/~up/first', { token })).status, 200);
       const { pid } = await broker.process(role);

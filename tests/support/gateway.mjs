@@ -31,6 +31,7 @@ pid ${directory}/nginx.pid;
 error_log ${directory}/error.log info;
 events { worker_connections 256; }
 http {
+  access_log off;
   client_body_temp_path ${directory}/body;
   fastcgi_temp_path ${directory}/fastcgi;
   proxy_temp_path ${directory}/proxy;
