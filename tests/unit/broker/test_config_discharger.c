@@ -1,29 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `discharger:`, `dischargers:` and `default-discharger:`: refusals with their lines, and what is
  * read. */
-#include "../../../broker/config_internal.h"
-#include "support.h"
+#include "config_text.h"
 
 #define KEY "#kd1_WvUL6kxslTeedR1LQm801j6q9iXdm4cw1sb235hVwl4"
-
-static char directory[64], path[96], certificate[96], key[96];
-
-static void
-file_write(const char *name, const char *text)
-{
-    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    assert_int_equal(close(fd), 0);
-}
-
-static enum kh_err
-read_text(const char *text, struct config *config, struct fault *fault)
-{
-    *fault = (struct fault){0};
-    file_write(path, text);
-    return config_read(path, config, fault);
-}
 
 #define TLS "tls: true, certificate: c.pem, key: c.key"
 
@@ -112,7 +92,7 @@ test_refusals(void **state)
         struct fault fault;
         char place[128];
         enum kh_err err = read_text(refusal->text, &config, &fault);
-        (void)snprintf(place, sizeof(place), "%s:%u: ", path, refusal->line);
+        (void)snprintf(place, sizeof(place), "%s:%u: ", config_path(), refusal->line);
         if (err == KH_ERR_CONFIG && strncmp(fault.detail, place, strlen(place)) == 0 &&
             strstr(fault.detail, refusal->says) != NULL && config.workers == 77)
             continue;
@@ -173,8 +153,8 @@ test_everything(void **state)
     assert_int_equal(own->listener_count, 2);
     assert_false(own->listener[0].tls);
     assert_true(own->listener[1].tls);
-    assert_string_equal(own->listener[1].certificate, certificate);
-    assert_string_equal(own->listener[1].key, key);
+    assert_string_equal(own->listener[1].certificate, test_path("c.pem"));
+    assert_string_equal(own->listener[1].key, test_path("c.key"));
     assert_string_equal(own->url, "https://d.example");
     assert_int_equal(own->settings.attestation, ATTESTATION_OPTIONAL);
     assert_int_equal(own->settings.aaguid_count, 2);
@@ -251,25 +231,13 @@ test_restart_needed(void **state)
 }
 
 static int
-group_setup(void **state)
+setup(void **state)
 {
-    (void)state;
-    (void)snprintf(directory, sizeof(directory), "/tmp/keyhole-config-XXXXXX");
-    if (mkdtemp(directory) == NULL)
+    if (directory_setup(state) != 0)
         return -1;
-    (void)snprintf(path, sizeof(path), "%s/keyholed.yaml", directory);
-    (void)snprintf(certificate, sizeof(certificate), "%s/c.pem", directory);
-    (void)snprintf(key, sizeof(key), "%s/c.key", directory);
-    file_write(certificate, "-");
-    file_write(key, "-");
+    write_file("c.pem", "-", 0600);
+    write_file("c.key", "-", 0600);
     return 0;
-}
-
-static int
-group_teardown(void **state)
-{
-    (void)state;
-    return unlink(path) | unlink(certificate) | unlink(key) | rmdir(directory);
 }
 
 int
@@ -280,5 +248,5 @@ main(void)
         cmocka_unit_test(test_everything),     cmocka_unit_test(test_as_many_as_there_is_room),
         cmocka_unit_test(test_restart_needed),
     };
-    return cmocka_run_group_tests_name("config_discharger", tests, group_setup, group_teardown);
+    return cmocka_run_group_tests_name("config_discharger", tests, setup, directory_teardown);
 }

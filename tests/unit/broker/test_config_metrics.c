@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `metrics:` refusals with their lines, what is read, and what counts as a change. */
-#include "../../../broker/config_internal.h"
-#include "../scratch.h"
-
-static enum kh_err
-read_text(const char *text, struct config *config, struct fault *fault)
-{
-    *fault = (struct fault){0};
-    write_file("keyholed.yaml", text, 0600);
-    return config_read(test_path("keyholed.yaml"), config, fault);
-}
+#include "config_text.h"
 
 #define LONG_PATH                                                                                  \
     "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \

@@ -1,28 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `pass-through:` and transparent listeners: refusals with their lines, and what is read. */
-#include "../../../broker/config_internal.h"
 #include "../../../broker/messages.h"
 #include "../../../caveats/decide.h"
-#include "support.h"
-
-static char directory[64], path[96], certificate[96];
-
-static void
-file_write(const char *name, const char *text)
-{
-    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    assert_int_equal(close(fd), 0);
-}
-
-static enum kh_err
-read_text(const char *text, struct config *config, struct fault *fault)
-{
-    *fault = (struct fault){0};
-    file_write(path, text);
-    return config_read(path, config, fault);
-}
+#include "config_text.h"
 
 static const struct {
     const char *text;
@@ -84,7 +64,7 @@ test_refusals(void **state)
         char place[160];
         config_init(&config);
         enum kh_err err = read_text(refusals[i].text, &config, &fault);
-        snprintf(place, sizeof(place), "%s:%u: ", path, refusals[i].line);
+        snprintf(place, sizeof(place), "%s:%u: ", config_path(), refusals[i].line);
         if (err == KH_OK || !strstr(fault.detail, refusals[i].says) ||
             strncmp(fault.detail, place, strlen(place)) != 0)
             fail_msg("%s\n%s, expected line %u, %s", refusals[i].text,
@@ -150,34 +130,18 @@ test_what_is_read(void **state)
 }
 
 static int
-set_up(void **state)
+setup(void **state)
 {
-    (void)state;
-    snprintf(directory, sizeof(directory), "/tmp/keyhole-pass-XXXXXX");
-    assert_non_null(mkdtemp(directory));
-    snprintf(path, sizeof(path), "%s/keyholed.yaml", directory);
-    snprintf(certificate, sizeof(certificate), "%s/ca.pem", directory);
+    if (directory_setup(state) != 0)
+        return -1;
     char command[512];
     snprintf(
         command, sizeof(command),
         "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
         "-subj /CN=x -keyout key.pem -out ca.pem 2>/dev/null && { echo a remark; cat ca.pem; } "
         "> both.pem && mv both.pem ca.pem",
-        directory);
+        test_directory);
     return system(command);
-}
-
-static int
-tear_down(void **state)
-{
-    static const char *const names[] = {"keyholed.yaml", "ca.pem", "key.pem"};
-    (void)state;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        char name[128];
-        snprintf(name, sizeof(name), "%s/%s", directory, names[i]);
-        unlink(name);
-    }
-    return rmdir(directory);
 }
 
 int
@@ -187,5 +151,6 @@ main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_what_is_read),
     };
-    return cmocka_run_group_tests_name("broker/config_pass_through", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("broker/config_pass_through", tests, setup,
+                                       directory_teardown);
 }
