@@ -1,31 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The broker's own pages. */
-#include "fixture.h"
+#include "plain_fixture.h"
 
 #include "../../../broker/proxy/own.h"
 
 #define REVOKE "POST " OWN_REVOKE_PATH " HTTP/1.1\r\nHost: localhost\r\n"
-
-static struct world *w;
-static int client;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    w = world_plain();
-    client = connect_loopback(w->port);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    close(client);
-    world_free(w);
-    return 0;
-}
 
 static void
 expect_refused(const char *request, enum kh_reason reason, const char *contains)
@@ -125,7 +104,7 @@ test_revoke_without_an_authority(void **state)
 int
 main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, plain_setup, plain_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_what_is_not_there),
         TEST(test_index),

@@ -1,30 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST /.well-known/keyhole/login: the question is read strictly, and asked of the authority. */
-#include "fixture.h"
+#include "plain_fixture.h"
 
 #include "../../../broker/proxy/own.h"
 #include "../../../broker/proxy/own_login.h"
-
-static struct world *w;
-static int client;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    w = world_plain();
-    client = connect_loopback(w->port);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    close(client);
-    world_free(w);
-    return 0;
-}
 
 static void
 post(const char *type, const char *body)
@@ -277,7 +256,7 @@ the_dischargers(void **state)
 int
 main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, plain_setup, plain_teardown)
     const struct CMUnitTest tests[] = {
         TEST(bodies_that_are_none),
         TEST(other_types),

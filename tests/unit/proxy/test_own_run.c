@@ -1,32 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pages of runs. */
-#include "fixture.h"
+#include "plain_fixture.h"
 
 #include "../../../broker/proxy/own.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n"
 #define RUN       "0102030405060708090a0b0c0d0e0f10"
-
-static struct world *w;
-static int client;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    w = world_plain();
-    client = connect_loopback(w->port);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    close(client);
-    world_free(w);
-    return 0;
-}
 
 static void
 expect_refused(const char *request, enum kh_reason reason)
@@ -149,7 +128,7 @@ test_without_an_authority(void **state)
 int
 main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, plain_setup, plain_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_refused),  TEST(test_environment),          TEST(test_certificate),
         TEST(test_refusals), TEST(test_without_an_authority),
