@@ -77,20 +77,25 @@ sqlite_prepare(struct sqlite *sqlite, const char *sql, sqlite3_stmt **out, struc
 
 // A statement that lacks one of its values, or has that of the run before, is not run: NULL would
 // be taken for the value, and in a condition it stands for no row.
-static _Thread_local const sqlite3_stmt *incomplete;
+static _Thread_local struct {
+    const sqlite3_stmt *stmt;
+    int code;
+} incomplete;
 
 static void
 note_bind(const sqlite3_stmt *stmt, int code)
 {
-    if (code != SQLITE_OK)
-        incomplete = stmt;
+    if (code != SQLITE_OK) {
+        incomplete.stmt = stmt;
+        incomplete.code = code;
+    }
 }
 
 void
 sqlite_stmt_cleanup(sqlite3_stmt **stmt)
 {
-    if (*stmt == incomplete)
-        incomplete = NULL;
+    if (*stmt == incomplete.stmt)
+        incomplete.stmt = NULL;
     (void)sqlite3_finalize(*stmt);
 }
 
@@ -118,12 +123,12 @@ sqlite_bind_blob_bytes(sqlite3_stmt *stmt, int index, struct bytes blob)
 static int
 step(const struct sqlite *sqlite, sqlite3_stmt *stmt, enum kh_err *err, struct fault *fault)
 {
-    int code = stmt == incomplete ? SQLITE_NOMEM : sqlite3_step(stmt);
+    bool whole = stmt != incomplete.stmt;
+    int code = whole ? sqlite3_step(stmt) : incomplete.code;
 
     *err = KH_OK;
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        *err = sqlite_fault(
-            sqlite, stmt == incomplete ? code : sqlite3_extended_errcode(sqlite->db), fault);
+        *err = sqlite_fault(sqlite, whole ? sqlite3_extended_errcode(sqlite->db) : code, fault);
     return code;
 }
 

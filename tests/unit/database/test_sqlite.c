@@ -39,6 +39,40 @@ what_is_not_ours_is_refused(void **state)
 }
 
 static void
+a_statement_that_lacks_a_value_is_not_run(void **state)
+{
+    struct sqlite sqlite;
+    enum kh_err err;
+
+    (void)state;
+    assert_ok(sqlite_create(fixture_path("db"), &first, &sqlite, fault));
+    assert_ok(sqlite_exec(&sqlite, "INSERT INTO a VALUES (7)", fault));
+    for (int bad = 1; bad <= 3; bad++) {
+        // NULL would be taken for the value: no row is deleted, and nobody hears of it.
+        STMT_AUTO *stmt = NULL;
+        assert_ok(sqlite_prepare(&sqlite, "DELETE FROM a WHERE n = ?1", &stmt, fault));
+        if (bad == 1)
+            sqlite_bind_number(stmt, 2, 7);
+        else if (bad == 2)
+            sqlite_bind_text_bytes(stmt, 2, BYTES("7"));
+        else
+            sqlite_bind_blob_bytes(stmt, 0, BYTES("7"));
+        assert_fault(sqlite_run(&sqlite, stmt, fault), KH_ERR_DATABASE, "db");
+        assert_fault(sqlite_run_one(&sqlite, stmt, fault), KH_ERR_DATABASE, "db");
+        assert_false(sqlite_next(&sqlite, stmt, &err, NULL));
+        assert_int_equal(err, KH_ERR_DATABASE);
+        assert_int_equal(number_of(&sqlite, "SELECT count(*) FROM a"), 1);
+    }
+    { // the one after it is whole
+        STMT_AUTO *stmt = NULL;
+        assert_ok(sqlite_prepare(&sqlite, "DELETE FROM a WHERE n = ?1", &stmt, fault));
+        sqlite_bind_number(stmt, 1, 7);
+        assert_ok(sqlite_run_one(&sqlite, stmt, fault));
+    }
+    sqlite_close(&sqlite);
+}
+
+static void
 migrations_run_once_and_whole(void **state)
 {
     struct sqlite sqlite;
@@ -115,6 +149,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         fixture_test(what_is_not_ours_is_refused),
+        fixture_test(a_statement_that_lacks_a_value_is_not_run),
         fixture_test(migrations_run_once_and_whole),
         fixture_test(settings_are_in_effect),
         fixture_test(groups_are_all_or_nothing),
