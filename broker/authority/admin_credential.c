@@ -59,7 +59,8 @@ put_environment(json_t *out, const struct credential *credential, struct fault *
             buffer_put(&text, credential->row.name);
             buffer_put(&text, bytes_from(word, base + strlen("{base}")));
         }
-        err = admin_append_text(array, buffer_bytes(&text), fault);
+        err = text.failed ? fault_set(fault, KH_ERR_MEMORY, "memory is used up")
+                          : admin_append_text(array, buffer_bytes(&text), fault);
     }
     if (err) {
         json_decref(array);
@@ -126,7 +127,8 @@ put_credential(json_t *out, const struct credential *credential, struct fault *f
     buffer_init(&path, 128);
     buffer_put_str(&path, "/~");
     buffer_put(&path, row->name);
-    enum kh_err err = admin_put_text(out, "name", row->name, fault);
+    enum kh_err err = path.failed ? fault_set(fault, KH_ERR_MEMORY, "memory is used up")
+                                  : admin_put_text(out, "name", row->name, fault);
     if (!err)
         err = admin_put(out, "preset",
                         row->preset.n ? json_stringn((const char *)row->preset.p, row->preset.n)

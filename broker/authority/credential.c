@@ -205,6 +205,8 @@ complete_places(struct credential *credential, const struct store_credential *gi
             credential_slot_for_inject(given->inject, &text);
         else
             buffer_put_str(&text, "bearer");
+        if (text.failed)
+            return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
         if (text.n == 0)
             return fault_set(fault, KH_ERR_USAGE,
                              "slots: say where clients put their key, as bearer or header:NAME");
@@ -214,6 +216,8 @@ complete_places(struct credential *credential, const struct store_credential *gi
         return err;
     buffer_clear(&text);
     credential_inject_for_slot(credential->row.item[STORE_LIST_SLOTS][0], &text);
+    if (text.failed)
+        return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
     if (text.n == 0)
         return fault_set(fault, KH_ERR_USAGE,
                          "inject: say how the secret is put on the request, as \"header:NAME: "

@@ -47,7 +47,7 @@ credential_add_resolve(struct credential *credential, struct bytes text, struct 
     buffer_printf(&canonical, ":%u:", resolve.port);
     put_host(&canonical, buffer_bytes(&address));
     buffer_printf(&canonical, ":%u", resolve.address_port);
-    if (credential_keep(credential, buffer_bytes(&host), &resolve.host) ||
+    if (canonical.failed || credential_keep(credential, buffer_bytes(&host), &resolve.host) ||
         credential_keep(credential, buffer_bytes(&address), &resolve.address))
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
     err = credential_list_add(credential, STORE_LIST_RESOLVE, buffer_bytes(&canonical), fault);

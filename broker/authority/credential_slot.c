@@ -54,6 +54,8 @@ credential_field_name(struct bytes text, struct buffer *out, struct fault *fault
             return fault_set(fault, KH_ERR_SYNTAX, "that is no header's name");
         buffer_put_byte(out, c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c);
     }
+    if (out->failed)
+        return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
     struct bytes lower = bytes_from(buffer_bytes(out), start);
     if (is_the_brokers(lower))
         return fault_set(fault, KH_ERR_DENIED, "the header %.*s cannot carry a key",

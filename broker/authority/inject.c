@@ -93,6 +93,14 @@ inject_keep(struct credential *credential, enum inject_kind kind, struct bytes n
 }
 
 enum kh_err
+inject_keep_built(struct credential *credential, enum inject_kind kind, struct bytes name,
+                  const struct buffer *canonical, struct fault *fault)
+{
+    return canonical->failed ? fault_set(fault, KH_ERR_MEMORY, "memory is used up")
+                             : inject_keep(credential, kind, name, buffer_bytes(canonical), fault);
+}
+
+enum kh_err
 inject_check_template(struct bytes template, const char *mark, struct fault *fault)
 {
     if (bytes_find(template, bytes_str(mark)) == template.n)

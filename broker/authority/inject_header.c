@@ -37,8 +37,7 @@ parse(struct credential *credential, struct bytes text, struct fault *fault)
     buffer_put(&canonical, template);
     if (credential_keep(credential, template, &credential->inject_template))
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
-    return inject_keep(credential, INJECT_HEADER, buffer_bytes(&lower), buffer_bytes(&canonical),
-                       fault);
+    return inject_keep_built(credential, INJECT_HEADER, buffer_bytes(&lower), &canonical, fault);
 }
 
 static void

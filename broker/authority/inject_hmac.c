@@ -66,8 +66,7 @@ parse(struct credential *credential, struct bytes text, struct fault *fault)
     buffer_put(&canonical, form.name);
     buffer_put_str(&canonical, ": ");
     buffer_put(&canonical, form.template);
-    return inject_keep(credential, INJECT_HMAC, buffer_bytes(&lower), buffer_bytes(&canonical),
-                       fault);
+    return inject_keep_built(credential, INJECT_HMAC, buffer_bytes(&lower), &canonical, fault);
 }
 
 // ---- the credential ----

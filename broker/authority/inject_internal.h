@@ -86,6 +86,10 @@ extern const struct inject_rules inject_header_rules, inject_basic_rules, inject
 KH_MUST_CHECK enum kh_err inject_keep(struct credential *credential, enum inject_kind kind,
                                       struct bytes name, struct bytes canonical,
                                       struct fault *fault);
+/* The same of a text that was put together; KH_ERR_MEMORY when it is not whole. */
+KH_MUST_CHECK enum kh_err inject_keep_built(struct credential *credential, enum inject_kind kind,
+                                            struct bytes name, const struct buffer *canonical,
+                                            struct fault *fault);
 /* Printable ASCII with `mark` in it at least once. */
 KH_MUST_CHECK enum kh_err inject_check_template(struct bytes template, const char *mark,
                                                 struct fault *fault);

@@ -18,8 +18,7 @@ parse_cookie(struct credential *credential, struct bytes text, struct fault *fau
     buffer_init(&canonical, CREDENTIAL_FIELD_MAX + 16);
     buffer_put_str(&canonical, "cookie:");
     enum kh_err err = credential_cookie_name(text, &canonical, fault);
-    return err ? err
-               : inject_keep(credential, INJECT_COOKIE, text, buffer_bytes(&canonical), fault);
+    return err ? err : inject_keep_built(credential, INJECT_COOKIE, text, &canonical, fault);
 }
 
 static void
@@ -37,7 +36,7 @@ parse_field(struct credential *credential, struct bytes text, struct fault *faul
     buffer_init(&canonical, CREDENTIAL_FIELD_MAX + 16);
     buffer_put_str(&canonical, "field:");
     enum kh_err err = credential_body_field(text, &canonical, fault);
-    return err ? err : inject_keep(credential, INJECT_FIELD, text, buffer_bytes(&canonical), fault);
+    return err ? err : inject_keep_built(credential, INJECT_FIELD, text, &canonical, fault);
 }
 
 static void
@@ -66,7 +65,7 @@ parse_template(struct credential *credential, enum inject_kind kind, const char 
     }
     if (credential_keep(credential, template, &credential->inject_template))
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
-    return inject_keep(credential, kind, BYTES_EMPTY, buffer_bytes(&canonical), fault);
+    return inject_keep_built(credential, kind, BYTES_EMPTY, &canonical, fault);
 }
 
 static enum kh_err

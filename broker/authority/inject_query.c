@@ -12,7 +12,7 @@ parse(struct credential *credential, struct bytes text, struct fault *fault)
     buffer_init(&canonical, CREDENTIAL_FIELD_MAX + 16);
     buffer_put_str(&canonical, "query:");
     enum kh_err err = credential_parameter_name(text, &canonical, fault);
-    return err ? err : inject_keep(credential, INJECT_QUERY, text, buffer_bytes(&canonical), fault);
+    return err ? err : inject_keep_built(credential, INJECT_QUERY, text, &canonical, fault);
 }
 
 static void

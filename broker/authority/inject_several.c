@@ -50,7 +50,7 @@ parse(struct credential *credential, struct bytes text, struct fault *fault)
     buffer_put(&canonical, text);
     if (credential_keep(credential, text, &credential->inject_template))
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
-    return inject_keep(credential, INJECT_SEVERAL, BYTES_EMPTY, buffer_bytes(&canonical), fault);
+    return inject_keep_built(credential, INJECT_SEVERAL, BYTES_EMPTY, &canonical, fault);
 }
 
 static enum kh_err
