@@ -78,15 +78,15 @@ record_and_commit(struct authority *authority, const struct policy_version_reque
 
     if (err)
         return err;
-    BUFFER_AUTO subject;
-    buffer_init(&subject, 128);
-    buffer_printf(&subject, "policy version %lld", (long long)number);
+    char subject[128];
+    int n = snprintf(subject, sizeof subject, "policy version %lld", (long long)number);
     if (request->restores >= 0)
-        buffer_printf(&subject, ", as version %lld was", (long long)request->restores);
+        snprintf(subject + n, sizeof subject - (size_t)n, ", as version %lld was",
+                 (long long)request->restores);
     struct audit_record record = {
         .kind = AUDIT_ADMIN,
         .command = request->restores >= 0 ? BYTES("policy.rollback") : BYTES("policy.apply"),
-        .subject = buffer_bytes(&subject),
+        .subject = bytes_str(subject),
         .detail = request->comment,
     };
     err = insert(authority, request, number, changes, fault);

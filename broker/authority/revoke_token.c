@@ -10,15 +10,14 @@
 #include "mint.h"
 #include "serve_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static enum kh_err
 revoke_now(struct authority *authority, struct revocation *revocation, struct audit_record *record,
            struct fault *fault)
 {
-    BUFFER_AUTO subject;
-
-    buffer_init(&subject, 256);
+    char subject[32 + REVOKE_SUBJECT_MAX]; // without memory: what is revoked is on record
     enum kh_err err = change_begin(authority, fault);
     if (err)
         return err;
@@ -28,9 +27,9 @@ revoke_now(struct authority *authority, struct revocation *revocation, struct au
         return err;
     }
     record->kind = AUDIT_REVOKE;
-    buffer_printf(&subject, "%s%s%s", revocation_kind_name(revocation->kind),
-                  revocation->subject[0] ? " " : "", revocation->subject);
-    record->subject = buffer_bytes(&subject);
+    snprintf(subject, sizeof subject, "%s%s%s", revocation_kind_name(revocation->kind),
+             revocation->subject[0] ? " " : "", revocation->subject);
+    record->subject = bytes_str(subject);
     if ((err = change_commit(authority, record, fault)))
         return err;
     revocations_adopt(&authority->revocations, revocation);

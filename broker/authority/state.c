@@ -86,11 +86,11 @@ enum kh_err
 state_audit_position_store(struct store *store, const struct audit_head *position,
                            struct fault *fault)
 {
-    BUFFER_AUTO text;
+    char text[32 + AUDIT_HASH_HEX];
+    int n =
+        snprintf(text, sizeof text, "%llu %s", (unsigned long long)position->seq, position->hash);
 
-    buffer_init(&text, 256);
-    buffer_printf(&text, "%llu %s", (unsigned long long)position->seq, position->hash);
-    return store_meta_put(store, META_AUDIT_POSITION, buffer_bytes(&text), fault);
+    return store_meta_put(store, META_AUDIT_POSITION, bytes_of(text, (size_t)n), fault);
 }
 
 // ---- a new state ----
@@ -116,7 +116,8 @@ fill_database(struct store *store, const struct seal *seal, const char *work,
         err = local_ca_load(store, seal, &ca, fault);
     if (!err) {
         local_ca_pem(ca, &pem);
-        err = state_path(work, AUTHORITY_CA_FILE, path, fault);
+        err = pem.failed ? fault_set(fault, KH_ERR_MEMORY, "memory is used up")
+                         : state_path(work, AUTHORITY_CA_FILE, path, fault);
     }
     if (!err)
         err = private_file_create(path, 0644, buffer_bytes(&pem), fault);
