@@ -170,7 +170,7 @@ test_discharges_that_are_refused(void **state)
     } row[] = {
         {NULL, 3600, "not bound to this token"},
         {"00000000000000000000000000000000", 3600, "not bound to this token"},
-        {"own", -1, "expired already"},
+        {"own", -3600, "expired already"},
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct discharge_report report;
