@@ -293,7 +293,7 @@ test_expired_discharge_is_replaced(void **state)
     BUFFER_AUTO filled;
     buffer_init(&filled, TOKEN_TEXT_MAX);
     open_hole();
-    struct buffer old = test_discharge(buffer_bytes(&hole.ticket), hole.parent, -1);
+    struct buffer old = test_discharge(buffer_bytes(&hole.ticket), hole.parent, -3600);
     struct bytes raw = buffer_bytes(&old);
     struct token *token = test_scan(hole.token);
     assert_ok(token_add_discharges(token, &raw, 1, &filled, &fault));
