@@ -110,11 +110,11 @@ export function descendants(pid) {
   return found;
 }
 
-/** Whether a process is there and no zombie. */
+/** Whether a process is there and no zombie. As long as one of its threads is there, so is what it has open. */
 export function isAlive(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2)[0] !== 'Z';
+    return stat.slice(stat.lastIndexOf(')') + 2)[0] !== 'Z' || readdirSync(`/proc/${pid}/task`).length > 1;
   } catch {
     return false;
   }
