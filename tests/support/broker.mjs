@@ -212,6 +212,9 @@ export class Broker {
       method, body, redirect: 'manual',
       headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), ...headers },
       signal: AbortSignal.timeout(60000),
+    }).catch((error) => {
+      error.message += `: ${error.cause?.message ?? error.cause}`; // "fetch failed" alone says nothing
+      throw error;
     });
     const text = await response.text();
     return { status: response.status, headers: Object.fromEntries(response.headers), text,
