@@ -27,6 +27,9 @@ audit_output_record(struct audit_output *output, struct bytes line, const json_t
         fwrite(line.p, 1, line.n, stdout);
         putchar('\n');
     } else {
+        // A window may have become narrower since the last one.
+        if (output->show.screen.terminal)
+            terminal_look(stdout, &output->show.screen);
         audit_show_record(&output->show, stdout, record);
     }
     return ferror(stdout) ? fault_set(fault, KH_ERR_IO, "standard output cannot be written: %s",

@@ -10,6 +10,7 @@
 
 #include "../../caveats/path.h"
 #include "../../caveats/screen/progress.h"
+#include "../../caveats/token.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +78,12 @@ read_family(const struct invocation *invocation, struct audit_filter *filter)
     buffer_init_secret(&text, TERMINAL_SECRET_MAX);
     if (given == NULL)
         return EXIT_DONE;
+    if (bytes_find(bytes_str(given), BYTES(TOKEN_MARK)) < strlen(given))
+        return usage_fault(invocation,
+                           "--lineage: a token is a secret, and whoever can see this machine's "
+                           "processes sees their arguments. Give it on standard input, of a file "
+                           "or a pipe: --lineage - < FILE; or its lineage id, which keyhole "
+                           "inspect shows");
     if (strcmp(given, "-") != 0)
         buffer_put_str(&text, given);
     else if (terminal_read_secret(-1, "token or id", false, &text, &fault) != KH_OK)
@@ -315,8 +322,8 @@ static const struct operator_option query_options[] = {
     {"decision", 0, "allow|deny", false, "what was decided"},
     {"grant", 0, "NAME", false, "the policy's grant that allowed it"},
     {"label", 0, "L", false, "one of the token's labels"},
-    {"lineage", 0, "TOKEN|ID|-", false,
-     "a token or its lineage id, and all that was made from it; - reads standard input"},
+    {"lineage", 0, "ID|-", false,
+     "a lineage id, and all that was made from it; -: a token or an id on standard input"},
     {"token", 0, "ID", false, "the token id: all of one mint"},
     {"client", 0, "ADDRESS", false, "whence it came"},
     {"kind", 0, "KIND", false, "decision, outcome, admin, revoke, login, start, stop or rotate"},

@@ -63,11 +63,16 @@ static void
 put_column(struct line *line, const char *text, size_t width)
 {
     const struct screen *screen = &line->show->screen;
-    size_t limit = screen->width > 0 ? width : 0;
+    size_t room = room_left(line);
+    if (room == 1)
+        return;
+    size_t limit = room == 0 ? 0 : room < width ? room : width;
     size_t taken = columns_put(&line->out, screen, bytes_str(text[0] != '\0' ? text : "-"), limit);
-    size_t space = taken < width ? width - taken : 0;
-    buffer_printf(&line->out, "%*s  ", (int)space, "");
-    line->columns += taken + space + 2;
+    size_t space = (taken < width ? width - taken : 0) + 2;
+    if (room > 0 && space > room - taken)
+        space = room - taken;
+    buffer_printf(&line->out, "%*s", (int)space, "");
+    line->columns += taken + space;
 }
 
 // The zone as it stands behind a time: "Z", "+01:00".

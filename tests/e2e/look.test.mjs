@@ -183,10 +183,19 @@ describe('keyholed audit query', () => {
     for (const [name, made] of Object.entries({ parent, child, sibling })) await broker.request(`/~openai/v1/by-${name}`, { token: made });
     const { lineage } = JSON.parse((await run(keyhole, ['inspect', parent, '--json'])).stdout);
     assert.deepEqual(await paths('--lineage', lineage), ['/v1/by-parent', '/v1/by-child']);
-    assert.deepEqual(await paths('--lineage', child), ['/v1/by-child']);
+    const tokenOn = async (stdin) => (await broker.operator(['audit', 'query', '--json', '--lineage', '-'], { stdin })).stdout
+      .split('\n').filter(Boolean).map((line) => JSON.parse(line).path);
+    assert.deepEqual(await tokenOn(child), ['/v1/by-child']);
+    assert.deepEqual(await tokenOn(`${lineage}\n`), ['/v1/by-parent', '/v1/by-child']);
+    for (const secret of [child, `https://x.example/~openai?token=${child}`, ` ${child}`]) {
+      const shown = await broker.operator(['audit', 'query', '--lineage', secret], { may: true });
+      assert.equal(shown.status, 2);
+      assert.match(shown.stderr, /--lineage: a token is a secret.*standard input.*--lineage - < FILE/);
+      assert.ok(!shown.stderr.includes('kh1_') && shown.stdout === '', 'it is not repeated');
+    }
     const { stdout } = await broker.operator(['audit', 'query', '--lineage', '-', '--count'], { stdin: parent });
     assert.equal(stdout, '2\n');
-    const all = await paths('--lineage', token);
+    const all = await tokenOn(token);
     for (const name of ['parent', 'child', 'sibling']) assert.ok(all.includes(`/v1/by-${name}`), name);
     assert.deepEqual(await paths('--label', 'sibling'), ['/v1/by-sibling']);
     const refused = await broker.operator(['audit', 'query', '--lineage', 'sk-live-of-somebody'], { may: true });
