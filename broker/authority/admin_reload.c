@@ -3,6 +3,7 @@
  * Waiting for the supervisor: it alone reads the configuration, and reads nothing of ours but the
  * question.
  */
+#include "../admin/reload_report.h"
 #include "admin_request.h"
 #include "reload.h"
 
@@ -70,50 +71,6 @@ config_diff_running(void *context, const json_t *request, json_t *result, struct
 
 // ---- what came of it ----
 
-// "name TAB old TAB new TAB outcome"
-static json_t *
-parse_change(struct bytes line)
-{
-    static const char *const members[] = {"setting", "old", "new", "outcome"};
-    json_t *change = json_object();
-
-    for (size_t i = 0; change && i < 4; i++) {
-        struct bytes part = line;
-        if (i < 3 && !bytes_cut(&line, '\t', &part))
-            part = BYTES_EMPTY;
-        if (json_object_set_new(change, members[i],
-                                json_stringn(part.n ? (const char *)part.p : "", part.n))) {
-            json_decref(change);
-            return NULL;
-        }
-        if (i == 3)
-            break;
-    }
-    return change;
-}
-
-static json_t *
-parse_changes(struct bytes rest, bool look, struct bytes file, size_t *count)
-{
-    json_t *changes = json_array();
-    json_t *result = json_pack("{s:b, s:s%, s:o}", "reloaded", !look, "file",
-                               file.n ? (const char *)file.p : "", file.n, "changes", changes);
-    struct bytes line;
-
-    *count = 0;
-    while (result && bytes_cut(&rest, '\n', &line)) {
-        if (line.n == 0)
-            continue;
-        json_t *change = parse_change(line);
-        if (change == NULL || json_array_append_new(changes, change)) {
-            json_decref(result);
-            return NULL;
-        }
-        ++*count;
-    }
-    return result;
-}
-
 static void
 record_reload(const struct reload *reload, bool failed, size_t count)
 {
@@ -134,22 +91,15 @@ record_reload(const struct reload *reload, bool failed, size_t count)
 static void
 answer(struct reload *reload, struct bytes body)
 {
-    struct fault fault = {.err = KH_ERR_MEMORY};
-    struct bytes word = BYTES_EMPTY, file = BYTES_EMPTY;
+    struct fault fault = {0};
     bool look = reload->id & RELOAD_LOOK;
     size_t count = 0;
-    json_t *result = NULL;
     BUFFER_AUTO line;
 
     buffer_init(&line, ANSWER_MAX);
-    bool ok =
-        bytes_cut(&body, '\n', &word) && bytes_is(word, "ok") && bytes_cut(&body, '\n', &file);
-    if (!ok)
-        (void)!fault_set(&fault, KH_ERR_CONFIG, "%.*s", BYTES_ARG(body));
-    else
-        result = parse_changes(body, look, file, &count);
+    json_t *result = reload_report_read(body, look, &count, &fault);
     if (!look)
-        record_reload(reload, !ok, count);
+        record_reload(reload, result == NULL, count);
     if (authority_flush_audit(reload->authority, &fault)) {
         json_decref(result);
         result = NULL;

@@ -8,6 +8,7 @@
 #include "../admin/request.h"
 #include "../log.h"
 #include "../webauthn/ssh_signature.h"
+#include "reload.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -361,8 +362,8 @@ static const struct admin_command commands[] = {
 void
 discharge_admin_answer(void *context, uint32_t uid, struct bytes line, struct buffer *out)
 {
-    static const struct admin_command *const tables[] = {commands};
+    static const struct admin_command *const tables[] = {commands, discharge_reload_commands};
 
     (void)uid;
-    admin_request_answer(tables, 1, context, line, out);
+    admin_request_answer(tables, 2, context, line, out);
 }

@@ -13,6 +13,7 @@
 #include "../sandbox.h"
 #include "admin.h"
 #include "key.h"
+#include "reload.h"
 #include "server.h"
 
 #include <errno.h>
@@ -87,6 +88,7 @@ start_service(struct process *process, const struct message_discharger_config *c
         .service = process->service,
         .started_at = clock_now(),
         .now = clock_now,
+        .supervisor = process->supervisor,
     };
     server_serve(&process->server, process->service, options.self.url);
     return KH_OK;
@@ -159,12 +161,23 @@ on_admin(struct channel *channel, void *context, const struct message *message)
         return false;
     }
     admin_server_free(&process->admin);
+    process->context.server = NULL;
     if (admin_server_new(process->base, message->fd, discharge_admin_answer, &process->context,
                          &process->admin, &fault))
         fail(process, &fault);
     else if (!process->ready && !process->failed)
         become_ready(process);
+    process->context.server = process->admin;
     return true;
+}
+
+static bool
+on_reload_done(struct channel *channel, void *context, const struct message *message)
+{
+    struct process *process = context;
+
+    (void)channel;
+    return discharge_reload_done(&process->context, message->id, message->body);
 }
 
 static void
@@ -183,6 +196,7 @@ on_drain(struct channel *channel, void *context, const struct message *message)
     (void)channel, (void)message;
     process->stopped = true;
     admin_server_free(&process->admin);
+    process->context.server = NULL;
     server_drain(&process->server);
     return true;
 }
@@ -192,6 +206,7 @@ static const struct channel_handler handlers[] = {
     {MESSAGE_DISCHARGER_LISTENER, on_listener},
     {MESSAGE_DISCHARGER_ADMIN, on_admin},
     {MESSAGE_DISCHARGER_DRAIN, on_drain},
+    {MESSAGE_DISCHARGER_RELOAD_DONE, on_reload_done},
     {0, NULL},
 };
 

@@ -62,11 +62,10 @@ print_changes(const json_t *changes, bool look)
 enum operator_exit
 reload_ask(const struct invocation *invocation, bool look)
 {
-    struct admin_request request;
     json_t *result = NULL;
-    admin_request_init(&request);
-    enum operator_exit status =
-        admin_ask(invocation->directory, look ? "config.diff" : "config.reload", &request, &result);
+    bool is_discharger = false;
+    enum operator_exit status = admin_ask_either(
+        invocation->directory, look ? "config.diff" : "config.reload", &result, &is_discharger);
     if (status != EXIT_DONE)
         return status;
     const json_t *changes = json_object_get(result, "changes"), *change;
@@ -104,7 +103,9 @@ const struct operator_command reload_commands[] = {
             "A line for each setting that changed: what it was, what it is, and whether it is in\n"
             "effect or waits for a restart. A file with a mistake is refused with its line, and\n"
             "the configuration stays as it was: exit status 1. SIGHUP does the same, and tells\n"
-            "the log. keyholed check --diff shows it beforehand.",
+            "the log. keyholed check --diff shows it beforehand. A discharger that runs alone "
+            "reads\n"
+            "its own again in the same way.",
         .examples = "  keyholed reload\n"
                     "  keyholed check --diff && keyholed reload",
         .json = true,

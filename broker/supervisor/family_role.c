@@ -46,24 +46,50 @@ authority_on_peer_fault(struct channel *channel, void *context, const struct mes
 }
 
 // The lowest bit of the id is all that is looked at.
-static bool
-authority_on_reload(struct channel *channel, void *context, const struct message *message)
+static void
+answer_reload(struct channel *channel, const struct family *family, uint64_t id,
+              enum message_type type)
 {
-    const struct family_child *authority = context;
-    const struct family *family = authority->family;
     BUFFER_AUTO report;
     BUFFER_AUTO body;
     buffer_init(&report, RELOAD_REPORT_MAX);
     buffer_init(&body, RELOAD_REPORT_MAX + 16);
     if (family->callbacks.reload != NULL)
-        family->callbacks.reload(family->context, message->id & 1, &report);
+        family->callbacks.reload(family->context, id & 1, &report);
     else
         buffer_put_str(&report, "failed\nthere is no configuration");
     if (report.failed)
         message_text_tx(BYTES("failed\nthere is more to tell than fits; see the log"), &body);
     else
         message_text_tx(buffer_bytes(&report), &body);
-    channel_send(channel, MESSAGE_RELOAD_DONE, message->id, buffer_bytes(&body));
+    channel_send(channel, type, id, buffer_bytes(&body));
+}
+
+static bool
+authority_on_reload(struct channel *channel, void *context, const struct message *message)
+{
+    const struct family_child *authority = context;
+    answer_reload(channel, authority->family, message->id, MESSAGE_RELOAD_DONE);
+    return true;
+}
+
+// It faces the network: of a broker's configuration it may not even be told.
+static bool
+discharger_on_reload(struct channel *channel, void *context, const struct message *message)
+{
+    const struct family_child *discharger = context;
+    const struct family *family = discharger->family;
+    bool alone = true;
+    BUFFER_AUTO body;
+    for (size_t i = 0; i < family->child_count; i++)
+        alone = alone && family->child[i].role == ROLE_DISCHARGER;
+    if (alone) {
+        answer_reload(channel, family, message->id, MESSAGE_DISCHARGER_RELOAD_DONE);
+        return true;
+    }
+    buffer_init(&body, 256);
+    message_text_tx(BYTES("failed\nthe broker reads it, and is the one to ask"), &body);
+    channel_send(channel, MESSAGE_DISCHARGER_RELOAD_DONE, message->id, buffer_bytes(&body));
     return true;
 }
 
@@ -104,6 +130,7 @@ static const struct channel_handler authority_handlers[] = {
 
 static const struct channel_handler discharger_handlers[] = {
     {MESSAGE_DISCHARGER_READY, discharger_on_ready},
+    {MESSAGE_DISCHARGER_RELOAD_ASK, discharger_on_reload},
     {0, NULL},
 };
 

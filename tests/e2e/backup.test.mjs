@@ -84,6 +84,66 @@ test('a backup under load, put back elsewhere: tokens work, and nothing was held
   assert.doesNotMatch(other.audit().filter((r) => r.kind === 'start').at(-1).detail, /restored/, 'it is told once');
 });
 
+test('two backups at once, while tokens are minted and revoked: what was acknowledged before is in both', async (t) => {
+  const { broker, home } = await world(t);
+  const key = join(home, 'key'), to = (await must(keyholed, ['backup', 'key', key])).stdout.trim();
+  const done = { minted: [], revoked: [] }, kept = await broker.mint('x');
+  let running = true;
+  const load = Promise.all([1, 2].map(async () => {
+    while (running) {
+      const token = await broker.mint('x');
+      done.minted.push(token);
+      if (done.minted.length % 2) continue;
+      await broker.operator(['revoke', '-'], { stdin: token });
+      done.revoked.push(token);
+    }
+  }));
+  const enough = (n) => until(`${n} were revoked`, () => done.revoked.length >= n);
+  const rounds = [];
+  for (let round = 0; round < 2; round++) {
+    await enough(3 * (round + 1));
+    const before = { minted: done.minted.length, revoked: done.revoked.length };
+    const files = ['a', 'b'].map((name) => join(home, `${name}${round}`));
+    await Promise.all(files.map((file) => broker.operator(['backup', file, '--to', to])));
+    rounds.push(...files.map((file) => ({ file, before })));
+  }
+  await enough(done.revoked.length + 1);
+  running = false;
+  await load;
+  const open = done.minted.find((token) => !done.revoked.includes(token));
+  await broker.stop();
+  assert.ok(!readdirSync(broker.directory).some((n) => n.startsWith('.backup')));
+  for (const { file, before } of rounds) {
+    const other = new Broker(t);
+    other.directory = `${file}.restored`;
+    await must(keyholed, ['restore', file, '--key-file', key, '--dir', other.directory]);
+    await other.start(); // a log that is behind its database would be no start
+    for (const token of done.revoked.slice(0, before.revoked)) assert.equal(await ask(other, token), 401, 'revoked before, and acknowledged');
+    for (const token of [kept, open]) assert.equal(await ask(other, token), 200);
+    const minted = other.audit().filter((r) => r.command === 'mint').length;
+    assert.ok(minted >= before.minted, `${minted} mints are on record, ${before.minted} were acknowledged before`);
+    await must(keyholed, ['audit', 'verify', '--dir', other.directory]);
+    await other.stop();
+  }
+});
+
+test('a counter that went on after the backup gives no more in its second life', async (t) => {
+  const { broker, backup, restore, restored } = await world(t);
+  const uses = await broker.mint('x', { caveats: ['uses <= 5'] }), rate = await broker.mint('x', { caveats: ['rate <= 3/h'] });
+  for (const token of [uses, uses, rate]) assert.equal(await ask(broker, token), 200);
+  await backup();
+  for (const token of [uses, uses, uses, rate, rate]) assert.equal(await ask(broker, token), 200);
+  assert.equal(await ask(broker, uses), 401);
+  assert.equal(await ask(broker, rate), 429);
+  await broker.stop();
+  await restore();
+  const other = await restored().start();
+  assert.equal(await ask(other, uses), 401, 'what was left at the backup was used since');
+  assert.equal(await ask(other, rate), 429);
+  await other.restart();
+  assert.equal(await ask(other, uses), 401);
+});
+
 test('--revoke-before ends what was minted before', async (t) => {
   const { broker, backup, restore, restored } = await world(t);
   const token = await broker.mint('x');
@@ -175,6 +235,37 @@ test('a file that was cut short or changed anywhere is refused, and leaves nothi
   assert.equal(wrong.status, 1);
   writeFileSync(file, whole);
   await must(keyholed, ['restore', file, '--key-file', key, '--dir', target]);
+});
+
+test('who may open it cannot be changed, nor an entry be named another', async (t) => {
+  const { broker, home, file } = await world(t);
+  const key = join(home, 'key'), other = join(home, 'other');
+  const to = (await must(keyholed, ['backup', 'key', key])).stdout.trim();
+  const also = (await must(keyholed, ['backup', 'key', other])).stdout.trim();
+  const make = async (...keys) => {
+    await broker.operator(['backup', file, '--force', '--without-audit-log', ...keys.flatMap((k) => ['--to', k])]);
+    return readFileSync(file);
+  };
+  const HEAD = 17, ROW = 1 + 32 + 80; // the magic; a row of a public key
+  const one = await make(to), two = await make(to, also);
+  assert.deepEqual([one[HEAD], two[HEAD]], [1, 2]);
+  const row = (whole, i) => whole.subarray(HEAD + 1 + i * ROW, HEAD + 1 + (i + 1) * ROW);
+  const rest = (whole) => whole.subarray(HEAD + 1 + whole[HEAD] * ROW);
+  const build = (rows, body) => Buffer.concat([one.subarray(0, HEAD), Buffer.from([rows.length]), ...rows, body]);
+  const check = async (bytes, ...args) => {
+    writeFileSync(file, bytes);
+    return (await run(keyholed, ['backup', '--check', file, '--key-file', key, ...args])).status;
+  };
+  assert.equal(await check(two), 0);
+  for (const [what, bytes] of [
+    ['one is taken out', build([row(two, 0)], rest(two))],
+    ['one is put in', build([row(one, 0), row(two, 1)], rest(one))],
+    ['they change places', build([row(two, 1), row(two, 0)], rest(two))],
+    ['one stands there twice', build([row(two, 0), row(two, 0)], rest(two))],
+    ['the row of another backup', build([row(two, 0)], rest(one))],
+    ['none', build([], rest(one))],
+    ['the chunks of another backup', build([row(one, 0)], rest(two))],
+  ]) assert.equal(await check(bytes), 1, what);
 });
 
 test('a full disk: no backup, and nothing of it', async (t) => {
@@ -323,6 +414,38 @@ test('the master key changes: file, passphrase, a key from outside and back; tok
   assert.equal(broker.audit().filter((r) => r.command === 'key.master.change').length, 4);
   await must(keyholed, ['audit', 'verify', '--dir', broker.directory]);
   await backup();
+});
+
+test('the master key from each place to each other one', async (t) => {
+  const { broker, home } = await world(t);
+  const token = await broker.mint('x'), credentials = join(home, 'credentials');
+  await broker.stop();
+  mkdirSync(credentials);
+  const own = join(home, 'own.key');
+  let turn = 0, at = 'file';
+  for (const next of ['passphrase', 'passphrase', 'credential', 'credential', 'file', 'file', 'credential', 'passphrase', 'file']) {
+    turn++;
+    const fresh = join(home, `key${turn}`);
+    writeFileSync(fresh, next === 'passphrase' ? `passphrase ${turn}` : `${turn}`.repeat(64));
+    const from = { file: '', passphrase: '--passphrase-fd 3', credential: '--key-fd 3' }[at];
+    const into = { file: '', passphrase: '--new-passphrase-fd 4', credential: '--new-key-fd 4' }[next];
+    const changed = await run('/bin/sh', ['-c', `"$0" "$@" ${from} ${into} 3<${at === 'file' ? '/dev/null' : own} 4<${fresh}`, keyholed,
+      'key', 'change-master', '--dir', broker.directory]);
+    assert.equal(changed.status, 0, `from ${at} to ${next}: ${changed.stderr}`);
+    assert.equal(existsSync(broker.file('master.key')), next === 'file', `from ${at} to ${next}`);
+    const name = join(credentials, 'keyhole-master-key');
+    writeFileSync(own, readFileSync(fresh));
+    if (existsSync(name)) chmodSync(name, 0o600);
+    writeFileSync(name, readFileSync(fresh));
+    chmodSync(name, 0o400);
+    at = next;
+    broker.env = at === 'credential' ? { CREDENTIALS_DIRECTORY: credentials } : {};
+    broker.stdin = at === 'passphrase' ? readFileSync(own, 'utf8') : undefined;
+    broker.extra = at === 'passphrase' ? ['--passphrase-fd', '0'] : [];
+    await broker.start();
+    assert.equal(await ask(broker, token), 200, `kept as ${at}`);
+    await broker.stop();
+  }
 });
 
 test('root keys rotate under load: old tokens stay valid until their key is retired', async (t) => {

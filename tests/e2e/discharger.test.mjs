@@ -10,6 +10,7 @@ import { Broker, startBroker, unusedPort } from '../support/broker.mjs';
 import { mustPost, post } from '../support/discharge.mjs';
 import { ceremony, challengeOf, clientData, registrationJson, startFido2 } from '../support/fido2.mjs';
 import { wholeFile } from '../support/file.mjs';
+import net from 'node:net';
 import { testAuthority } from '../support/pki.mjs';
 import { keyholed, run, temporaryDirectory } from '../support/programs.mjs';
 import { RawClient } from '../support/raw.mjs';
@@ -414,6 +415,43 @@ describe('alone', () => {
     const { status, stderr } = await discharger.operator(['status'], { may: true });
     assert.equal(status, 1, stderr);
     assert.match(stderr, /^keyholed: no broker is running in /);
+  });
+
+  test('keyholed reload reaches it, and says what changed', async (t) => {
+    const port = await unusedPort();
+    const lines = (more) => `discharger:\n  listen: [{address: "127.0.0.1:${port}"}]\n${more}`;
+    const discharger = await new Discharger(t, { config: lines('') }).start();
+    const reload = (args = ['reload']) => discharger.operator(args, { may: true });
+    assert.match((await reload()).stderr, /keyholed\.yaml: nothing changed/);
+    const write = (more) => writeFileSync(discharger.file('keyholed.yaml'), lines(more));
+    write('  attestation: optional\n  url: https://other.example\n');
+    const looked = await reload(['check', '--diff']);
+    assert.match(looked.stdout, /discharger\.attestation +required -> optional +by a reload/, looked.stderr);
+    const { reloaded, changes } = JSON.parse((await reload(['reload', '--json'])).stdout);
+    assert.equal(reloaded, true);
+    assert.deepEqual(Object.fromEntries(changes.map((c) => [c.setting, c.outcome])),
+      { 'discharger.attestation': 'applied', 'discharger.url': 'restart' });
+    const again = await reload();
+    assert.match(again.stdout, /^discharger\.url .*needs a restart\n$/, 'what is in effect is not told again');
+    write('  attestation: perhaps\n');
+    const broken = await reload();
+    assert.equal(broken.status, 1);
+    assert.match(broken.stderr, /keyholed\.yaml:3: .*; the configuration stays as it was/);
+    assert.equal((await fetch(`${discharger.discharger}/enroll`)).status, 200);
+  });
+
+  test('beside a broker it is the broker that reads the configuration', async (t) => {
+    const broker = await startBroker(t);
+    const line = await new Promise((resolve, reject) => {
+      const socket = net.connect(broker.file('discharger.sock'), () => socket.write('{"command": "config.diff"}\n'));
+      socket.once('data', (data) => {
+        socket.destroy();
+        resolve(JSON.parse(data));
+      });
+      socket.on('error', reject);
+    });
+    assert.equal(line.ok, false);
+    assert.match(JSON.stringify(line), /the broker reads it/);
   });
 
   test('with TLS and a name: HSTS, and Host is that name', async (t) => {

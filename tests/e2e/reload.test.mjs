@@ -2,10 +2,12 @@
 // keyholed reload and check --diff: what changed, what of it is in effect, and what was wrong.
 
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { startBroker } from '../support/broker.mjs';
+import { realKey, startBroker } from '../support/broker.mjs';
+import { accepts, startUpstream } from '../support/upstream.mjs';
+import { until } from '../support/wait.mjs';
 
 const reload = (broker, args = []) => broker.operator(['reload', ...args], { may: true });
 
@@ -61,6 +63,60 @@ test('a listener that is new serves; one that cannot be opened makes the reload 
   const address = listeners.find((l) => l.includes('127.0.0.2'))?.split('=')[1];
   assert.ok(address, JSON.stringify(listeners));
   assert.ok((await broker.request('/', { base: `http://${address}` })).status < 500);
+});
+
+test('sockets of their own stay as they are, and are named by each reload until a restart', async (t) => {
+  const broker = await startBroker(t, { listen: null, config: 'listen:\n  - address: 127.0.0.1:0' });
+  appendFileSync(broker.file('keyholed.yaml'), `metrics: [{socket: "${broker.file('m.sock')}"}]\n`);
+  for (let i = 0; i < 2; i++) {
+    const said = await reload(broker);
+    assert.equal(said.status, 0, said.stderr);
+    assert.match(said.stdout, /^metrics +\(none\) -> .*needs a restart\n$/, `reload ${i}`);
+  }
+});
+
+test('what is said to be in effect is', async (t) => {
+  const broker = await startBroker(t, { listen: null, config: 'listen:\n  - address: 127.0.0.1:0\nworkers: 1' });
+  const ask = async () => (await broker.request('/~x/1', { headers: { connection: 'close' } })).status;
+  const held = await broker.connect();
+  t.after(() => held.destroy());
+  assert.notEqual(await ask(), 503);
+  appendFileSync(broker.file('keyholed.yaml'), 'limits: {connections: 1}\n');
+  assert.match((await reload(broker)).stdout, /limits\.connections +4096 -> 1 +applied/);
+  await until('the proxy has it', async () => (await ask()) === 503);
+});
+
+test('a storm of SIGHUPs and reloads at once: no request is lost, and the last file is in effect', async (t) => {
+  const upstream = await startUpstream(t, { accepts: accepts.anything() });
+  const broker = await startBroker(t, { listen: null, config: 'listen:\n  - address: 127.0.0.1:0' });
+  await broker.addCredential('x', { secret: realKey(), upstream, hosts: ['upstream.example'], args: ['--slot', 'bearer'] });
+  const token = await broker.mint('x');
+  const file = broker.file('keyholed.yaml'), before = readFileSync(file, 'utf8'), family = broker.processes().map((p) => p.pid).sort();
+  let running = true, served = 0;
+  const load = Promise.all([1, 2, 3, 4].map(async () => {
+    for (; running; served++) assert.equal((await broker.request('/~x/echo', { token })).status, 200, `request ${served}`);
+  }));
+  const commands = [];
+  for (let i = 1; i <= 50; i++) {
+    const next = `${file}.next`;
+    writeFileSync(next, `${before}timeouts: {idle: ${i + 9}s}\n`, { mode: 0o600 });
+    renameSync(next, file);
+    broker.reload();
+    if (i % 10 === 0) commands.push(reload(broker, ['--json']));
+    const seen = served;
+    await until('requests go on', () => served > seen);
+  }
+  for (const done of await Promise.all(commands)) {
+    assert.equal(done.status, 0, done.stderr);
+    assert.equal(JSON.parse(done.stdout).reloaded, true);
+  }
+  running = false;
+  await load;
+  assert.ok(served >= 50);
+  const last = JSON.parse((await reload(broker, ['--json'])).stdout);
+  assert.deepEqual(last.changes.filter((c) => c.setting === 'timeouts.idle').map((c) => c.new).filter((v) => v !== '59s'), []);
+  assert.match((await broker.operator(['check', '--diff'])).stderr, /as in effect/);
+  assert.deepEqual(broker.processes().map((p) => p.pid).sort(), family, 'nobody was started again');
 });
 
 test('without a broker there is nothing to reload', async (t) => {

@@ -36,6 +36,9 @@ INSTALL_DATA ?= $(INSTALL) -m 644
 INSTALL_DIRECTORIES := prefix bindir libexecdir libdir includedir pkgconfigdir datadir mandir docdir sysconfdir \
     unitdir sysusersdir tmpfilesdir bashdir zshdir fishdir
 
+# Where the tree is says nothing in what is built: another directory gives the same bytes.
+CFLAGS += '-ffile-prefix-map=$(CURDIR)=.'
+
 # Programs find their helpers beside themselves, so that an installation may be moved as a whole; where
 # that is not how it lies, the place is compiled in.
 LIBEXEC_FIXED := $(if $(filter $(patsubst %/,%,$(dir $(bindir)))/libexec,$(libexecdir)),,$(libexecdir)/keyhole)
@@ -76,7 +79,7 @@ deb:
 TARBALL_STAGE := $(BUILD)/tarball/stage
 tarball: all $(GENERATED)/.made
 	@rm -rf $(TARBALL_STAGE)
-	@$(MAKE) --no-print-directory -s install prefix=/opt/keyhole sysconfdir=/etc DESTDIR=$(CURDIR)/$(TARBALL_STAGE)
+	@$(MAKE) --no-print-directory -s install prefix=/opt/keyhole sysconfdir=/etc DESTDIR='$(CURDIR)/$(TARBALL_STAGE)'
 	@tools/package/tarball $(VERSION) $(TARBALL_STAGE)
 
 check-packages:

@@ -135,8 +135,18 @@ to_another_file(void **state)
     (void)state;
     make_state();
     char *before = key_text();
+    char old_name[256];
+    snprintf(old_name, sizeof old_name, "%s", fixture_path("old"));
+    assert_int_equal(link(fixture_path("state/" MASTER_KEY_FILE), old_name), 0);
     assert_ok(change(NULL, &target, fault));
     char *after = key_text();
+    // Not only its name is gone: where it stood there is nothing of it.
+    struct buffer rest;
+    struct bytes left = fixture_read(fixture_path("old"), &rest);
+    assert_int_equal(left.n, strlen(before));
+    for (size_t i = 0; i < left.n; i++)
+        assert_int_equal(left.p[i], 0);
+    buffer_free(&rest);
     assert_string_not_equal(before, after);
     assert_ok(try_open(NULL, NULL, fault));
     // The old key opens nothing any more.
