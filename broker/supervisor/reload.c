@@ -177,6 +177,8 @@ static size_t
 reload_listeners(struct supervisor *supervisor, const struct config *new, bool look,
                  struct buffer *report)
 {
+    if (supervisor->options->discharger_alone)
+        return 0; // those are a broker's, and nobody here would serve them
     size_t served = supervisor->listener_count, added = 0;
     bool *kept = calloc(served + 1, sizeof(*kept));
     bool *found = calloc(new->listener_count + 1, sizeof(*found));

@@ -422,7 +422,9 @@ describe('alone', () => {
     const lines = (more) => `discharger:\n  listen: [{address: "127.0.0.1:${port}"}]\n${more}`;
     const discharger = await new Discharger(t, { config: lines('') }).start();
     const reload = (args = ['reload']) => discharger.operator(args, { may: true });
-    assert.match((await reload()).stderr, /keyholed\.yaml: nothing changed/);
+    const nothing = await reload();
+    assert.match(nothing.stderr, /keyholed\.yaml: nothing changed/);
+    assert.equal(nothing.stdout, '', 'no listener of a broker is opened');
     const write = (more) => writeFileSync(discharger.file('keyholed.yaml'), lines(more));
     write('  attestation: optional\n  url: https://other.example\n');
     const looked = await reload(['check', '--diff']);
