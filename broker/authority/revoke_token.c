@@ -14,8 +14,8 @@
 #include <string.h>
 
 static enum kh_err
-revoke_now(struct authority *authority, struct revocation *revocation, struct audit_record *record,
-           struct fault *fault)
+revoke_now(struct authority *authority, struct revocation *revocation,
+           const struct audit_record *record, struct fault *fault)
 {
     char subject[32 + REVOKE_SUBJECT_MAX]; // without memory: what is revoked is on record
     enum kh_err err = change_begin(authority, fault);
@@ -26,11 +26,12 @@ revoke_now(struct authority *authority, struct revocation *revocation, struct au
         change_abort(authority);
         return err;
     }
-    record->kind = AUDIT_REVOKE;
+    struct audit_record whole = *record;
+    whole.kind = AUDIT_REVOKE;
     snprintf(subject, sizeof subject, "%s%s%s", revocation_kind_name(revocation->kind),
              revocation->subject[0] ? " " : "", revocation->subject);
-    record->subject = bytes_str(subject);
-    if ((err = change_commit(authority, record, fault)))
+    whole.subject = bytes_str(subject);
+    if ((err = change_commit(authority, &whole, fault)))
         return err;
     revocations_adopt(&authority->revocations, revocation);
     metrics_add(METRIC_REVOCATIONS, 1);
