@@ -230,10 +230,11 @@ killed_at(unsigned long n, struct secret *old_passphrase, const struct master_ke
                                               .cost = target->cost};
         kill_at = n;
         struct fault why = {0};
-        if (change(old_passphrase ? passphrase : NULL, &own, &why) == KH_OK)
-            _exit(0);
-        print_error("step %lu: %s\n", n, why.detail);
-        _exit(1);
+        bool changed = change(old_passphrase ? passphrase : NULL, &own, &why) == KH_OK;
+        if (!changed)
+            print_error("step %lu: %s\n", n, why.detail);
+        secret_free(&passphrase);
+        _exit(changed ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     if (WIFSIGNALED(status))
