@@ -8,12 +8,11 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 
-import { realKey, startBroker } from '../support/broker.mjs';
+import { realKey } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
 import { cannotInject, inject } from '../support/inject.mjs';
 import { descendants, environment, keyhole, temporaryDirectory } from '../support/programs.mjs';
-import { inRoom, roomsAreForbidden } from '../support/room.mjs';
-import { startUpstream } from '../support/upstream.mjs';
+import { inRoom, startForRooms } from '../support/room.mjs';
 import { within } from '../support/wait.mjs';
 
 const AT_FDCWD = -100, O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, BLOCK_DEVICE = 0o60600;
@@ -30,11 +29,7 @@ const key = realKey('hf_');
 let upstream, broker, token, forbidden;
 
 before(async () => {
-  upstream = await startUpstream(wholeFile, { key });
-  broker = await startBroker(wholeFile);
-  await broker.addCredential('huggingface', { preset: 'huggingface', secret: key, upstream });
-  token = await broker.mint('huggingface');
-  forbidden = await roomsAreForbidden(broker, token);
+  ({ upstream, broker, token, forbidden } = await startForRooms(wholeFile, key));
 });
 
 function skipped(t, why = false) {

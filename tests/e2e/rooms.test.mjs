@@ -14,19 +14,14 @@ import { before, describe, test } from 'node:test';
 import { realKey, startBroker } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
 import { descendants, environment, isAlive, keyhole, must, python, run, temporaryDirectory } from '../support/programs.mjs';
-import { breakout, inRoom, roomsAreForbidden, startCapture, terminal } from '../support/room.mjs';
-import { startUpstream } from '../support/upstream.mjs';
+import { breakout, inRoom, startCapture, startForRooms, terminal } from '../support/room.mjs';
 import { deferred, until, within } from '../support/wait.mjs';
 
 const key = realKey('hf_');
 let upstream, broker, token, forbidden;
 
 before(async () => {
-  upstream = await startUpstream(wholeFile, { key });
-  broker = await startBroker(wholeFile);
-  await broker.addCredential('huggingface', { preset: 'huggingface', secret: key, upstream });
-  token = await broker.mint('huggingface');
-  forbidden = await roomsAreForbidden(broker, token);
+  ({ upstream, broker, token, forbidden } = await startForRooms(wholeFile, key));
 });
 
 function skipped(t) {

@@ -5,7 +5,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
+import { startBroker } from './broker.mjs';
 import { environment, keyhole, python, run } from './programs.mjs';
+import { startUpstream } from './upstream.mjs';
 import { deferred, until, within } from './wait.mjs';
 
 const support = join(import.meta.dirname, 'room');
@@ -28,6 +30,15 @@ export async function roomsAreForbidden(broker, token) {
     { env: environment() }).catch(() => ({ status: 127 }));
   if (alone.status === 0) throw new Error(`bubblewrap makes rooms here, keyhole does not: ${stderr.trim()}`);
   return stderr.trim();
+}
+
+/** What a file of tests in rooms begins with: a broker with a credential that has this key, and a token for it. */
+export async function startForRooms(t, key) {
+  const upstream = await startUpstream(t, { key });
+  const broker = await startBroker(t);
+  await broker.addCredential('huggingface', { preset: 'huggingface', secret: key, upstream });
+  const token = await broker.mint('huggingface');
+  return { upstream, broker, token, forbidden: await roomsAreForbidden(broker, token) };
 }
 
 /** Packets of this machine that go to one of `addresses` or hold one of `texts`. `stop()` gives them. Unless `allowed`,
