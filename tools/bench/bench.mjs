@@ -3,7 +3,7 @@
 //
 //     make bench                      everything
 //     make bench B=kept,intercept     some groups
-//     make bench BENCH_SECONDS=10 BENCH_ROUNDS=5
+//     make bench BENCH_SECONDS=3 BENCH_ROUNDS=15
 //     make bench QUICK=1              one short round: whether it runs, and roughly where things are
 
 import { mkdirSync } from 'node:fs';
@@ -28,9 +28,9 @@ function settings() {
   return {
     quick,
     groups: wanted.length > 0 ? GROUPS.filter((g) => wanted.includes(g)) : GROUPS,
-    seconds: Number(process.env.BENCH_SECONDS || (quick ? 1 : 3)),
+    seconds: Number(process.env.BENCH_SECONDS || 1), // the least that wrk can
     warm: 1,
-    rounds: Number(process.env.BENCH_ROUNDS || (quick ? 1 : 3)),
+    rounds: Number(process.env.BENCH_ROUNDS || (quick ? 1 : 9)),
   };
 }
 

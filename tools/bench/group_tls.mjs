@@ -21,5 +21,5 @@ export async function measure(run) {
     [nginx, keyhole].map((c) => ({ ...c, name: `${kind}: ${c.name}`, handshake, connections })));
   const load = generator((c) => ({ port: c.port, path: `${c.path}/v1/hello`, tls: true, handshake: c.handshake,
     connections: c.connections, authorization: `Bearer ${c.token ?? 'client'}` }));
-  return { rows: await alternate(run, contestants, load), baseline: 'nginx' };
+  return { rows: await alternate(run, contestants, load, 'nginx'), baseline: 'nginx' };
 }

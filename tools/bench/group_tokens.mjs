@@ -4,7 +4,8 @@
 import { join } from 'node:path';
 
 import { build, must } from '../../tests/support/programs.mjs';
-import { cores, median } from './measure.mjs';
+import { cores } from './measure.mjs';
+import { median } from './paired.mjs';
 
 export const title = 'Tokens alone';
 export const about = 'One thread, no sockets, CPU time. Judging is the whole decision: scan, both chains, caveats, rules. ' +

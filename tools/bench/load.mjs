@@ -8,7 +8,8 @@ import { createInterface } from 'node:readline';
 
 import { build, environment, must, unlessUndone } from '../../tests/support/programs.mjs';
 import { Queue } from '../../tests/support/wait.mjs';
-import { busyOf, cores, cpuByName, median, pssOf, tree } from './measure.mjs';
+import { busyOf, cores, cpuByName, pssOf, tree } from './measure.mjs';
+import { inTurn, median, pairsOf } from './paired.mjs';
 
 const here = import.meta.dirname;
 
@@ -122,31 +123,43 @@ export function summary(samples) {
   return row;
 }
 
-/** Rounds over all contestants, so that whatever else happens on the machine hits all of them. `load(contestant, seconds)` is one
- * run. A contestant that cannot is left out with its reason. */
-export async function alternate(run, contestants, load) {
+/** Take one sample of a contestant. What it has not done before in this run it does for a second before. */
+async function sampleOf(run, c, load, warm) {
+  if (warm) await load(c, run.warm);
+  if (!load.prime) return sample(c, () => load(c, run.seconds));
+  const primed = await load.prime(c, run.seconds);
+  return sample(c, primed.go).finally(primed.end);
+}
+
+const COMPARED = ['cpu_us', 'requests_per_s', 'p50_us', 'p99_us'];
+const compared = (figures) => figures && Object.fromEntries(COMPARED.map((field) => [field, figures[field]]));
+
+/** Rounds over all contestants, the baseline before and after each of the others. `load(contestant, seconds)` is one run. A
+ * contestant that cannot is left out with its reason. A row has the medians of a contestant's own figures, and `rounds`: what
+ * it needed in each, and what the baseline did `beside` it. */
+export async function alternate(run, contestants, load, baseline, take = sampleOf) {
   const samples = new Map(contestants.map((c) => [c, []]));
+  const rounds = new Map(contestants.map((c) => [c, []]));
   const failed = new Map();
-  for (let round = 0; round < run.rounds; round++)
-    for (const c of contestants) {
+  for (let round = 1; round <= run.rounds; round++) {
+    const measured = [];
+    for (const c of inTurn(contestants.filter((one) => round === 1 || !one.once), baseline)) {
       if (failed.has(c)) continue;
-      if (c.once && round > 0) continue; // so slow that one sample says enough
-      run.progress(`  round ${round + 1} of ${run.rounds}: ${c.name}`);
+      run.progress(`  round ${round} of ${run.rounds}: ${c.name}`);
       try {
-        await load(c, run.warm);
-        if (load.prime) {
-          const primed = await load.prime(c, run.seconds);
-          samples.get(c).push(await sample(c, primed.go).finally(primed.end));
-        } else {
-          samples.get(c).push(await sample(c, () => load(c, run.seconds)));
-        }
+        const sample = await take(run, c, load, samples.get(c).length === 0);
+        samples.get(c).push(sample);
+        measured.push({ contestant: c, sample });
       } catch (error) {
         failed.set(c, error.message.split('\n')[0]);
         run.progress(`  ${c.name} is left out: ${error.message}`);
       }
     }
+    for (const { contestant, sample, beside } of pairsOf(measured, baseline))
+      rounds.get(contestant).push({ round, ...compared(sample), ...(beside !== undefined ? { beside: compared(beside) } : {}) });
+  }
   return contestants.map((c) => ({
     name: c.name, what: c.what,
-    ...(failed.has(c) ? { failed: failed.get(c) } : summary(samples.get(c))),
+    ...(failed.has(c) ? { failed: failed.get(c) } : { ...summary(samples.get(c)), rounds: rounds.get(c) }),
   }));
 }

@@ -89,10 +89,3 @@ export function busyOf(core) {
   const [user, nice, system, , , irq, softirq, steal] = line.split(/\s+/).slice(1).map(Number);
   return (user + nice + system + irq + softirq + steal) * 10000;
 }
-
-export const median = (values) => {
-  const sorted = values.filter((v) => v !== undefined && v !== null).sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  if (sorted.length === 0) return undefined;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-};

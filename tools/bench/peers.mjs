@@ -226,5 +226,5 @@ export async function startNodeProxy(run, upstream) {
   const port = await unusedPort();
   const file = join(import.meta.dirname, 'node_proxy.mjs');
   const pid = await serve(run, 'node', process.execPath, [file, String(port), String(upstream.port), upstream.ca, realKey], { port });
-  return { name: 'node http-proxy', what: 'plain reverse proxy, no check', pid, port, path: '' };
+  return { name: 'node http-proxy', what: 'plain reverse proxy, no check', pid, port, path: '', once: true };
 }

@@ -4,13 +4,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { baselineOf, pairedDifference, pairedRatio } from './paired.mjs';
+
 const number = (value, digits = 1) => (value === undefined || value === null ? '' : value.toFixed(digits));
 const short = (us) => (us === undefined ? '' : us >= 10000 ? `${(us / 1000).toFixed(0)} ms` : `${(us / 1000).toFixed(2)} ms`);
 
 // [heading, how a row shows it, whether any row has it]
 const COLUMNS = [
   ['CPU µs/request', (r) => number(r.cpu_us), 'cpu_us'],
-  [(g) => `× ${g.baseline}`, (r, base) => (base?.cpu_us ? number(r.cpu_us / base.cpu_us, 2) : ''), 'cpu_us'],
+  [(g) => `× ${g.baseline}`, (r) => number(r.cpu_ratio, 2), 'cpu_ratio'],
+  ['quartiles', (r) => (r.cpu_ratio_q1 < r.cpu_ratio_q3 ? `${number(r.cpu_ratio_q1, 2)}–${number(r.cpu_ratio_q3, 2)}` : ''), 'cpu_ratio'],
   ['low–high', (r) => `${number(r.cpu_us_low)}–${number(r.cpu_us_high)}`, 'cpu_us_low'],
   ['requests/s', (r) => number(r.requests_per_s, 0), 'requests_per_s'],
   ['p50', (r) => short(r.p50_us), 'p50_us'],
@@ -26,10 +29,15 @@ const COLUMNS = [
     .map(([name, us]) => `${name.replace(/^keyhole-/, '')} ${number(us)}`).join(', '), 'cpu_us_of'],
 ];
 
-// What a row is compared with: the baseline, and in groups of several kinds ("new: nginx") that of its kind.
-function baseOf(group, row) {
-  const kind = /^[^:]+: /.exec(row.name)?.[0] ?? '';
-  return group.rows.find((r) => r.name === `${kind}${group.baseline}` && !r.failed);
+// Each row against the baseline, and in groups of several kinds ("new: nginx") that of its kind.
+function withRatios(group) {
+  const ratioOf = (row) => {
+    const base = baselineOf(group.rows, group.baseline, row.name);
+    if (row.failed || !row.rounds) return {};
+    const { measured, q1, q3 } = pairedRatio(row, base?.failed ? undefined : base, 'cpu_us');
+    return { cpu_ratio: measured, cpu_ratio_q1: q1, cpu_ratio_q3: q3 };
+  };
+  return { ...group, rows: group.rows.map((row) => ({ ...row, ...ratioOf(row) })) };
 }
 
 function table(group) {
@@ -38,18 +46,17 @@ function table(group) {
   const lines = [`| | ${columns.map(([h]) => (typeof h === 'string' ? h : h(group))).join(' | ')} |`, `| --- |${columns.map(() => ' ---: |').join('')}`];
   for (const row of group.rows)
     lines.push(row.failed ? `| ${row.name} | not measured: ${row.failed.replaceAll('|', '/')} |`
-      : `| ${row.name}${row.what ? ` (${row.what})` : ''} | ${columns.map(([, show, field]) => (row[field] === undefined ? '' : show(row, baseOf(group, row)))).join(' | ')} |`);
+      : `| ${row.name}${row.what ? ` (${row.what})` : ''} | ${columns.map(([, show, field]) => (row[field] === undefined ? '' : show(row))).join(' | ')} |`);
   return lines.join('\n');
 }
 
 // What is timed by the clock and not by the scheduler says nothing when others had the core as well.
 function judged(group, quiet) {
   const row = (name) => group.rows.find((r) => r.name === name && !r.failed);
-  const ratio = (a, b, field) => {
-    const [x, y] = [row(a)?.[field], row(b)?.[field]];
-    return x !== undefined && y ? x / y : undefined;
-  };
-  return (group.targets?.({ row, ratio }) ?? []).map((t) => ({
+  const ratio = (a, b, field) => pairedRatio(row(a), row(b), field);
+  const difference = (a, b, field, unit) =>
+    Object.fromEntries(Object.entries(pairedDifference(row(a), row(b), field)).map(([name, value]) => [name, value / unit]));
+  return (group.targets?.({ row, ratio, difference }) ?? []).map((t) => ({
     ...t,
     result: t.measured === undefined ? 'not measured'
       : t.timed && !quiet ? 'not judged: the machine was not quiet'
@@ -60,10 +67,12 @@ function judged(group, quiet) {
 const shown = (value, unit) =>
   value === undefined ? '' : unit === '×' ? `${value.toFixed(2)} ×` : `${value.toFixed(value < 10 ? 2 : 0)} ${unit}`;
 
+const quartiles = (t) => (t.q1 < t.q3 ? ` (${t.q1.toFixed(2)}–${t.q3.toFixed(2)})` : '');
+
 function targetTable(targets) {
-  return ['| target | | measured | |', '| --- | ---: | ---: | --- |', ...targets.map((t) =>
+  return ['| target | | measured (quartiles) | |', '| --- | ---: | ---: | --- |', ...targets.map((t) =>
     `| ${t.what} | at ${t.at} ${shown(t.target, t.unit)}${t.wish !== undefined ? ` (wish: ${shown(t.wish, t.unit)})` : ''} | ` +
-    `${shown(t.measured, t.unit)} | ${t.result === 'missed' ? '**missed**' : t.result} |`)].join('\n');
+    `${shown(t.measured, t.unit)}${quartiles(t)} | ${t.result === 'missed' ? '**missed**' : t.result} |`)].join('\n');
 }
 
 function machineLines(m) {
@@ -77,13 +86,17 @@ function machineLines(m) {
   ].join('\n');
 }
 
+const HOW = 'A round measures the baseline before and after each of the others, and "×" is a contestant against the mean of the two ' +
+  'next to it; the ratio given, which the targets are judged by, is the median of the rounds, with its quartiles (and so with differences of p99). ' +
+  "The host's speed changes by more than what is looked for, so ratios of the medians of CPU µs, which stand beside with the lowest and highest, are worth less.";
+
 /** Write report.md and report.json; how many targets were missed. */
 export function write(directory, machine, groups) {
   const warnings = [...machine.warnings, machine.foreign_warning].filter(Boolean);
-  const results = groups.map((g) => ({ ...g, targets: judged(g, warnings.length === 0) }));
+  const results = groups.map(withRatios).map((g) => ({ ...g, targets: judged(g, warnings.length === 0) }));
   const targets = results.flatMap((g) => g.targets);
   const text = [
-    '# Keyhole: performance report', machineLines(machine),
+    '# Keyhole: performance report', machineLines(machine), HOW,
     ...(warnings.length > 0 ? [warnings.map((w) => `> **${w}** Figures of such a run are no basis for a comparison with other runs.`).join('\n>\n')] : []),
     ...(targets.length > 0 ? ['## Targets', targetTable(targets)] : []),
     ...results.flatMap((g) => [`## ${g.title} (\`B=${g.name}\`)`, g.about, table(g), ...(g.notes ?? [])]),
