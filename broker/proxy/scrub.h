@@ -12,14 +12,11 @@
 #include "../../caveats/bytes.h"
 #include "../../caveats/errors.h"
 
-enum {
-    SCRUB_SECRET_MIN = 6, /* bytes: shorter ones would be found everywhere */
-};
-
 struct scrub;
 
-/* `replacement` is the token as the client sent it. `*out` is NULL when there is nothing to look
- * for. Everything is copied, and wiped by scrub_free. */
+/* `replacement` is the token as the client sent it, and must stay where it is. `*out` is NULL when
+ * there is nothing to look for. The secrets are copied, and wiped with the last of those who have
+ * the same ones (scrub_search.h). */
 KH_MUST_CHECK enum kh_err scrub_new(const struct bytes *secret, size_t count,
                                     struct bytes replacement, struct scrub **out);
 void scrub_free(struct scrub **scrub);
@@ -34,8 +31,8 @@ void scrub_finish(struct scrub *scrub, struct buffer *out);
 size_t scrub_held(const struct scrub *scrub); /* bytes held back now */
 
 size_t scrub_found(const struct scrub *scrub); /* occurrences in the body so far */
-size_t
-scrub_longest(const struct scrub *scrub); /* bytes of the longest text that is searched for */
+/* bytes of the longest text that is searched for */
+size_t scrub_longest(const struct scrub *scrub);
 
 /* A text by itself, as a header value; the state of the body is not touched. */
 void scrub_text(const struct scrub *scrub, struct bytes text, struct buffer *out);

@@ -21,20 +21,16 @@ static const char base64_standard[] =
 static const char base64_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 void
-scrub_patterns_init(struct scrub_patterns *patterns, struct bytes token)
+scrub_patterns_init(struct scrub_patterns *patterns)
 {
     *patterns = (struct scrub_patterns){0};
     buffer_init_secret(&patterns->arena, ARENA_MAX);
-    buffer_init_secret(&patterns->token, token.n);
-    buffer_put(&patterns->token, token);
-    patterns->failed = patterns->token.failed;
 }
 
 void
 scrub_patterns_free(struct scrub_patterns *patterns)
 {
     buffer_free(&patterns->arena);
-    buffer_free(&patterns->token);
     free(patterns->list);
     *patterns = (struct scrub_patterns){0};
 }
@@ -209,10 +205,10 @@ scrub_patterns_add(struct scrub_patterns *patterns, struct bytes secret)
 /* ---- replacing ---- */
 
 void
-scrub_pattern_replace(const struct scrub_patterns *patterns, size_t index, struct buffer *out)
+scrub_pattern_replace(const struct scrub_patterns *patterns, size_t index, struct bytes token,
+                      struct buffer *out)
 {
     enum scrub_replacement replacement = patterns->list[index].replacement;
-    struct bytes token = buffer_bytes(&patterns->token);
     if (replacement == SCRUB_TOKEN) {
         buffer_put(out, token);
         return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Covers: broker/proxy/scrub.c broker/proxy/scrub_patterns.c
+ * Covers: broker/proxy/scrub.c broker/proxy/scrub_search.c broker/proxy/scrub_patterns.c
  *
  * However an answer is cut, the same comes out; no form of the key is in it; what has no form of
  * the key comes out as it went in.
@@ -32,7 +32,7 @@ spell_out(struct bytes in, struct buffer *out)
     static struct scrub_patterns patterns;
     bool any = false;
     if (patterns.count == 0) {
-        scrub_patterns_init(&patterns, token);
+        scrub_patterns_init(&patterns);
         for (size_t i = 0; i < SECRETS; i++)
             scrub_patterns_add(&patterns, secrets[i]);
         FUZZ_CHECK(!patterns.failed && patterns.count > 4);
