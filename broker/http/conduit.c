@@ -48,7 +48,8 @@ enum kh_err
 conduit_open(struct conduit *c, struct event_base *base, int fd, void (*ready)(void *owner),
              void *owner)
 {
-    *c = (struct conduit){.stream = {.fd = fd}, .open = true, .ready = ready, .owner = owner};
+    *c = (struct conduit){
+        .stream = {.fd = fd}, .open = true, .limit = SIZE_MAX, .ready = ready, .owner = owner};
     buffer_init_secret(&c->in, CONDUIT_IN_MAX);
     buffer_init_secret(&c->out, CONDUIT_OUT_MAX);
     c->read_event = event_new(base, fd, EV_READ | EV_PERSIST, conduit_event, c);
@@ -89,6 +90,7 @@ conduit_need(struct conduit *c, enum stream_result want)
 void
 conduit_fill(struct conduit *c, size_t limit)
 {
+    c->limit = limit;
     while (c->open && c->ended == STREAM_OK && c->in.n < limit &&
            (c->readable || stream_has_pending(&c->stream))) {
         size_t room = limit - c->in.n, n = 0;
@@ -206,7 +208,8 @@ conduit_arm(struct conduit *c, bool want_read)
 {
     if (!c->open)
         return;
-    c->want_read = want_read && c->ended == STREAM_OK;
+    // Readable it stays for as long as nothing is read: the loop would not rest.
+    c->want_read = want_read && c->ended == STREAM_OK && c->in.n < c->limit;
     bool read = c->want_read || c->need_read;
     if (read && !c->read_armed)
         set_armed(c->read_event, &c->read_armed, true);

@@ -44,6 +44,7 @@ struct conduit {
     bool moved;                 /* bytes went either way since conduit_moved() asked */
     bool readable;              /* a read may bring something */
     bool want_read;             /* the owner's wish, of the last conduit_arm */
+    size_t limit;               /* of the last conduit_fill */
     bool need_read, need_write; /* TLS waits for it, whatever the owner wishes */
     bool read_armed, write_armed;
     struct event *read_event, *write_event, *again_event;
@@ -66,7 +67,7 @@ void conduit_flush(struct conduit *conduit);
 /* Put `data` and `tail` behind what is in `out`. Much of it is written from where it lies, and what
  * the peer does not take now is copied into `out`. */
 void conduit_pass(struct conduit *conduit, struct bytes data, struct bytes tail);
-/* Wait for what is to be done next. */
+/* Wait for what is to be done next; not for bytes that the last conduit_fill had no room for. */
 void conduit_arm(struct conduit *conduit, bool want_read);
 /* Call the owner again on the next turn of the loop, after the others. */
 void conduit_again(struct conduit *conduit);

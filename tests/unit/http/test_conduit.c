@@ -96,6 +96,28 @@ test_unwanted_bytes_do_not_spin(void **state)
 }
 
 static void
+test_bytes_without_room_do_not_spin(void **state)
+{
+    static char data[20000];
+    (void)state;
+    memset(data, 'x', sizeof data);
+    assert_int_equal(send(peer, data, sizeof data, 0), sizeof data);
+    conduit_arm(&conduit, true);
+    for (int i = 0; i < 5; i++) {
+        turn();
+        conduit_fill(&conduit, 10000);
+        conduit_arm(&conduit, true);
+    }
+    assert_int_equal(conduit.in.n, 10000);
+    assert_true(calls <= 2); // for what was read, and once for what was not
+    calls = 0;
+    conduit_consume(&conduit, 1);
+    conduit_arm(&conduit, true); // there is room again
+    turn();
+    assert_int_equal(calls, 1);
+}
+
+static void
 test_ends(void **state)
 {
     (void)state;
@@ -341,6 +363,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_reads_up_to_the_limit),
         TEST(test_unwanted_bytes_do_not_spin),
+        TEST(test_bytes_without_room_do_not_spin),
         TEST(test_ends),
         TEST(test_writes_as_far_as_it_goes),
         TEST(test_a_failed_write_drops_the_rest),
