@@ -111,6 +111,28 @@ http1_write_status_line(struct buffer *out, unsigned status)
     buffer_put(out, BYTES("\r\n"));
 }
 
+static uint8_t *
+append(uint8_t *to, struct bytes text)
+{
+    if (text.n == 0)
+        return to;
+    memcpy(to, text.p, text.n);
+    return to + text.n;
+}
+
+static void
+put_line(struct buffer *out, struct bytes name, struct bytes value)
+{
+    size_t n = name.n + value.n + sizeof ": \r\n" - 1;
+    uint8_t *to = buffer_room(out, n);
+
+    if (to == NULL)
+        return;
+    to = append(append(to, name), BYTES(": "));
+    (void)append(append(to, value), BYTES("\r\n"));
+    buffer_advance(out, n);
+}
+
 void
 http1_write_field(struct buffer *out, struct bytes name, struct bytes value)
 {
@@ -118,10 +140,13 @@ http1_write_field(struct buffer *out, struct bytes name, struct bytes value)
         out->failed = true;
         return;
     }
-    buffer_put(out, name);
-    buffer_put(out, BYTES(": "));
-    buffer_put(out, bytes_trim(value));
-    buffer_put(out, BYTES("\r\n"));
+    put_line(out, name, bytes_trim(value));
+}
+
+void
+http1_copy_field(struct buffer *out, const struct http1_field *field)
+{
+    put_line(out, field->name, field->value);
 }
 
 void

@@ -18,7 +18,7 @@
 #include "tunnel.h"
 #include "upstream.h"
 
-enum { COLLECT_MAX = 64 * 1024 };
+enum { COLLECT_MAX = 64 * 1024, WHOLE_MAX = COLLECT_MAX };
 
 static bool
 has_no_body(const struct http1_head *head)
@@ -70,12 +70,12 @@ static void
 write_value(const struct exchange *x, struct bytes name, struct bytes value, struct buffer *out)
 {
     struct bytes url = buffer_bytes(&x->base_url);
-    BUFFER_AUTO below;
-    buffer_init(&below, HTTP1_HEAD_MAX);
     if (url.n == 0 || !base_url_is_in(name)) {
         http1_write_field(out, name, value);
         return;
     }
+    BUFFER_AUTO below;
+    buffer_init(&below, HTTP1_HEAD_MAX);
     const struct base_url base = {
         .url = url,
         .path = bytes_from(url, bytes_find(url, BYTES("/~"))),
@@ -88,32 +88,52 @@ write_value(const struct exchange *x, struct bytes name, struct bytes value, str
 }
 
 static void
-write_field(struct exchange *x, const struct http1_field *field, struct buffer *out)
+write_scrubbed(struct exchange *x, const struct http1_field *field, struct buffer *out)
 {
-    if (x->tunnel && tunnel_write_protocol(x, field, out))
-        return;
-    if (x->scrub && scrub_finds(x->scrub, field->name)) // nothing else would be a name
+    if (scrub_finds(x->scrub, field->name)) // nothing else would be a name
         return;
     BUFFER_AUTO clean;
-    struct bytes value = field->value;
     buffer_init_secret(&clean, HTTP1_HEAD_MAX);
-    if (x->scrub && scrub_finds(x->scrub, value)) {
-        scrub_text(x->scrub, value, &clean);
-        value = buffer_bytes(&clean);
-    }
+    scrub_text(x->scrub, field->value, &clean);
     if (!clean.failed)
-        write_value(x, field->name, value, out);
+        write_value(x, field->name, buffer_bytes(&clean), out);
+}
+
+static void
+write_fields(struct exchange *x, const struct http1_head *head, bool clean, struct buffer *out)
+{
+    for (size_t i = 0; i < head->field_count; i++) {
+        const struct http1_field *field = &head->field[i];
+        if (field->traits & (FIELD_HOP | FIELD_NO_ANSWER) || is_unwanted(x->route, field) ||
+            (x->tunnel && tunnel_write_protocol(x, field, out)))
+            continue;
+        if (!clean)
+            write_scrubbed(x, field, out);
+        else if (x->base_url.n > 0)
+            write_value(x, field->name, field->value, out);
+        else
+            http1_copy_field(out, field);
+    }
+    http1_write_field_str(out, "Keyhole-Request-Id", x->request_id_hex);
+}
+
+// All fields at once: they lie behind one another where they were read.
+static bool
+are_fields_clean(const struct exchange *x, const struct http1_head *head)
+{
+    if (!x->scrub || head->field_count == 0)
+        return true;
+    const struct http1_field *last = &head->field[head->field_count - 1];
+    const uint8_t *from = head->field[0].name.p, *to = last->name.p + last->name.n;
+    if (last->value.n > 0)
+        to = last->value.p + last->value.n;
+    return !scrub_finds(x->scrub, bytes_of(from, (size_t)(to - from)));
 }
 
 void
 response_write_fields(struct exchange *x, const struct http1_head *head, struct buffer *out)
 {
-    for (size_t i = 0; i < head->field_count; i++) {
-        const struct http1_field *field = &head->field[i];
-        if (!(field->traits & (FIELD_HOP | FIELD_NO_ANSWER)) && !is_unwanted(x->route, field))
-            write_field(x, field, out);
-    }
-    http1_write_field_str(out, "Keyhole-Request-Id", x->request_id_hex);
+    write_fields(x, head, are_fields_clean(x, head), out);
 }
 
 static void
@@ -129,11 +149,11 @@ write_framing(struct exchange *x, struct buffer *out)
 }
 
 static void
-write_head(struct exchange *x, const struct http1_head *head, struct buffer *out)
+write_head(struct exchange *x, const struct http1_head *head, bool clean, struct buffer *out)
 {
     struct connection *c = x->client;
     http1_write_status_line(out, head->status);
-    response_write_fields(x, head, out);
+    write_fields(x, head, clean, out);
     if (!c->keep_alive)
         http1_write_field_str(out, "Connection", "close");
     const struct http1_field *length = http1_find(head, "content-length");
@@ -156,11 +176,60 @@ response_is_encoded(const struct http1_head *head)
     return false;
 }
 
+// Most answers are small, are there whole when their head is, and have nothing in them that is to
+// be replaced or kept back: they are looked at in one go, and go on in one go.
+static bool
+is_whole_and_clean(const struct exchange *x, const struct http1_head *head)
+{
+    struct bytes in = buffer_bytes(&x->upstream->conduit.in);
+    if (head->body != BODY_LENGTH || head->content_length > WHOLE_MAX ||
+        head->content_length > in.n - head->length)
+        return false;
+    in = bytes_slice(in, 0, head->length + (size_t)head->content_length);
+    return !(x->scrub && scrub_finds(x->scrub, in)) &&
+           !token_answer_is_possible(x, head, bytes_from(in, head->length));
+}
+
+static bool
+pass_whole(struct exchange *x, const struct http1_head *head)
+{
+    struct conduit *down = &x->client->conduit, *up = &x->upstream->conduit;
+    size_t n = (size_t)head->content_length;
+    x->framing = FRAMING_LENGTH;
+    x->answer_length = n;
+    write_head(x, head, true, &down->out);
+    if (down->out.failed)
+        return false;
+    conduit_pass(down, bytes_slice(buffer_bytes(&up->in), head->length, n), BYTES_EMPTY);
+    x->bytes_down += n;
+    x->response_shown = x->response_done = true;
+    conduit_consume(up, head->length + n);
+    return true;
+}
+
+static bool
+begin_in_pieces(struct exchange *x, const struct http1_head *head)
+{
+    struct connection *c = x->client;
+    x->framing = response_framing(head, x->minor, x->scrub != NULL);
+    x->answer_length = head->content_length;
+    if (x->framing == FRAMING_CLOSE)
+        c->keep_alive = false;
+    bool later = x->framing == FRAMING_COLLECT || token_answer_holds(x);
+    struct buffer *out = later ? &x->collected_head : &c->conduit.out;
+    write_head(x, head, are_fields_clean(x, head), out);
+    if (out->failed)
+        return false;
+    x->response_shown = !later;
+    http1_body_start(&x->response_body, head);
+    x->response_done = has_no_body(head) || (head->body == BODY_LENGTH && !head->content_length);
+    conduit_consume(&x->upstream->conduit, head->length);
+    return true;
+}
+
 bool
 response_begin(struct exchange *x, const struct http1_head *head)
 {
-    struct connection *c = x->client;
-    struct upstream *u = x->upstream;
     if (x->carry)
         return carry_begin_response(x, head);
     x->status = head->status;
@@ -170,27 +239,19 @@ response_begin(struct exchange *x, const struct http1_head *head)
         return false;
     }
     const char *why = "";
-    if (!token_answer_begin(x, head, &why)) {
+    bool whole = is_whole_and_clean(x, head);
+    if (!whole && !token_answer_begin(x, head, &why)) {
         exchange_fail(x, KH_REASON_TOKEN_ANSWER, why);
         return false;
     }
     x->response_started = true;
     x->upstream_keep = head->keep_alive && head->body != BODY_CLOSE;
-    x->framing = response_framing(head, x->minor, x->scrub != NULL);
-    x->answer_length = head->content_length;
-    if (x->framing == FRAMING_CLOSE || c->proxy->draining)
-        c->keep_alive = false;
-    bool later = x->framing == FRAMING_COLLECT || token_answer_holds(x);
-    struct buffer *out = later ? &x->collected_head : &c->conduit.out;
-    write_head(x, head, out);
-    if (out->failed) {
+    if (x->proxy->draining)
+        x->client->keep_alive = false;
+    if (!(whole ? pass_whole(x, head) : begin_in_pieces(x, head))) {
         exchange_fail(x, KH_REASON_UPSTREAM_RESPONSE, "its head cannot be passed on");
         return false;
     }
-    x->response_shown = !later;
-    http1_body_start(&x->response_body, head);
-    x->response_done = has_no_body(head) || (head->body == BODY_LENGTH && !head->content_length);
-    conduit_consume(&u->conduit, head->length);
     return true;
 }
 
@@ -295,7 +356,7 @@ show_collected(struct exchange *x)
 static void
 finish(struct exchange *x)
 {
-    if (x->scrub && x->framing != FRAMING_NONE) {
+    if (x->scrub && scrub_held(x->scrub) > 0) {
         scrub_finish(x->scrub, &x->proxy->scrubbed);
         emit_scrubbed(x);
     }

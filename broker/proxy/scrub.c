@@ -137,11 +137,13 @@ void
 scrub_text(const struct scrub *scrub, struct bytes text, struct buffer *out)
 {
     size_t found = 0;
+    scrub_search_expect(scrub->search, text.n);
     replace(scrub, text, true, &found, out);
 }
 
 bool
 scrub_finds(const struct scrub *scrub, struct bytes text)
 {
+    scrub_search_expect(scrub->search, text.n);
     return scrub_search_find(scrub->search, text, 0, text.n).pattern != SCRUB_NO_PATTERN;
 }

@@ -128,6 +128,14 @@ token_answer_begin(struct exchange *x, const struct http1_head *head, const char
     return true;
 }
 
+bool
+token_answer_is_possible(const struct exchange *x, const struct http1_head *head, struct bytes body)
+{
+    enum token_scan_kind kind = TOKEN_SCAN_JSON;
+    return is_looked_at(x, head) && token_answer_kind(head, &kind) &&
+           (response_is_encoded(head) || token_scan_finds(kind, body));
+}
+
 void
 token_answer_free(struct token_answer **answer)
 {

@@ -23,6 +23,9 @@ struct token_answer {
  * cannot be, and the answer must not go on; `*why` says it. */
 KH_MUST_CHECK bool token_answer_begin(struct exchange *exchange, const struct http1_head *head,
                                       const char **why);
+/* The same where the whole body is there already. False: it is none, and need not be looked at. */
+bool token_answer_is_possible(const struct exchange *exchange, const struct http1_head *head,
+                              struct bytes body);
 void token_answer_free(struct token_answer **answer);
 
 enum token_answer_step {

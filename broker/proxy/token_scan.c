@@ -311,3 +311,38 @@ token_scan_feed(struct token_scan *scan, struct bytes data)
     }
     return scan->state;
 }
+
+/* ---- whole bodies ---- */
+
+// memmem() prepares itself for long needles and many hits.
+static bool
+contains(struct bytes text, struct bytes needle)
+{
+    const uint8_t *p;
+    for (; text.n >= needle.n; text = bytes_from(text, (size_t)(p - text.p) + 1)) {
+        p = memchr(text.p, needle.p[0], text.n - needle.n + 1);
+        if (!p)
+            return false;
+        if (memcmp(p, needle.p, needle.n) == 0)
+            return true;
+    }
+    return false;
+}
+
+// All names that count have it in them, and characters are spelt in another way by number alone.
+static bool
+may_have_name(enum token_scan_kind kind, struct bytes body)
+{
+    return contains(body, BYTES("_token")) || contains(body, BYTES("\\u")) ||
+           (kind != TOKEN_SCAN_JSON && contains(body, BYTES("%")));
+}
+
+bool
+token_scan_finds(enum token_scan_kind kind, struct bytes body)
+{
+    struct token_scan scan;
+    if (!may_have_name(kind, body))
+        return false;
+    token_scan_init(&scan, kind);
+    return token_scan_feed(&scan, body) == TOKEN_SCAN_FOUND;
+}

@@ -47,4 +47,8 @@ struct token_scan {
 void token_scan_init(struct token_scan *scan, enum token_scan_kind kind);
 enum token_scan_state token_scan_feed(struct token_scan *scan, struct bytes data);
 
+/* A whole body: whether it is TOKEN_SCAN_FOUND. Most are seen not to be without being read byte by
+ * byte. */
+bool token_scan_finds(enum token_scan_kind kind, struct bytes body);
+
 #endif

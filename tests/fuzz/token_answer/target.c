@@ -50,6 +50,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     FUZZ_CHECK(scan(kind, in, how / 3 + 1U) == whole);
     FUZZ_CHECK(scan(kind, in, 1) == whole);
+    FUZZ_CHECK(token_scan_finds(kind, in) == (whole == TOKEN_SCAN_FOUND));
     if (is_token_answer(in))
         FUZZ_CHECK(whole == TOKEN_SCAN_FOUND);
     return 0;

@@ -43,6 +43,8 @@ expect(const struct row *row, size_t count)
         }
         if (scan_bytewise(row[i].kind, text) != row[i].state)
             fail_msg("byte by byte: %s", row[i].text);
+        if (token_scan_finds(row[i].kind, text) != (row[i].state == TOKEN_SCAN_FOUND))
+            fail_msg("at once: %s", row[i].text);
     }
 }
 
