@@ -213,6 +213,16 @@ buffer_consume(struct buffer *b, size_t n)
     wipe_behind(b, b->n);
 }
 
+void
+buffer_skip(struct buffer *b, size_t n)
+{
+    if (n > b->n)
+        n = b->n;
+    if (n > 0 && n < b->n)
+        memmove(b->p, b->p + n, b->n - n);
+    b->n -= n;
+}
+
 struct bytes
 buffer_bytes(const struct buffer *b)
 {

@@ -164,6 +164,8 @@ uint8_t *buffer_reserve(struct buffer *b, size_t n);
 uint8_t *buffer_room(struct buffer *b, size_t n);
 void buffer_advance(struct buffer *b, size_t n);
 void buffer_consume(struct buffer *b, size_t n); /* drop n bytes from the front */
+/* The same, but what they leave behind is wiped later: with the next wiping of the buffer. */
+void buffer_skip(struct buffer *b, size_t n);
 struct bytes buffer_bytes(const struct buffer *b);
 const char *buffer_text(struct buffer *b); /* NUL-terminated in place; "" when failed */
 

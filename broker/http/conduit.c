@@ -249,7 +249,11 @@ conduit_moved(struct conduit *c)
 void
 conduit_consume(struct conduit *c, size_t n)
 {
-    if (n > 0)
+    if (n == 0)
+        return;
+    if (c->bulk && !c->bulk_secret)
+        buffer_skip(&c->in, n); // conduit_rest wipes it, once for all of the message
+    else
         buffer_consume(&c->in, n); // wipes what it moved away from
 }
 
@@ -295,7 +299,7 @@ conduit_rest(struct conduit_rest *rest, struct conduit *c)
     if (c->bulk)
         stream_shrink(&c->stream);
     c->bulk = c->grown = false;
-    if (c->in.cap > CONDUIT_REST_SIZE)
+    if (c->in.cap > CONDUIT_REST_SIZE || c->in.mark > c->in.n)
         forget(&c->in);
     if (c->out.cap > CONDUIT_REST_SIZE)
         forget(&c->out);

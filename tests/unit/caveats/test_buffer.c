@@ -118,6 +118,21 @@ only_what_was_written_is_marked(void **state)
     assert_int_equal(b.mark, 0);
     assert_memory_equal(b.p, zero, 8);
 
+    /* What was skipped is still there, and known to be. */
+    buffer_put_str(&b, "secret!!");
+    buffer_skip(&b, 0);
+    buffer_skip(&b, 2);
+    expect_text("skipped", buffer_bytes(&b), "cret!!");
+    assert_int_equal(b.mark, 8);
+    buffer_skip(&b, SIZE_MAX);
+    assert_int_equal(b.n, 0);
+    assert_int_equal(b.mark, 8);
+    assert_memory_equal(b.p, "cret!!!!", 8);
+    buffer_put_str(&b, "x");
+    buffer_consume(&b, 1);
+    assert_int_equal(b.mark, 0);
+    assert_memory_equal(b.p, zero, 8);
+
     /* What was reserved may have been written though nothing was advanced. */
     memcpy(buffer_reserve(&b, 100), "secret", 6);
     assert_int_equal(b.mark, 100);

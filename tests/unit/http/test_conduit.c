@@ -324,6 +324,28 @@ test_rests(void **state)
 }
 
 static void
+test_a_long_message_is_wiped_at_its_end(void **state)
+{
+    struct conduit_rest rest = {0};
+    (void)state;
+    for (int secret = 0; secret < 2; secret++) {
+        conduit_expect_bulk(&conduit, secret);
+        buffer_put_str(&conduit.in, "a part of it");
+        conduit_consume(&conduit, 2);
+        assert_text(buffer_bytes(&conduit.in), "part of it");
+        conduit_consume(&conduit, 10);
+        assert_int_equal(conduit.in.n, 0);
+        assert_int_equal(conduit.in.mark, secret ? 0 : 12); // what is still to be wiped
+        conduit_rest(&rest, &conduit);
+        assert_int_equal(conduit.in.mark, 0);
+        buffer_put_str(&conduit.in, "the next message");
+        conduit_consume(&conduit, 16);
+        assert_int_equal(conduit.in.mark, 0);
+        conduit_rest(&rest, &conduit);
+    }
+}
+
+static void
 test_again(void **state)
 {
     (void)state;
@@ -372,6 +394,7 @@ main(void)
         TEST(test_passes),
         TEST(test_passing_fails),
         TEST(test_rests),
+        TEST(test_a_long_message_is_wiped_at_its_end),
         TEST(test_again),
         cmocka_unit_test(test_what_can_accept),
     };
