@@ -22,9 +22,37 @@ lower(uint8_t c)
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
 }
 
+/* lower() of eight bytes: those from 'A' to 'Z' get the bit of the other case. */
+static uint64_t
+lower_eight(uint64_t eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
+    uint64_t low = eight & ~high, from_a = low + ones * (0x80 - 'A'),
+             behind_z = low + ones * (0x7f - 'Z');
+
+    return eight | ((from_a ^ behind_z) & ~eight & high) >> 2;
+}
+
+static bool
+eight_are_equal_folded(const uint8_t *a, const uint8_t *b)
+{
+    uint64_t x, y;
+
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x == y || lower_eight(x) == lower_eight(y);
+}
+
 bool
 bytes_equal_folded(const uint8_t *a, const uint8_t *b, size_t n)
 {
+    if (n >= 8) {
+        for (size_t i = 0; n - i > 8; i += 8) {
+            if (!eight_are_equal_folded(a + i, b + i))
+                return false;
+        }
+        return eight_are_equal_folded(a + n - 8, b + n - 8);
+    }
     for (size_t i = 0; i < n; i++) {
         if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
             return false;

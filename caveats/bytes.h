@@ -17,6 +17,8 @@
 #define KH_MUST_CHECK __attribute__((warn_unused_result))
 /* For a large local of which only what was set is read: it is not filled by the compiler. */
 #define KH_UNFILLED __attribute__((uninitialized))
+/* For what a literal is given to: its length is known when it is compiled, and costs nothing. */
+#define KH_INLINE static inline __attribute__((always_inline))
 
 struct bytes {
     const uint8_t *p;
@@ -59,7 +61,7 @@ bytes_equal_nocase(struct bytes a, struct bytes b) /* ASCII */
     return a.n == b.n && bytes_equal_folded(a.p, b.p, a.n);
 }
 
-static inline bool
+KH_INLINE bool
 bytes_is(struct bytes a, const char *s)
 {
     return bytes_equal(a, bytes_str(s));
@@ -145,7 +147,7 @@ buffer_put_byte(struct buffer *b, uint8_t c)
     buffer_put(b, bytes_of(&c, 1));
 }
 
-static inline void
+KH_INLINE void
 buffer_put_str(struct buffer *b, const char *s)
 {
     buffer_put(b, bytes_str(s));

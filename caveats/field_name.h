@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is known about header fields, by name: one table for the parser, for trailers, for the
- * canonical request, for the search of tokens, and for whoever tells beforehand what a broker will
- * see of a request.
+ * What is known about header fields, by name: one table (field_name.def) for the parser, for
+ * trailers, for the canonical request, for the search of tokens, and for whoever tells beforehand
+ * what a broker will see of a request.
  */
 #ifndef KEYHOLE_FIELD_NAME_H
 #define KEYHOLE_FIELD_NAME_H
@@ -22,9 +22,22 @@ enum field_trait {
     FIELD_OVERRIDE = 128,  /* asks for another method or path than the one that is judged */
 };
 
-/* Traits of a name, without regard to case; 0 for a name that is nothing special. `*row` (may be
- * NULL) is a number below 64, one for each name of the table, or -1. */
-unsigned field_traits(struct bytes name, int *row);
+/* One for each row of the table; those of a prefix end with '_' and stand for many names. */
+enum field_id {
+    FIELD_ID_OTHER = 0, /* a name that is nothing special */
+#define FIELD(id, name, traits) FIELD_ID_##id,
+#include "field_name.def"
+#undef FIELD
+    FIELD_ID_COUNT
+};
+_Static_assert(FIELD_ID_COUNT <= 64, "sets of them are the bits of a uint64_t");
+
+/* Without regard to case. */
+enum field_id field_identify(struct bytes name);
+unsigned field_id_traits(enum field_id id);
+
+/* Traits of a name; 0 for one that is nothing special. */
+unsigned field_traits(struct bytes name);
 
 /* The same for a name as a server may read it, to whom '_' is '-'. */
 unsigned field_traits_read(struct bytes name);

@@ -4,8 +4,7 @@
  */
 #include "grammar.h"
 
-#include <endian.h>
-#include <string.h>
+#include "../../caveats/scan.h"
 
 enum {
     TOKEN = 1, /* tchar */
@@ -75,6 +74,12 @@ span(struct bytes text, unsigned classes)
     return i;
 }
 
+size_t
+grammar_token(struct bytes text)
+{
+    return span(text, TOKEN);
+}
+
 bool
 grammar_is_token(struct bytes text)
 {
@@ -87,45 +92,10 @@ grammar_is_control(uint8_t c)
     return is(c, CONTROL);
 }
 
-/* The place of the first of eight bytes that is below SP or DEL, 8 if there is none. A borrow makes
- * wrong marks only behind a right one. */
-static size_t
-first_special(const uint8_t *p)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
-    uint64_t eight, del, marks;
-
-    memcpy(&eight, p, sizeof eight);
-    eight = le64toh(eight);
-    del = eight ^ ones * 0x7f;
-    marks = (((eight - ones * 0x20) & ~eight) | ((del - ones) & ~del)) & high;
-    return marks ? (size_t)__builtin_ctzll(marks) / 8 : sizeof eight;
-}
-
-size_t
-grammar_text(struct bytes text)
-{
-    size_t i = 0;
-
-    while (i < text.n) {
-        if (text.n - i >= 8) {
-            size_t plain = first_special(text.p + i);
-
-            i += plain;
-            if (plain == 8)
-                continue;
-        }
-        if (is(text.p[i], CONTROL))
-            break;
-        i++; /* HTAB */
-    }
-    return i;
-}
-
 bool
 grammar_is_field_value(struct bytes text)
 {
-    return grammar_text(text) == text.n;
+    return scan_text(text) == text.n;
 }
 
 bool
@@ -166,28 +136,21 @@ grammar_is_query(struct bytes text)
     return is_escaped_text(text, QUERY);
 }
 
-static bool
-is_label(struct bytes label)
-{
-    if (label.n == 0 || !is(label.p[0], ALNUM) || !is(label.p[label.n - 1], ALNUM))
-        return false;
-    for (size_t i = 0; i < label.n; i++)
-        if (!is(label.p[i], ALNUM) && label.p[i] != '-' && label.p[i] != '_')
-            return false;
-    return true;
-}
-
+/* Labels between dots: each begins and ends with a letter or digit. */
 static bool
 is_name(struct bytes host)
 {
-    struct bytes label;
+    uint8_t before = '.';
 
-    if (host.n == 0)
-        return false;
-    while (bytes_cut(&host, '.', &label))
-        if (!is_label(label))
+    for (size_t i = 0; i < host.n; i++) {
+        uint8_t c = host.p[i];
+
+        if (c == '.' ? !is(before, ALNUM)
+                     : !is(c, ALNUM) && ((c != '-' && c != '_') || before == '.'))
             return false;
-    return true;
+        before = c;
+    }
+    return is(before, ALNUM);
 }
 
 static bool

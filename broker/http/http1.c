@@ -2,71 +2,32 @@
  *
  * Heads of requests and responses.
  *
- * First the end of the head is looked for, byte by byte and each byte once, whatever the pieces it
- * comes in; line ends and control characters are judged there. Then the whole head is cut into its
- * structure and the rules that span fields are applied.
+ * First the end of the head is looked for, each byte once, whatever the pieces it comes in; line
+ * ends and control characters are judged there. Then the whole head is cut into its structure and
+ * the rules that span fields are applied.
  */
 #include "http1.h"
 
-#include "../../caveats/field_name.h"
+#include "../../caveats/scan.h"
 #include "grammar.h"
 #include "start_line.h"
 
 #include <string.h>
 
-enum { CONNECTION_OPTIONS_MAX = 32 };
+enum {
+    CONNECTION_OPTIONS_MAX = 32,
+    LINES_MAX = 1 + HTTP1_FIELDS_MAX + 1, /* the start line, and one field too many */
+};
 
 /* ---- where the head ends ---- */
 
-enum scan_state {
-    SCAN_LINE_START,
-    SCAN_LINE,
-    SCAN_CR,       /* after a line's CR */
-    SCAN_EMPTY_CR, /* after the CR of an empty line */
-    SCAN_STATES,
-    SCAN_END = SCAN_STATES,
-    SCAN_BARE_LF,
-    SCAN_BARE_CR,
-    SCAN_CONTROL,
+/* Where the lines end, at their CR. Those beyond the last place are not kept. */
+struct head_lines {
+    size_t count;
+    uint16_t end[LINES_MAX];
 };
 
-enum scan_class { CLASS_TEXT, CLASS_CR, CLASS_LF, CLASS_CONTROL, SCAN_CLASSES };
-
-static const uint8_t scan_next[SCAN_STATES][SCAN_CLASSES] = {
-    /*                    text           CR             LF               control */
-    [SCAN_LINE_START] = {SCAN_LINE, SCAN_EMPTY_CR, SCAN_BARE_LF, SCAN_CONTROL},
-    [SCAN_LINE] = {SCAN_LINE, SCAN_CR, SCAN_BARE_LF, SCAN_CONTROL},
-    [SCAN_CR] = {SCAN_BARE_CR, SCAN_BARE_CR, SCAN_LINE_START, SCAN_BARE_CR},
-    [SCAN_EMPTY_CR] = {SCAN_BARE_CR, SCAN_BARE_CR, SCAN_END, SCAN_BARE_CR},
-};
-
-static const char *const scan_sentence[] = {
-    [SCAN_BARE_LF] = "a line ends in LF without CR",
-    [SCAN_BARE_CR] = "there is a CR inside a line",
-    [SCAN_CONTROL] = "there is a control character in the head",
-};
-
-static const uint8_t scan_class[256] = {
-    [0x00 ... 0x08] = CLASS_CONTROL, /* HTAB is text */
-    ['\n'] = CLASS_LF,
-    [0x0b ... 0x0c] = CLASS_CONTROL,
-    ['\r'] = CLASS_CR,
-    [0x0e ... 0x1f] = CLASS_CONTROL,
-    [0x7f] = CLASS_CONTROL,
-};
-
-/* The state after the first `n` bytes, none of which ended the head or was refused. */
-static enum scan_state
-scan_resume(struct bytes in, size_t n)
-{
-    // What has a length has bytes.
-    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
-    if (n == 0 || in.p[n - 1] == '\n')
-        return SCAN_LINE_START;
-    if (in.p[n - 1] != '\r')
-        return SCAN_LINE;
-    return n == 1 || in.p[n - 2] == '\n' ? SCAN_EMPTY_CR : SCAN_CR;
-}
+_Static_assert((int)HTTP1_HEAD_MAX - 1 <= (int)UINT16_MAX, "every place in a head can be kept");
 
 static enum http1_result
 refuse(const char **why, const char *sentence)
@@ -75,110 +36,167 @@ refuse(const char **why, const char *sentence)
     return HTTP1_REJECT;
 }
 
+/* What is wrong with the line from `start` whose text goes to `end`; NULL: it is incomplete. */
+__attribute__((cold)) static const char *
+line_fault(struct bytes in, size_t start, size_t end)
+{
+    static const char *const too_long = "a line is longer than 16 KiB"; /* its CR counts */
+
+    if (end - start > HTTP1_LINE_MAX)
+        return too_long;
+    if (end == in.n)
+        return NULL;
+    if (in.p[end] == '\n')
+        return "a line ends in LF without CR";
+    if (in.p[end] != '\r')
+        return "there is a control character in the head";
+    if (end - start == HTTP1_LINE_MAX)
+        return too_long;
+    return end + 1 == in.n ? NULL : "there is a CR inside a line";
+}
+
+/* Where the line begins that the byte behind the first `n` belongs to. */
+static size_t
+line_start(struct bytes in, size_t n)
+{
+    const uint8_t *last_lf = n > 0 ? memrchr(in.p, '\n', n) : NULL;
+
+    return last_lf ? (size_t)(last_lf - in.p) + 1 : 0;
+}
+
 /* On HTTP1_DONE `*scanned` is the length of the head with its empty line. */
 static enum http1_result
-scan_head(struct bytes in, size_t *scanned, const char **why)
+scan_lines(struct bytes in, size_t *scanned, struct head_lines *lines, const char **why)
 {
-    size_t end = in.n < HTTP1_HEAD_MAX ? in.n : HTTP1_HEAD_MAX, i = *scanned, line_start;
-    enum scan_state state = scan_resume(in, i);
-    const uint8_t *last_lf = i > 0 ? memrchr(in.p, '\n', i) : NULL;
+    size_t i = *scanned, start = line_start(in, i);
+    const char *fault;
 
-    line_start = last_lf ? (size_t)(last_lf - in.p) + 1 : 0;
-    while (i < end && state < SCAN_END) {
-        state = scan_next[state][scan_class[in.p[i++]]];
-        if (state == SCAN_LINE_START)
-            line_start = i;
-        if (state == SCAN_LINE)
-            i += grammar_text(bytes_slice(in, i, end - i));
-        if (i - line_start > HTTP1_LINE_MAX && state < SCAN_END)
-            return refuse(why, "a line is longer than 16 KiB");
+    in = bytes_slice(in, 0, HTTP1_HEAD_MAX);
+    lines->count = 0;
+    if (i > start && in.p[i - 1] == '\r') /* to be seen with what follows it */
+        i--;
+    for (;;) {
+        i += scan_text(bytes_from(in, i));
+        if (in.n - i < 2 || in.p[i] != '\r' || in.p[i + 1] != '\n' || i - start >= HTTP1_LINE_MAX)
+            break;
+        i += 2;
+        if (i - 2 == start) {
+            *scanned = i;
+            return HTTP1_DONE;
+        }
+        if (lines->count < LINES_MAX)
+            lines->end[lines->count++] = (uint16_t)(i - 2);
+        start = i;
     }
-    if (state > SCAN_END)
-        return refuse(why, scan_sentence[state]);
-    *scanned = i;
-    if (state == SCAN_END)
-        return HTTP1_DONE;
-    return i == HTTP1_HEAD_MAX ? refuse(why, "the head is larger than 64 KiB") : HTTP1_MORE;
+    if ((fault = line_fault(in, start, i)) != NULL)
+        return refuse(why, fault);
+    *scanned = in.n;
+    return in.n == HTTP1_HEAD_MAX ? refuse(why, "the head is larger than 64 KiB") : HTTP1_MORE;
+}
+
+static enum http1_result
+scan_head(struct bytes in, size_t *scanned, struct head_lines *lines, const char **why)
+{
+    bool is_resumed = *scanned > 0;
+    enum http1_result result = scan_lines(in, scanned, lines, why);
+
+    if (result == HTTP1_DONE && is_resumed) { /* the lines of before are wanted as well */
+        *scanned = 0;
+        result = scan_lines(in, scanned, lines, why);
+    }
+    return result;
 }
 
 /* ---- fields ---- */
 
-/* The line at `*at` without its CRLF; scan_head made sure that there is one. */
 static struct bytes
-take_line(struct bytes head, size_t *at)
+line_at(struct bytes head, const struct head_lines *lines, size_t i)
 {
-    size_t n = bytes_index(bytes_from(head, *at), '\n');
-    struct bytes line = bytes_slice(head, *at, n - 1);
+    size_t start = i > 0 ? lines->end[i - 1] + 2u : 0;
 
-    *at += n + 1;
-    return line;
+    return i < lines->count ? bytes_of(head.p + start, lines->end[i] - start) : BYTES_EMPTY;
 }
 
-static bool
-parse_field(struct bytes line, struct http1_field *field, const char **why)
+__attribute__((cold)) static const char *
+field_fault(struct bytes line)
 {
     size_t colon = bytes_index(line, ':');
 
     // A line that is empty ends the head, and does not come here.
     // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
     if (line.p[0] == ' ' || line.p[0] == '\t')
-        *why = "a field is folded over lines, or begins with white space";
-    else if (colon == line.n)
-        *why = "a field has no colon";
-    else if (colon == 0)
-        *why = "a field has an empty name";
-    else if (line.p[colon - 1] == ' ' || line.p[colon - 1] == '\t')
-        *why = "there is white space before a field's colon";
-    else if (!grammar_is_token(bytes_slice(line, 0, colon)))
-        *why = "the name of a field is not a token";
-    else {
-        field->name = bytes_slice(line, 0, colon);
-        field->value = bytes_trim(bytes_from(line, colon + 1));
-        return true;
-    }
-    return false;
+        return "a field is folded over lines, or begins with white space";
+    if (colon == line.n)
+        return "a field has no colon";
+    if (colon == 0)
+        return "a field has an empty name";
+    if (line.p[colon - 1] == ' ' || line.p[colon - 1] == '\t')
+        return "there is white space before a field's colon";
+    return "the name of a field is not a token";
 }
 
-/* Fields from `at` to the empty line. `single` is the trait of which there may be one only. */
 static bool
-parse_fields(struct bytes text, size_t at, enum field_trait single, struct http1_head *head,
-             const char **why)
+parse_field(struct bytes line, struct http1_field *field)
 {
-    uint64_t seen = 0;
-    struct bytes line;
+    size_t colon = grammar_token(line);
 
-    while ((line = take_line(text, &at)).n > 0) {
-        struct http1_field field;
-        int row;
+    if (colon == 0 || colon == line.n || line.p[colon] != ':')
+        return false;
+    field->name = bytes_of(line.p, colon);
+    field->value = bytes_trim(bytes_of(line.p + colon + 1, line.n - colon - 1));
+    return true;
+}
 
-        if (!parse_field(line, &field, why))
+/* `single` is the trait of which there may be one only. */
+static bool
+parse_fields(struct bytes text, const struct head_lines *lines, enum field_trait single,
+             struct http1_head *head, const char **why)
+{
+    for (size_t i = 1; i < lines->count; i++) {
+        struct bytes line = line_at(text, lines, i);
+        KH_UNFILLED struct http1_field one_too_many;
+        bool is_full = head->field_count == HTTP1_FIELDS_MAX;
+        struct http1_field *field = is_full ? &one_too_many : &head->field[head->field_count];
+
+        if (!parse_field(line, field)) {
+            *why = field_fault(line);
             return false;
-        if (head->field_count == HTTP1_FIELDS_MAX) {
+        }
+        if (is_full) {
             *why = "there are more than 100 fields";
             return false;
         }
-        field.traits = field_traits(field.name, &row);
-        if (field.traits & single) {
-            if (seen & UINT64_C(1) << row) {
-                *why = "a field that may occur once only occurs twice";
-                return false;
-            }
-            seen |= UINT64_C(1) << row;
+        field->id = (uint8_t)field_identify(field->name);
+        field->traits = (uint16_t)field_id_traits(field->id);
+        if ((field->traits & single) && (head->present >> field->id & 1)) {
+            *why = "a field that may occur once only occurs twice";
+            return false;
         }
-        head->field[head->field_count++] = field;
+        head->present |= UINT64_C(1) << field->id;
+        head->field_count++;
     }
     return true;
 }
 
 const struct http1_field *
-http1_find(const struct http1_head *head, const char *name)
+http1_find_name(const struct http1_head *head, struct bytes name)
 {
-    struct bytes wanted = bytes_str(name);
-
     for (size_t i = 0; i < head->field_count; i++)
-        if (bytes_equal_nocase(head->field[i].name, wanted))
+        if (bytes_equal_nocase(head->field[i].name, name))
             return &head->field[i];
     return NULL;
+}
+
+const struct http1_field *
+http1_find_id(const struct http1_head *head, enum field_id id)
+{
+    const struct http1_field *field = head->field;
+
+    if (!(head->present >> id & 1))
+        return NULL;
+    while (field->id != id)
+        field++;
+    return field;
 }
 
 /* ---- Connection ---- */
@@ -202,6 +220,9 @@ static bool
 read_option(struct http1_head *head, struct bytes option, struct connection_options *out,
             const char **why)
 {
+    enum field_id id = field_identify(option);
+    unsigned traits = field_id_traits(id);
+
     if (!grammar_is_token(option)) {
         *why = "Connection is not a list of tokens";
         return false;
@@ -210,13 +231,15 @@ read_option(struct http1_head *head, struct bytes option, struct connection_opti
         *why = "Connection names more than 32 options";
         return false;
     }
-    if (field_traits(option, NULL) & FIELD_NO_OPTION) {
+    if (traits & FIELD_NO_OPTION) {
         *why = "Connection names a field that decides on the message";
         return false;
     }
     out->close |= bytes_equal_nocase(option, BYTES("close"));
-    out->keep_alive |= bytes_equal_nocase(option, BYTES("keep-alive"));
-    out->upgrade |= bytes_equal_nocase(option, BYTES("upgrade"));
+    out->keep_alive |= id == FIELD_ID_KEEP_ALIVE;
+    out->upgrade |= id == FIELD_ID_UPGRADE;
+    if (traits & FIELD_HOP) /* fields of that name are marked already */
+        return true;
     mark_hop_by_hop(head, option);
     return true;
 }
@@ -224,10 +247,12 @@ read_option(struct http1_head *head, struct bytes option, struct connection_opti
 static bool
 read_connection(struct http1_head *head, struct connection_options *out, const char **why)
 {
+    if (http1_find_id(head, FIELD_ID_CONNECTION) == NULL)
+        return true;
     for (size_t i = 0; i < head->field_count; i++) {
         struct bytes rest = head->field[i].value, option;
 
-        if (!bytes_equal_nocase(head->field[i].name, BYTES("connection")))
+        if (head->field[i].id != FIELD_ID_CONNECTION)
             continue;
         while (bytes_cut(&rest, ',', &option)) {
             option = bytes_trim(option);
@@ -245,8 +270,8 @@ read_connection(struct http1_head *head, struct connection_options *out, const c
 static bool
 read_framing(struct http1_head *head, const char **why)
 {
-    const struct http1_field *coding = http1_find(head, "transfer-encoding");
-    const struct http1_field *length = http1_find(head, "content-length");
+    const struct http1_field *coding = http1_find_id(head, FIELD_ID_TRANSFER_ENCODING);
+    const struct http1_field *length = http1_find_id(head, FIELD_ID_CONTENT_LENGTH);
 
     head->body = BODY_NONE;
     if (coding != NULL && length != NULL)
@@ -270,7 +295,7 @@ read_framing(struct http1_head *head, const char **why)
 static void
 read_upgrade(struct http1_head *head, const struct connection_options *options)
 {
-    const struct http1_field *upgrade = http1_find(head, "upgrade");
+    const struct http1_field *upgrade = http1_find_id(head, FIELD_ID_UPGRADE);
 
     /* RFC 9110 7.8: to be ignored in HTTP/1.0, and where Connection does not name it. */
     if (upgrade != NULL && options->upgrade && head->minor == 1)
@@ -280,7 +305,7 @@ read_upgrade(struct http1_head *head, const struct connection_options *options)
 static void
 read_expect(struct http1_head *head)
 {
-    const struct http1_field *expect = http1_find(head, "expect");
+    const struct http1_field *expect = http1_find_id(head, FIELD_ID_EXPECT);
 
     if (expect == NULL)
         return;
@@ -309,7 +334,7 @@ adds_default_port(struct bytes with_port, struct bytes host, struct bytes scheme
 static bool
 read_host(struct http1_head *head, const char **why)
 {
-    const struct http1_field *host = http1_find(head, "host");
+    const struct http1_field *host = http1_find_id(head, FIELD_ID_HOST);
 
     if (host == NULL) {
         /* HTTP/1.0 knows no Host, and Python's http.client before 3.12 sends none with CONNECT.
@@ -340,14 +365,20 @@ read_host(struct http1_head *head, const char **why)
 
 /* ---- requests ---- */
 
+static void
+clear(struct http1_head *head)
+{
+    memset(head, 0, offsetof(struct http1_head, field));
+}
+
 static bool
-finish_request(struct bytes text, struct http1_head *head, const char **why)
+finish_request(struct bytes text, const struct head_lines *lines, struct http1_head *head,
+               const char **why)
 {
     struct connection_options options = {0};
-    size_t at = 0;
 
-    if (!start_line_parse_request(take_line(text, &at), head, why) ||
-        !parse_fields(text, at, FIELD_SINGLE_REQUEST, head, why) || !read_host(head, why) ||
+    if (!start_line_parse_request(line_at(text, lines, 0), head, why) ||
+        !parse_fields(text, lines, FIELD_SINGLE_REQUEST, head, why) || !read_host(head, why) ||
         !read_framing(head, why) || !read_connection(head, &options, why))
         return false;
     if (head->form == TARGET_AUTHORITY && head->body != BODY_NONE) {
@@ -367,18 +398,19 @@ http1_parse_request(struct bytes in, struct http1_head *head, size_t *scanned, c
     /* RFC 9112 2.2: one empty line before a request is what some clients end a body with. */
     size_t skip = bytes_starts(in, BYTES("\r\n")) ? 2 : 0;
     size_t at = *scanned > skip ? *scanned - skip : 0;
+    KH_UNFILLED struct head_lines lines;
     enum http1_result result;
 
     if (bytes_is(in, "\r"))
         return HTTP1_MORE;
-    result = scan_head(bytes_from(in, skip), &at, why);
+    result = scan_head(bytes_from(in, skip), &at, &lines, why);
     if (result == HTTP1_MORE)
         *scanned = skip + at;
     if (result != HTTP1_DONE)
         return result;
-    *head = (struct http1_head){0};
-    if (!finish_request(bytes_slice(in, skip, at), head, why)) {
-        *head = (struct http1_head){0};
+    clear(head);
+    if (!finish_request(bytes_slice(in, skip, at), &lines, head, why)) {
+        clear(head);
         return HTTP1_REJECT;
     }
     head->length = skip + at;
@@ -396,13 +428,13 @@ is_bodiless(unsigned status, struct bytes method)
 }
 
 static bool
-finish_response(struct bytes text, struct bytes method, struct http1_head *head, const char **why)
+finish_response(struct bytes text, const struct head_lines *lines, struct bytes method,
+                struct http1_head *head, const char **why)
 {
     struct connection_options options = {0};
-    size_t at = 0;
 
-    if (!start_line_parse_response(take_line(text, &at), head, why) ||
-        !parse_fields(text, at, FIELD_SINGLE_RESPONSE, head, why) || !read_framing(head, why) ||
+    if (!start_line_parse_response(line_at(text, lines, 0), head, why) ||
+        !parse_fields(text, lines, FIELD_SINGLE_RESPONSE, head, why) || !read_framing(head, why) ||
         !read_connection(head, &options, why))
         return false;
     /* RFC 9110 8.6 and RFC 9112 6.1: a sender that frames what has no body is not to be trusted
@@ -427,15 +459,16 @@ http1_parse_response(struct bytes in, struct bytes method, struct http1_head *he
                      const char **why)
 {
     size_t at = *scanned;
-    enum http1_result result = scan_head(in, &at, why);
+    KH_UNFILLED struct head_lines lines;
+    enum http1_result result = scan_head(in, &at, &lines, why);
 
     if (result == HTTP1_MORE)
         *scanned = at;
     if (result != HTTP1_DONE)
         return result;
-    *head = (struct http1_head){0};
-    if (!finish_response(bytes_slice(in, 0, at), method, head, why)) {
-        *head = (struct http1_head){0};
+    clear(head);
+    if (!finish_response(bytes_slice(in, 0, at), &lines, method, head, why)) {
+        clear(head);
         return HTTP1_REJECT;
     }
     head->length = at;

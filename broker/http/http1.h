@@ -10,6 +10,7 @@
 #define KEYHOLE_HTTP1_H
 
 #include "../../caveats/bytes.h"
+#include "../../caveats/field_name.h"
 
 enum {
     HTTP1_FIELDS_MAX = 100,
@@ -28,8 +29,8 @@ enum http1_result {
 struct http1_field {
     struct bytes name;  /* as it came; compare with bytes_equal_nocase */
     struct bytes value; /* trimmed */
-    unsigned traits;    /* of the name: enum field_trait in field_name.h; FIELD_HOP also when
-                           Connection names it */
+    uint16_t traits;    /* of the name: enum field_trait; FIELD_HOP also when Connection names it */
+    uint8_t id;         /* of the name: enum field_id */
 };
 
 enum http1_target_form { TARGET_ORIGIN, TARGET_ABSOLUTE, TARGET_AUTHORITY, TARGET_ASTERISK };
@@ -58,8 +59,8 @@ struct http1_head {
     struct bytes reason;
     /* both */
     unsigned minor; /* HTTP/1.minor: 0 or 1 */
-    struct http1_field field[HTTP1_FIELDS_MAX];
     size_t field_count;
+    uint64_t present; /* fields of which id there are, as bits */
     enum http1_body body;
     uint64_t content_length;
     bool keep_alive;      /* the connection may carry another message after this one; for a
@@ -68,6 +69,8 @@ struct http1_head {
     bool expect_other;    /* request: some other Expect: 417 */
     struct bytes upgrade; /* value of Upgrade when Connection names it, else empty */
     size_t length;        /* bytes of the head, an ignored leading CRLF included */
+    /* 4 KiB, of which most messages need little: what lies behind the count is not set. */
+    struct http1_field field[HTTP1_FIELDS_MAX];
 };
 
 /*
@@ -85,7 +88,15 @@ enum http1_result http1_parse_response(struct bytes in, struct bytes method,
                                        struct http1_head *head, size_t *scanned, const char **why);
 
 /* First field of that name, or NULL. Names are matched without case. */
-const struct http1_field *http1_find(const struct http1_head *head, const char *name);
+const struct http1_field *http1_find_name(const struct http1_head *head, struct bytes name);
+/* The same for a name of the table, which is none of its prefixes. */
+const struct http1_field *http1_find_id(const struct http1_head *head, enum field_id id);
+
+static inline const struct http1_field *
+http1_find(const struct http1_head *head, const char *name)
+{
+    return http1_find_name(head, bytes_str(name));
+}
 
 /* ---- bodies ---- */
 

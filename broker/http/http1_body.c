@@ -157,7 +157,7 @@ end_trailer_line(struct http1_body_reader *reader, struct body_input *input)
     /* A name that goes on where the kept part ends has no colon here. */
     if (name.n == line.n || !grammar_is_token(name))
         refuse(reader, input, "a trailer field is not well-formed");
-    else if (field_traits(name, NULL) & FIELD_NO_TRAILER)
+    else if (field_traits(name) & FIELD_NO_TRAILER)
         refuse(reader, input, "a trailer field carries framing, a cookie or a credential");
     else if (++reader->trailer_count > HTTP1_FIELDS_MAX)
         refuse(reader, input, "there are more than 100 trailer fields");

@@ -49,8 +49,7 @@ keep_encoded(struct request *request, struct bytes text)
 static bool
 is_editable_field(const struct edit *edit)
 {
-    return grammar_is_token(edit->name) &&
-           !(field_traits(edit->name, NULL) & (FIELD_HOP | FIELD_ROUTE));
+    return grammar_is_token(edit->name) && !(field_traits(edit->name) & (FIELD_HOP | FIELD_ROUTE));
 }
 
 static bool

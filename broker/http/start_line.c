@@ -93,19 +93,19 @@ parse_target(struct http1_head *head, const char **why)
 bool
 start_line_parse_request(struct bytes line, struct http1_head *head, const char **why)
 {
-    struct bytes rest = line, part[3];
-    size_t parts = 0;
+    size_t method = bytes_index(line, ' ');
+    struct bytes rest = bytes_from(line, method + 1);
+    size_t target = bytes_index(rest, ' ');
+    struct bytes version = bytes_from(rest, target + 1);
 
-    while (parts < 3 && bytes_cut(&rest, ' ', &part[parts]))
-        parts++;
-    if (parts != 3 || bytes_cut(&rest, ' ', &(struct bytes){0}))
+    if (target == rest.n || bytes_index(version, ' ') < version.n)
         return refuse(why, "the request line is not exactly three parts");
-    if (!grammar_is_method(part[0]))
+    head->method = bytes_slice(line, 0, method);
+    head->target = bytes_slice(rest, 0, target);
+    if (!grammar_is_method(head->method))
         return refuse(why, "the method is not capital letters, digits and hyphens");
-    if (!parse_version(part[2], &head->minor))
+    if (!parse_version(version, &head->minor))
         return refuse(why, "the version is neither HTTP/1.1 nor HTTP/1.0");
-    head->method = part[0];
-    head->target = part[1];
     return parse_target(head, why);
 }
 

@@ -91,6 +91,27 @@ comparison(void **state)
     assert_false(bytes_equal_secret(BYTES("abc"), BYTES("ab")));
     assert_true(bytes_equal_nocase(BYTES("Content-Type"), BYTES("content-tYPE")));
     assert_false(bytes_equal_nocase(BYTES("a["), BYTES("a{"))); /* differ by 0x20 only */
+    /* Every pair of bytes in every place: by one, by eight, and where eights overlap. */
+    for (size_t n = 1; n <= 17; n += n < 7 ? 6 : 1) {
+        uint8_t a[17], b[17];
+
+        memset(a, 'q', sizeof a);
+        memset(b, 'Q', sizeof b);
+        for (size_t at = 0; at < n; at++) {
+            for (unsigned pair = 0; pair < 65536; pair++) {
+                uint8_t x = (uint8_t)pair, y = (uint8_t)(pair >> 8);
+                bool letter = (x | 0x20) >= 'a' && (x | 0x20) <= 'z';
+                bool same = x == y || (letter && (x ^ y) == 0x20);
+
+                a[at] = x;
+                b[at] = y;
+                if (bytes_equal_nocase(bytes_of(a, n), bytes_of(b, n)) != same)
+                    fail_msg("0x%02x and 0x%02x at %zu of %zu", x, y, at, n);
+            }
+            a[at] = 'q';
+            b[at] = 'Q';
+        }
+    }
     assert_true(bytes_is(BYTES("x"), "x"));
     assert_true(bytes_is(BYTES_EMPTY, NULL));
     assert_true(bytes_compare(BYTES("a"), BYTES("ab")) < 0);

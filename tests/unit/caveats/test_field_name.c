@@ -8,7 +8,7 @@
 static unsigned
 traits(const char *name)
 {
-    return field_traits(bytes_str(name), NULL);
+    return field_traits(bytes_str(name));
 }
 
 static void
@@ -76,17 +76,58 @@ test_no_option_and_no_trailer(void **state)
     }
 }
 
+/* Every name of the table, and every name that is one byte away from it. */
 static void
-test_rows_are_distinct(void **state)
+test_every_row(void **state)
 {
-    int a, b, c;
+    static const struct {
+        enum field_id id;
+        const char *name;
+    } rows[] = {
+#define FIELD(id, name, traits) {FIELD_ID_##id, name},
+#include "../../../caveats/field_name.def"
+#undef FIELD
+    };
 
     (void)state;
-    field_traits(BYTES("host"), &a);
-    field_traits(BYTES("content-length"), &b);
-    field_traits(BYTES("x-nothing"), &c);
-    assert_true(a >= 0 && b >= 0 && a != b);
-    assert_int_equal(c, -1);
+    assert_int_equal(COUNT_OF(rows), FIELD_ID_COUNT - 1);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct bytes name = bytes_str(rows[i].name);
+        bool is_prefix = bytes_ends(name, BYTES("-"));
+        uint8_t text[64];
+
+        memcpy(text, name.p, name.n);
+        assert_int_equal(field_identify(name), rows[i].id);
+        text[name.n] = 'z';
+        assert_int_equal(field_identify(bytes_of(text, name.n + 1)) == rows[i].id, is_prefix);
+        assert_int_not_equal(field_identify(bytes_of(text, name.n - 1)), rows[i].id);
+        assert_int_not_equal(field_identify(bytes_of(text + 1, name.n - 1)), rows[i].id);
+        for (size_t at = 0; at < name.n; at++) {
+            bool is_letter = text[at] >= 'a' && text[at] <= 'z';
+
+            for (unsigned c = 0; c < 256; c++) {
+                bool same = c == name.p[at] || (is_letter && c == (name.p[at] ^ 0x20u));
+
+                text[at] = (uint8_t)c;
+                if ((field_identify(bytes_of(text, name.n)) == rows[i].id) != same)
+                    fail_msg("%s with 0x%02x at %zu", rows[i].name, c, at);
+            }
+            text[at] = name.p[at];
+        }
+    }
+}
+
+static void
+test_others_have_no_row(void **state)
+{
+    static const char long_name[] = "x-nothing-that-anybody-knows-and-longer-than-any-row-of-it";
+
+    (void)state;
+    assert_int_equal(field_identify(BYTES_EMPTY), FIELD_ID_OTHER);
+    for (size_t n = 1; n < sizeof long_name; n++)
+        assert_int_equal(field_identify(bytes_of(long_name, n)), FIELD_ID_OTHER);
+    assert_int_equal(field_identify(BYTES("keyhole-with-a-name-that-is-longer-than-any-row")),
+                     FIELD_ID_KEYHOLE_);
 }
 
 int
@@ -98,7 +139,8 @@ main(void)
         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_singles),
         cmocka_unit_test(test_no_option_and_no_trailer),
-        cmocka_unit_test(test_rows_are_distinct),
+        cmocka_unit_test(test_every_row),
+        cmocka_unit_test(test_others_have_no_row),
     };
     return cmocka_run_group_tests_name("caveats/field_name", tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ static void
 typed(struct http1_head *head, const char *type)
 {
     *head = (struct http1_head){.field_count = type ? 1 : 0};
-    head->field[0] = (struct http1_field){BYTES("Content-Type"), bytes_str(type), 0};
+    head->field[0] = (struct http1_field){.name = BYTES("Content-Type"), .value = bytes_str(type)};
 }
 
 static void
