@@ -19,6 +19,10 @@
 #define KH_UNFILLED __attribute__((uninitialized))
 /* For what a literal is given to: its length is known when it is compiled, and costs nothing. */
 #define KH_INLINE static inline __attribute__((always_inline))
+/* Code that has many callers on the way of a request, or that hardly any request comes through: a
+ * copy in each caller would push other code out of the processor's instruction cache. */
+#define KH_OUT_OF_LINE __attribute__((noinline))
+#define KH_COLD        __attribute__((cold, noinline))
 
 struct bytes {
     const uint8_t *p;

@@ -49,24 +49,33 @@ audit_set_rotation(struct audit *audit, uint64_t size)
     audit->rotate_size = size > 0 && size < ROTATE_MIN ? ROTATE_MIN : size;
 }
 
+// Its place in the chain is filled in by link_batch.
 void
 audit_append(struct audit *audit, const struct audit_record *record)
 {
-    size_t start = audit->batch.n;
-    struct audit_head next = {.seq = audit->next.seq + 1};
-
-    audit_record_print(record, next.seq, clock_now_ms(audit->clock), audit->next.hash,
+    audit_record_print(record, audit->next_seq + 1, clock_now_ms(audit->clock), NULL,
                        &audit->batch);
-    if (audit->batch.failed) {
-        audit->failed = true;
-        return;
-    }
-    struct bytes line = bytes_from(buffer_bytes(&audit->batch), start);
-    line.n--; // without its newline
-    if (audit_hash(line, next.hash))
+    if (audit->batch.failed)
         audit->failed = true;
     else
-        audit->next = next;
+        audit->next_seq++;
+}
+
+// One after the other without anything between them: a hash is little code and much to compute.
+static enum kh_err
+link_batch(struct audit *audit, struct audit_head *head)
+{
+    uint8_t *p = audit->batch.p, *end = p + audit->batch.n;
+    enum kh_err err = KH_OK;
+
+    while (!err && p < end) {
+        struct bytes line = bytes_of(p, bytes_index(bytes_of(p, (size_t)(end - p)), '\n'));
+        audit_record_link(p, line.n, head->hash);
+        err = audit_hash(line, head->hash);
+        head->seq++;
+        p += line.n + 1;
+    }
+    return err;
 }
 
 // As if the batch had never been.
@@ -76,7 +85,7 @@ forget_batch(struct audit *audit)
     buffer_clear(&audit->batch);
     audit->batch.failed = false;
     audit->failed = false;
-    audit->next = audit->flushed;
+    audit->next_seq = audit->flushed.seq;
 }
 
 // Remove what a failed write left: half a batch would break the chain.
@@ -91,12 +100,15 @@ mend(struct audit *audit)
 enum kh_err
 audit_flush(struct audit *audit, struct fault *fault)
 {
+    struct audit_head last = audit->flushed;
     enum kh_err err = KH_OK;
 
     if (audit->batch.n == 0 && !audit->failed)
         return KH_OK;
     if (audit->failed)
         err = fault_set(fault, KH_ERR_MEMORY, "%s: a batch of records is too large", audit->path);
+    else if (link_batch(audit, &last))
+        err = fault_set(fault, KH_ERR_CRYPTO, "%s: a hash of the chain failed", audit->path);
     else if (!mend(audit))
         err = fault_set(fault, KH_ERR_IO, "%s: an earlier failed write cannot be undone: %s",
                         audit->path, strerror(errno));
@@ -112,9 +124,9 @@ audit_flush(struct audit *audit, struct fault *fault)
         (void)mend(audit);
     }
     if (!err) {
-        uint64_t records = audit->next.seq - audit->flushed.seq;
+        uint64_t records = last.seq - audit->flushed.seq;
         audit->size += audit->batch.n;
-        audit->flushed = audit->next;
+        audit->flushed = last;
         note_flushed(audit, records, audit->batch.n);
     }
     forget_batch(audit);

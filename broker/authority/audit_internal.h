@@ -22,7 +22,7 @@ struct audit {
     const struct wall_clock *clock;
     enum audit_sync sync;
     struct buffer batch;
-    struct audit_head next;           // after what was collected
+    uint64_t next_seq;                // after what was collected
     struct audit_head flushed;        // after what was written
     struct audit_head headed;         // what audit.head says
     uint64_t size;                    // of the log up to `flushed`

@@ -149,7 +149,8 @@ open_verified(struct audit *audit, const char *directory, bool *fresh, struct fa
         err = audit_check_link(directory, &part.before, fault);
     if (err)
         return err;
-    audit->next = audit->flushed = part.last;
+    audit->flushed = part.last;
+    audit->next_seq = audit->flushed.seq;
     audit->size = part.size;
     audit->first = part.before.seq + 1;
     audit_note_on_disk(audit, audit->flushed.seq, audit->size);

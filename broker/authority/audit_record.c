@@ -144,59 +144,95 @@ put_string(struct buffer *out, struct bytes text)
     buffer_put_byte(out, '"');
 }
 
-// ---- members ----
-
-static void
-member(struct buffer *out, const char *name)
+// As almost every text is: there is nothing in it to escape or to hide.
+static bool
+goes_as_it_is(struct bytes text)
 {
-    buffer_put_str(out, ",\"");
-    buffer_put_str(out, name);
-    buffer_put_str(out, "\":");
+    bool may_be_marked = false;
+
+    for (size_t i = 0; i < text.n; i++) {
+        if (!is_plain(text.p[i]) || text.p[i] == '%')
+            return false;
+        may_be_marked |= text.p[i] == '_'; // the mark's last
+    }
+    return !may_be_marked || find_mark(text) == text.n;
 }
 
+// ---- members ----
+
+// What stands before a member: its name, and for the most the quotation mark of its value.
+#define NAME(name)         BYTES(",\"" name "\":")
+#define NAME_OF_TEXT(name) BYTES(",\"" name "\":\"")
+
+// Both at once: two dozen members are put for every request.
+KH_OUT_OF_LINE static void
+put_two(struct buffer *out, struct bytes first, struct bytes second)
+{
+    size_t n = first.n + second.n;
+    uint8_t *room = buffer_room(out, n);
+
+    if (room == NULL)
+        return;
+    memcpy(room, first.p, first.n);
+    memcpy(room + first.n, second.p, second.n);
+    buffer_advance(out, n);
+}
+
+// A word of our own.
 static void
-member_text(struct buffer *out, const char *name, struct bytes text)
+member_word(struct buffer *out, struct bytes name, struct bytes word)
+{
+    put_two(out, name, word);
+    buffer_put_byte(out, '"');
+}
+
+KH_OUT_OF_LINE static void
+member_text(struct buffer *out, struct bytes name, struct bytes text)
 {
     if (text.n == 0)
         return;
-    member(out, name);
-    put_string(out, text);
+    if (goes_as_it_is(text)) {
+        put_two(out, name, text);
+    } else {
+        buffer_put(out, name);
+        put_text(out, text);
+    }
+    buffer_put_byte(out, '"');
 }
 
-// A word of our own: there is nothing in it to escape or to hide.
-static void
-member_word(struct buffer *out, const char *name, const char *word)
+KH_OUT_OF_LINE static void
+member_number(struct buffer *out, struct bytes name, uint64_t number)
 {
-    member(out, name);
-    buffer_put_byte(out, '"');
-    buffer_put_str(out, word);
-    buffer_put_byte(out, '"');
+    uint8_t digit[20], *p = digit + sizeof digit;
+
+    do {
+        *--p = (uint8_t)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    put_two(out, name, bytes_of(p, (size_t)(digit + sizeof digit - p)));
 }
 
-static void
-member_number(struct buffer *out, const char *name, uint64_t number)
+// Every id of a record has that size.
+enum { ID_SIZE = 16 };
+_Static_assert((int)REQUEST_ID_SIZE == ID_SIZE && (int)TOKEN_ID_SIZE == ID_SIZE &&
+                   (int)LINEAGE_ID_SIZE == ID_SIZE && (int)TRACE_ID_SIZE == ID_SIZE,
+               "ids have one size");
+
+KH_OUT_OF_LINE static void
+member_id(struct buffer *out, struct bytes name, const uint8_t id[ID_SIZE])
 {
-    member(out, name);
-    buffer_put_decimal(out, number);
+    char hex[2 * ID_SIZE + 1];
+
+    if (id && bytes_to_hex(bytes_of(id, ID_SIZE), hex, sizeof hex))
+        member_word(out, name, bytes_of(hex, sizeof hex - 1));
 }
 
 static void
-member_hex(struct buffer *out, const char *name, const uint8_t *p, size_t n)
-{
-    if (p == NULL)
-        return;
-    member(out, name);
-    buffer_put_byte(out, '"');
-    buffer_put_hex(out, bytes_of(p, n));
-    buffer_put_byte(out, '"');
-}
-
-static void
-member_list(struct buffer *out, const char *name, const struct bytes *item, size_t count)
+member_list(struct buffer *out, struct bytes name, const struct bytes *item, size_t count)
 {
     if (count == 0)
         return;
-    member(out, name);
+    buffer_put(out, name);
     for (size_t i = 0; i < count; i++) {
         buffer_put_byte(out, i == 0 ? '[' : ',');
         put_string(out, item[i]);
@@ -205,12 +241,12 @@ member_list(struct buffer *out, const char *name, const struct bytes *item, size
 }
 
 static void
-member_lineages(struct buffer *out, const char *name, const uint8_t (*id)[LINEAGE_ID_SIZE],
+member_lineages(struct buffer *out, struct bytes name, const uint8_t (*id)[LINEAGE_ID_SIZE],
                 size_t count)
 {
     if (count == 0)
         return;
-    member(out, name);
+    buffer_put(out, name);
     for (size_t i = 0; i < count; i++) {
         buffer_put_str(out, i == 0 ? "[\"" : ",\"");
         buffer_put_hex(out, bytes_of(id[i], LINEAGE_ID_SIZE));
@@ -252,7 +288,7 @@ member_values(struct buffer *out, const struct audit_record *record)
         for (size_t j = i + 1; j < record->value_count; j++)
             more += same_value(&record->value[j], value);
         if (first)
-            member(out, "values");
+            buffer_put(out, NAME("values"));
         buffer_put_str(out, first ? "{\"" : ",\"");
         first = false;
         buffer_put_str(out, value->attribute);
@@ -279,61 +315,84 @@ member_values(struct buffer *out, const struct audit_record *record)
 static void
 put_request(struct buffer *out, const struct audit_record *record)
 {
-    member_text(out, "client", record->client);
+    member_text(out, NAME_OF_TEXT("client"), record->client);
     if (record->has_uid)
-        member_number(out, "uid", record->uid);
-    member_hex(out, "trace", record->trace_id, TRACE_ID_SIZE);
+        member_number(out, NAME("uid"), record->uid);
+    member_id(out, NAME_OF_TEXT("trace"), record->trace_id);
     if (record->way != WAY_UNSET)
-        member_word(out, "way", way_name(record->way));
-    member_text(out, "method", record->method);
-    member_text(out, "scheme", record->scheme);
-    member_text(out, "host", record->host);
+        member_word(out, NAME_OF_TEXT("way"), bytes_str(way_name(record->way)));
+    member_text(out, NAME_OF_TEXT("method"), record->method);
+    member_text(out, NAME_OF_TEXT("scheme"), record->scheme);
+    member_text(out, NAME_OF_TEXT("host"), record->host);
     if (record->port)
-        member_number(out, "port", record->port);
-    member_text(out, "path", record->path);
+        member_number(out, NAME("port"), record->port);
+    member_text(out, NAME_OF_TEXT("path"), record->path);
     member_values(out, record);
     if (record->rejudged)
-        member_text(out, "rejudged", BYTES("yes"));
+        member_word(out, NAME_OF_TEXT("rejudged"), BYTES("yes"));
 }
+
+static void
+put_outcome(struct buffer *out, const struct audit_record *record)
+{
+    if (record->status)
+        member_number(out, NAME("status"), record->status);
+    member_number(out, NAME("bytes_up"), record->bytes_up);
+    member_number(out, NAME("bytes_down"), record->bytes_down);
+    member_number(out, NAME("duration_ms"), record->duration_ms);
+}
+
+// All that is collected in one millisecond has the same.
+static struct bytes
+time_text(int64_t time_ms)
+{
+    static int64_t printed = INT64_MIN;
+    static char text[CLOCK_TEXT_SIZE];
+
+    if (time_ms != printed)
+        clock_print_ms(time_ms, text);
+    printed = time_ms;
+    return bytes_str(text);
+}
+
+#define UNKNOWN_HASH "0000000000000000000000000000000000000000000000000000000000000000"
+#define END          "\"}"
 
 void
 audit_record_print(const struct audit_record *record, uint64_t seq, int64_t time_ms,
                    const char prev[AUDIT_HASH_HEX], struct buffer *out)
 {
-    char time[CLOCK_TEXT_SIZE];
-
-    clock_print_ms(time_ms, time);
-    buffer_put_str(out, "{\"seq\":");
-    buffer_put_decimal(out, seq);
-    member_word(out, "time", time);
-    member_word(out, "kind", kind_name[record->kind]);
-    member_hex(out, "id", record->request_id, REQUEST_ID_SIZE);
+    member_number(out, BYTES("{\"seq\":"), seq);
+    member_word(out, NAME_OF_TEXT("time"), time_text(time_ms));
+    member_word(out, NAME_OF_TEXT("kind"), bytes_str(kind_name[record->kind]));
+    member_id(out, NAME_OF_TEXT("id"), record->request_id);
     if (record->kind == AUDIT_DECISION)
-        member_word(out, "decision", record->allow ? "allow" : "deny");
+        member_word(out, NAME_OF_TEXT("decision"), record->allow ? BYTES("allow") : BYTES("deny"));
     if (record->reason != KH_REASON_UNSET)
-        member_word(out, "reason", kh_reason_code(record->reason));
-    member_text(out, "detail", record->detail);
-    member_text(out, "user", record->user);
-    member_text(out, "credential", record->credential);
-    member_text(out, "grant", record->grant);
-    member_list(out, "warnings", record->warning, record->warning_count);
-    member_hex(out, "token", record->token_id, TOKEN_ID_SIZE);
-    member_hex(out, "lineage", record->lineage, LINEAGE_ID_SIZE);
-    member_lineages(out, "made_from", record->made_from, record->made_from_count);
-    member_list(out, "labels", record->label, record->label_count);
+        member_word(out, NAME_OF_TEXT("reason"), bytes_str(kh_reason_code(record->reason)));
+    member_text(out, NAME_OF_TEXT("detail"), record->detail);
+    member_text(out, NAME_OF_TEXT("user"), record->user);
+    member_text(out, NAME_OF_TEXT("credential"), record->credential);
+    member_text(out, NAME_OF_TEXT("grant"), record->grant);
+    member_list(out, NAME("warnings"), record->warning, record->warning_count);
+    member_id(out, NAME_OF_TEXT("token"), record->token_id);
+    member_id(out, NAME_OF_TEXT("lineage"), record->lineage);
+    member_lineages(out, NAME("made_from"), record->made_from, record->made_from_count);
+    member_list(out, NAME("labels"), record->label, record->label_count);
     if (record->has_lifetime)
-        member_number(out, "lifetime", (uint64_t)record->lifetime_s);
-    member_list(out, "holes", record->hole, record->hole_count);
+        member_number(out, NAME("lifetime"), (uint64_t)record->lifetime_s);
+    member_list(out, NAME("holes"), record->hole, record->hole_count);
     put_request(out, record);
-    if (record->has_outcome) {
-        if (record->status)
-            member_number(out, "status", record->status);
-        member_number(out, "bytes_up", record->bytes_up);
-        member_number(out, "bytes_down", record->bytes_down);
-        member_number(out, "duration_ms", record->duration_ms);
-    }
-    member_text(out, "command", record->command);
-    member_text(out, "subject", record->subject);
-    member_word(out, "prev", prev);
-    buffer_put_str(out, "}\n");
+    if (record->has_outcome)
+        put_outcome(out, record);
+    member_text(out, NAME_OF_TEXT("command"), record->command);
+    member_text(out, NAME_OF_TEXT("subject"), record->subject);
+    put_two(out, NAME_OF_TEXT("prev"), prev ? bytes_str(prev) : BYTES(UNKNOWN_HASH));
+    buffer_put(out, BYTES(END "\n"));
+}
+
+void
+audit_record_link(uint8_t *line, size_t n, const char prev[AUDIT_HASH_HEX])
+{
+    memcpy(line + n - strlen(END) - (AUDIT_HASH_HEX - 1), prev, AUDIT_HASH_HEX - 1);
 }

@@ -82,8 +82,11 @@ struct audit_record {
     struct bytes command, subject;
 };
 
-/* Appended with its newline. `prev` is the hash of the line before, in hexadecimal. */
+/* Appended with its newline. `prev` is the hash of the line before, in hexadecimal; NULL: it is not
+ * known yet, and audit_record_link fills it in. */
 void audit_record_print(const struct audit_record *record, uint64_t seq, int64_t time_ms,
                         const char prev[AUDIT_HASH_HEX], struct buffer *out);
+/* Into a line that was printed without `prev`: `n` bytes, its newline not counted. */
+void audit_record_link(uint8_t *line, size_t n, const char prev[AUDIT_HASH_HEX]);
 
 #endif

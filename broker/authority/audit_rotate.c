@@ -129,7 +129,8 @@ take_over(struct audit *audit, const struct next_file *next)
 {
     close(audit->fd);
     audit->fd = next->fd;
-    audit->next = audit->flushed = next->head;
+    audit->flushed = next->head;
+    audit->next_seq = audit->flushed.seq;
     audit->first = next->head.seq;
     audit->size = next->size;
     audit->moved = true;

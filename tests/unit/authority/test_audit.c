@@ -194,6 +194,43 @@ one_write_for_a_batch(void **state)
     audit_close(&audit);
 }
 
+// Records of several kinds and lengths: each line follows from the one before, in the order in
+// which they were collected.
+static void
+a_batch_is_in_order(void **state)
+{
+    struct audit *audit = open_audit(true);
+    struct buffer log;
+    size_t at = 0;
+
+    (void)state;
+    record(audit, "/before");
+    for (int i = 0; i < 10; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "/%.*s-%d", i, "xxxxxxxxxx", i);
+        struct audit_record decided = {.kind = AUDIT_DECISION, .path = bytes_str(path)};
+        struct audit_record finished = {.kind = AUDIT_OUTCOME, .has_outcome = true};
+        audit_append(audit, &decided);
+        audit_append(audit, &finished);
+    }
+    assert_ok(audit_flush(audit, fault));
+    record(audit, "/after");
+    audit_close(&audit);
+    struct bytes text = fixture_read(fixture_path("audit.log"), &log);
+    for (int i = 0; i < 10; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "-%d\",", i);
+        size_t next = at + bytes_find(bytes_from(text, at), bytes_str(path));
+        if (next == text.n)
+            fail_msg("record %d is not behind the one before it", i);
+        at = next;
+    }
+    buffer_free(&log);
+    audit = open_audit(false); // verifies the chain
+    assert_int_equal(seq_of(audit), 22);
+    audit_close(&audit);
+}
+
 // The disk is full: the batch is not recorded, no half of it stays, and it goes on afterwards.
 // threat 20
 static void
@@ -312,6 +349,7 @@ main(void)
         cmocka_unit_test_setup_teardown(broken_logs, setup, teardown),
         cmocka_unit_test_setup_teardown(killed_without_a_word, setup, teardown),
         cmocka_unit_test_setup_teardown(one_write_for_a_batch, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_batch_is_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(the_head_follows, setup, teardown),
         cmocka_unit_test_setup_teardown(the_head_follows_in_a_thread, setup, teardown),

@@ -83,6 +83,42 @@ tokens_are_not_recorded(void **state)
     buffer_free(&line);
 }
 
+// What is linked afterwards is what would have been printed at once.
+static void
+linked_afterwards(void **state)
+{
+    static const char prev[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    const struct audit_record record = {.kind = AUDIT_REVOKE, .subject = BYTES("x\"y")};
+    BUFFER_AUTO at_once, later;
+
+    (void)state;
+    buffer_init(&at_once, 4096);
+    buffer_init(&later, 4096);
+    audit_record_print(&record, 7, 1000, prev, &at_once);
+    audit_record_print(&record, 7, 1000, NULL, &later);
+    assert_int_equal(later.n, at_once.n);
+    assert_memory_not_equal(later.p, at_once.p, later.n);
+    audit_record_link(later.p, later.n - 1, prev);
+    assert_memory_equal(later.p, at_once.p, later.n);
+}
+
+// Nothing is hidden or cut that only looks like a token at first.
+static void
+nearly_tokens_are_recorded(void **state)
+{
+    static const char *const path[] = {"/kh1", "/kh1-x", "/a_b_c", "/Kh1_x", "/kh_1", "/_kh1"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof path / sizeof path[0]; i++) {
+        struct audit_record record = {.kind = AUDIT_DECISION, .path = bytes_str(path[i])};
+        struct buffer line;
+        json_t *json = print(&record, &line);
+        assert_string_equal(json_string_value(json_object_get(json, "path")), path[i]);
+        json_decref(json);
+        buffer_free(&line);
+    }
+}
+
 // What was refused before it was decoded.
 static void
 escaped_tokens_are_not_recorded(void **state)
@@ -254,6 +290,8 @@ main(void)
         cmocka_unit_test(text_is_kept),
         cmocka_unit_test(tokens_are_not_recorded),
         cmocka_unit_test(escaped_tokens_are_not_recorded),
+        cmocka_unit_test(linked_afterwards),
+        cmocka_unit_test(nearly_tokens_are_recorded),
         cmocka_unit_test(members_and_their_order),
         cmocka_unit_test(values_by_attribute),
         cmocka_unit_test(values_of_the_body),
