@@ -4,7 +4,7 @@
  */
 #include "chain.h"
 
-#include <openssl/evp.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -45,8 +45,10 @@ chain_release(struct chain **chain)
 struct entry {
     TAILQ_ENTRY(entry) by_use; /* the latest first */
     LIST_ENTRY(entry) in_bucket;
-    uint8_t key[CHAIN_KEY_SIZE];
+    uint64_t tag;
     struct chain *chain;
+    size_t n;
+    uint8_t text[]; /* as it was sent; wiped */
 };
 
 LIST_HEAD(bucket, entry);
@@ -55,9 +57,8 @@ TAILQ_HEAD(entries, entry);
 struct chain_cache {
     struct entries by_use;
     size_t count, capacity;
-    EVP_MD *sha256; /* fetched once */
-    EVP_MD_CTX *digest;
-    size_t bucket_count; /* a power of two */
+    uint8_t hash_key[crypto_shorthash_KEYBYTES]; /* of this process */
+    size_t bucket_count;                         /* a power of two */
     struct bucket bucket[];
 };
 
@@ -73,13 +74,9 @@ chain_cache_new(size_t capacity, struct chain_cache **out)
     TAILQ_INIT(&cache->by_use);
     cache->capacity = capacity;
     cache->bucket_count = buckets;
-    cache->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    cache->digest = EVP_MD_CTX_new();
-    if (!cache->sha256 || !cache->digest)
-        chain_cache_free(&cache);
-    else
-        *out = cache;
-    return cache ? KH_OK : KH_ERR_CRYPTO;
+    randombytes_buf(cache->hash_key, sizeof cache->hash_key);
+    *out = cache;
+    return KH_OK;
 }
 
 static void
@@ -89,6 +86,7 @@ drop(struct chain_cache *cache, struct entry *entry)
     LIST_REMOVE(entry, in_bucket);
     cache->count--;
     chain_release(&entry->chain);
+    wipe(entry->text, entry->n);
     free(entry);
 }
 
@@ -106,8 +104,7 @@ chain_cache_free(struct chain_cache **cache)
     if (!*cache)
         return;
     chain_cache_clear(*cache);
-    EVP_MD_CTX_free((*cache)->digest);
-    EVP_MD_free((*cache)->sha256);
+    wipe((*cache)->hash_key, sizeof(*cache)->hash_key);
     free(*cache);
     *cache = NULL;
 }
@@ -118,59 +115,65 @@ chain_cache_count(const struct chain_cache *cache)
     return cache->count;
 }
 
-bool
-chain_cache_key(struct chain_cache *cache, struct bytes text, uint8_t out[CHAIN_KEY_SIZE])
+/* Keyed, so that nobody can choose tokens that all fall into one bucket; and whoever does not know
+ * the key cannot send a text that has another's tag and is not the same, so that how long the texts
+ * are compared tells nothing of the one that is kept. */
+static uint64_t
+tag_of(const struct chain_cache *cache, struct bytes text)
 {
-    return EVP_DigestInit_ex2(cache->digest, cache->sha256, NULL) == 1 &&
-           EVP_DigestUpdate(cache->digest, text.p, text.n) == 1 &&
-           EVP_DigestFinal_ex(cache->digest, out, NULL) == 1;
+    uint64_t tag;
+    _Static_assert(sizeof tag == crypto_shorthash_BYTES, "a tag is a hash");
+    (void)crypto_shorthash((uint8_t *)&tag, text.p, text.n, cache->hash_key);
+    return tag;
 }
 
-// The digest is spread evenly already.
 static struct bucket *
-bucket_of(struct chain_cache *cache, const uint8_t key[CHAIN_KEY_SIZE])
+bucket_of(struct chain_cache *cache, uint64_t tag)
 {
-    uint64_t word;
-    memcpy(&word, key, sizeof word);
-    return &cache->bucket[word & (cache->bucket_count - 1)];
+    return &cache->bucket[tag & (cache->bucket_count - 1)];
 }
 
 static struct entry *
-find(struct chain_cache *cache, const uint8_t key[CHAIN_KEY_SIZE])
+find(struct chain_cache *cache, uint64_t tag, struct bytes text)
 {
     struct entry *entry;
-    LIST_FOREACH(entry, bucket_of(cache, key), in_bucket)
+    LIST_FOREACH(entry, bucket_of(cache, tag), in_bucket)
     {
-        if (memcmp(entry->key, key, CHAIN_KEY_SIZE) == 0)
+        if (entry->tag == tag && bytes_equal(bytes_of(entry->text, entry->n), text))
             return entry;
     }
     return NULL;
 }
 
 struct chain *
-chain_cache_find(struct chain_cache *cache, const uint8_t key[CHAIN_KEY_SIZE])
+chain_cache_find(struct chain_cache *cache, struct bytes text)
 {
-    struct entry *entry = find(cache, key);
+    struct entry *entry = find(cache, tag_of(cache, text), text);
     if (!entry)
         return NULL;
-    TAILQ_REMOVE(&cache->by_use, entry, by_use);
-    TAILQ_INSERT_HEAD(&cache->by_use, entry, by_use);
+    if (entry != TAILQ_FIRST(&cache->by_use)) {
+        TAILQ_REMOVE(&cache->by_use, entry, by_use);
+        TAILQ_INSERT_HEAD(&cache->by_use, entry, by_use);
+    }
     return chain_hold(entry->chain);
 }
 
 void
-chain_cache_put(struct chain_cache *cache, const uint8_t key[CHAIN_KEY_SIZE], struct chain *chain)
+chain_cache_put(struct chain_cache *cache, struct bytes text, struct chain *chain)
 {
-    if (!chain->whole || cache->capacity == 0 || find(cache, key))
+    uint64_t tag = tag_of(cache, text);
+    if (!chain->whole || cache->capacity == 0 || find(cache, tag, text))
         return;
-    struct entry *entry = calloc(1, sizeof *entry);
+    struct entry *entry = malloc(sizeof *entry + text.n);
     if (!entry)
         return;
     if (cache->count == cache->capacity)
         drop(cache, TAILQ_LAST(&cache->by_use, entries));
-    memcpy(entry->key, key, CHAIN_KEY_SIZE);
+    entry->tag = tag;
     entry->chain = chain_hold(chain);
-    LIST_INSERT_HEAD(bucket_of(cache, key), entry, in_bucket);
+    entry->n = text.n;
+    memcpy(entry->text, text.p, text.n);
+    LIST_INSERT_HEAD(bucket_of(cache, tag), entry, in_bucket);
     TAILQ_INSERT_HEAD(&cache->by_use, entry, by_use);
     cache->count++;
 }

@@ -27,9 +27,9 @@ struct chain *chain_hold(struct chain *chain);
 void chain_release(struct chain **chain);
 
 /*
- * Whole chains by the SHA-256 of the token's text, which is all that a scan looks at (base64url is
- * read strictly: one text for one value). The one that was not asked for longest makes room.
- * Empty it whenever a root key goes or comes.
+ * Whole chains by the token's text, every byte of it: that is all that a scan looks at. Found
+ * before anything is decoded or hashed. The one that was not asked for longest makes room. Empty it
+ * whenever a root key goes or comes.
  */
 struct chain_cache;
 
@@ -38,14 +38,9 @@ void chain_cache_free(struct chain_cache **cache);
 void chain_cache_clear(struct chain_cache *cache);
 size_t chain_cache_count(const struct chain_cache *cache);
 
-enum { CHAIN_KEY_SIZE = 32 };
-/* False when the digest failed: then nothing is looked up or kept. */
-KH_MUST_CHECK bool chain_cache_key(struct chain_cache *cache, struct bytes text,
-                                   uint8_t out[CHAIN_KEY_SIZE]);
 /* A reference for the caller; NULL: not there. */
-struct chain *chain_cache_find(struct chain_cache *cache, const uint8_t key[CHAIN_KEY_SIZE]);
+struct chain *chain_cache_find(struct chain_cache *cache, struct bytes text);
 /* One that is whole; others are left out. Without memory nothing is kept. */
-void chain_cache_put(struct chain_cache *cache, const uint8_t key[CHAIN_KEY_SIZE],
-                     struct chain *chain);
+void chain_cache_put(struct chain_cache *cache, struct bytes text, struct chain *chain);
 
 #endif

@@ -88,7 +88,7 @@ add_credential_needs(struct judge *j, const struct decision_credential *credenti
 static bool
 choose_pass_through(struct judge *j)
 {
-    snprintf(j->out->credential, sizeof j->out->credential, "%s", PASS_THROUGH_NAME);
+    decide_keep_name(j->out->credential, BYTES(PASS_THROUGH_NAME));
     j->facts.credential = BYTES(PASS_THROUGH_NAME);
     return true;
 }
@@ -114,7 +114,7 @@ choose_credential(struct judge *j)
     }
     if (best != FIT_FULL)
         return decide_deny_text(j, fit_reason[best], best_name);
-    snprintf(j->out->credential, sizeof j->out->credential, "%.*s", BYTES_ARG(best_name));
+    decide_keep_name(j->out->credential, best_name);
     j->facts.credential = best_name;
     add_credential_needs(j, &chosen);
     return true;
@@ -180,18 +180,23 @@ is_minted_hole(const struct judge *j, size_t condition)
 }
 
 static void
+collect_hole(struct decision_details *d, const struct caveat *caveat)
+{
+    struct hole hole;
+    BUFFER_AUTO text;
+    buffer_init(&text, HOLE_TEXT_MAX);
+    if (hole_parse(caveat->predicate[0].value[0].text, &text, &hole, NULL) == KH_OK)
+        snprintf(d->hole[d->hole_count++], sizeof d->hole[0], "%s", buffer_text(&text));
+}
+
+static void
 collect_holes(struct judge *j)
 {
     struct decision_details *d = j->details;
-    for (size_t i = 0; i < j->chain->verified.condition_count && d->hole_count < DECISION_HOLES_MAX;
-         i++) {
-        struct hole hole;
-        BUFFER_AUTO text;
-        buffer_init(&text, HOLE_TEXT_MAX);
-        if (!is_minted_hole(j, i) || hole_parse(j->chain->caveat[i]->predicate[0].value[0].text,
-                                                &text, &hole, NULL) != KH_OK)
-            continue;
-        snprintf(d->hole[d->hole_count++], sizeof d->hole[0], "%s", buffer_text(&text));
+    size_t count = j->chain->verified.condition_count;
+    for (size_t i = 0; i < count && d->hole_count < DECISION_HOLES_MAX; i++) {
+        if (is_minted_hole(j, i))
+            collect_hole(d, j->chain->caveat[i]);
     }
 }
 
@@ -233,7 +238,7 @@ ask_policy(struct judge *j)
         ask_forbids(j);
         return;
     }
-    struct bytes hole[DECISION_HOLES_MAX];
+    KH_UNFILLED struct bytes hole[DECISION_HOLES_MAX];
     collect_holes(j);
     const struct policy_request request = {
         .facts = &j->facts,
@@ -269,7 +274,8 @@ prepare(struct judge *j)
 {
     const struct decision_world *world = j->world;
     enum kh_reason reason = KH_REASON_INTERNAL;
-    char detail[sizeof j->out->detail] = "";
+    KH_UNFILLED char detail[sizeof j->out->detail];
+    detail[0] = '\0';
     if (j->needs_body || world->prepare == NULL || world->pass_through ||
         world->prepare(world->context, j->facts.credential, &reason, detail, sizeof detail))
         return true;
@@ -282,7 +288,7 @@ take_counters(struct judge *j)
 {
     const struct decision_world *world = j->world;
     const struct token_verified *v = &j->chain->verified;
-    struct counter_demand demand[TOKEN_CAVEATS_MAX];
+    KH_UNFILLED struct counter_demand demand[TOKEN_CAVEATS_MAX];
     struct counter_refusal refusal = {.reason = KH_REASON_INTERNAL};
     /* Without room there is no need to read a body, and with one it is not decided yet. */
     enum counting counting =
@@ -352,6 +358,13 @@ take_steps(struct judge *j)
     return passed == count;
 }
 
+void
+decision_init(struct decision *decision)
+{
+    memset(decision, 0, offsetof(struct decision, detail));
+    decision->detail[0] = '\0';
+}
+
 /* The large parts are not cleared for every request: their counts say how much of them is set. */
 void
 decision_details_init(struct decision_details *details)
@@ -359,7 +372,7 @@ decision_details_init(struct decision_details *details)
     details->chain = NULL;
     details->trace.count = 0;
     body_need_init(&details->body_need);
-    memset(&details->policy, 0, sizeof details->policy);
+    policy_verdict_init(&details->policy);
     details->hole_count = 0;
 }
 
@@ -368,6 +381,7 @@ decide(const struct decision_world *world, struct bytes token_text, struct bytes
        const struct facts *facts, struct decision *out, struct decision_details *details)
 {
     KH_UNFILLED struct decision_details own;
+    KH_UNFILLED struct bytes group[POLICY_GROUPS_MAX];
     struct judge j = {
         .world = world,
         .text = token_text,
@@ -377,8 +391,9 @@ decide(const struct decision_world *world, struct bytes token_text, struct bytes
         // cppcheck-suppress uninitvar ; it is cleared just below
         .details = details ? details : &own,
         .want_trace = details != NULL,
+        .group = group,
     };
-    memset(out, 0, sizeof *out);
+    decision_init(out);
     decision_details_init(j.details);
     out->reason = KH_REASON_INTERNAL;
     j.facts.user = BYTES_EMPTY;

@@ -32,20 +32,26 @@ enum decision_verdict {
     DECISION_NEED_BODY = 0xb0d7,
 };
 
+enum { DECISION_NAME_MAX = 64 };
+
 struct decision {
     enum decision_verdict verdict;
-    enum kh_reason reason;              /* of a denial */
-    char detail[CAVEAT_TEXT_MAX + 160]; /* the caveat that failed as written, or what was wrong;
-                                           printable, never a secret */
-    bool identified;                    /* what follows was authenticated by the chain */
+    enum kh_reason reason; /* of a denial */
+    bool identified;       /* what follows was authenticated by the chain */
     uint8_t token_id[TOKEN_ID_SIZE];
     uint8_t lineage[LINEAGE_ID_SIZE]; /* of the token as presented */
     int64_t issued_at, expires_at;
     int64_t recheck_at;     /* of an allow: judge again then, at the latest */
     uint32_t retry_after_s; /* of a denial that time will mend; else 0 */
-    char user[65];
-    char credential[65]; /* the one that was chosen */
+    char user[DECISION_NAME_MAX + 1];
+    char credential[DECISION_NAME_MAX + 1]; /* the one that was chosen */
+    /* The caveat that failed as written, or what was wrong; printable, never a secret. Last, and not
+     * cleared for every request. */
+    char detail[CAVEAT_TEXT_MAX + 160];
 };
+
+/* As if nothing had been decided yet: a denial. */
+void decision_init(struct decision *decision);
 
 /* One credential that may serve the request, in the order of preference. */
 struct decision_credential {

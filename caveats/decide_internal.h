@@ -17,10 +17,8 @@ struct judge {
     struct decision *out;
     struct decision_details *details;
     struct chain *chain; /* details->chain */
-    uint8_t chain_key[CHAIN_KEY_SIZE];
-    bool may_keep; /* chain_key is set */
     bool want_trace, needs_body;
-    struct bytes group[POLICY_GROUPS_MAX];
+    struct bytes *group; /* room for POLICY_GROUPS_MAX, not cleared */
 };
 
 /* Every denial is made by one of these; they return false. */
@@ -39,6 +37,15 @@ static inline bool
 decide_is_parent(const struct caveat *caveat)
 {
     return caveat->predicate[0].attribute == ATTRIBUTE_PARENT;
+}
+
+/* A name that was checked to be one; longer ones are cut. */
+static inline void
+decide_keep_name(char out[DECISION_NAME_MAX + 1], struct bytes name)
+{
+    size_t n = name.n < DECISION_NAME_MAX ? name.n : DECISION_NAME_MAX;
+    memcpy(out, name.p, n);
+    out[n] = '\0';
 }
 
 /* Every predicate is a bound on time that has passed: nothing but another token can mend it. */

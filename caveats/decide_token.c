@@ -5,7 +5,6 @@
 
 #include "decide_internal.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { CLOCK_SKEW_MAX = 5 * 60 }; /* between the broker that minted and this one, in seconds */
@@ -35,9 +34,8 @@ scan(struct judge *j)
         return decide_deny(
             j, j->world->pass_through ? KH_REASON_PROXY_TOKEN_MISSING : KH_REASON_TOKEN_MISSING,
             "");
-    j->may_keep = cache && chain_cache_key(cache, j->text, j->chain_key);
-    if (j->may_keep)
-        j->chain = j->details->chain = chain_cache_find(cache, j->chain_key);
+    if (cache)
+        j->chain = j->details->chain = chain_cache_find(cache, j->text);
     return j->chain || scan_text(j);
 }
 
@@ -62,7 +60,7 @@ identify(struct judge *j)
     memcpy(out->lineage, verified->lineage[verified->lineage_count - 1], sizeof out->lineage);
     out->issued_at = identity->issued_at;
     out->expires_at = identity->expires_at;
-    snprintf(out->user, sizeof out->user, "%.*s", BYTES_ARG(identity->principal));
+    decide_keep_name(out->user, identity->principal);
     j->facts.user = identity->principal;
     j->facts.group = j->group;
     j->facts.group_count = policy_groups_of(j->world->policy, j->facts.user, j->group);
@@ -150,8 +148,8 @@ parse(struct judge *j)
     if (j->chain->whole)
         return true;
     j->chain->whole = parse_all(j);
-    if (j->chain->whole && j->may_keep)
-        chain_cache_put(j->world->chains, j->chain_key, j->chain);
+    if (j->chain->whole && j->world->chains)
+        chain_cache_put(j->world->chains, j->text, j->chain);
     return j->chain->whole;
 }
 
@@ -259,14 +257,16 @@ enum kh_reason
 decide_token(const struct decision_world *world, struct bytes token_text, int64_t now,
              struct decision *out, struct decision_details *details)
 {
+    KH_UNFILLED struct bytes group[POLICY_GROUPS_MAX];
     struct judge j = {
         .world = world,
         .text = token_text,
         .facts = {.time = now},
         .out = out,
         .details = details,
+        .group = group,
     };
-    memset(out, 0, sizeof *out);
+    decision_init(out);
     decision_details_init(details);
     out->reason = KH_REASON_INTERNAL;
     if (decide_token_steps(&j))

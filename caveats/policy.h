@@ -149,7 +149,7 @@ void policy_grant_judge(const struct policy_grant *grant, const struct policy_re
 
 struct policy_forbid_trace {
     enum judgement whole; /* HOLDS: it matches, and forbids */
-    enum judgement when[POLICY_CAVEATS_MAX];
+    enum judgement when[POLICY_CAVEATS_MAX]; /* as many as the rule has */
 };
 void policy_forbid_judge(const struct policy_forbid *forbid, const struct policy_request *request,
                          struct policy_forbid_trace *out);
@@ -168,11 +168,12 @@ struct policy_verdict {
     const struct policy_grant *grant; /* that covers; of no-grant the one nearest to it, or NULL */
     const struct policy_forbid *forbid; /* that matches, when forbidden */
     struct bytes failing;               /* of no-grant: what in the nearest grant fails first */
-    struct policy_warning warning[POLICY_WARNINGS_MAX];
     size_t warning_count;
-    uint8_t grant_judged[POLICY_RULES_MAX]; /* enum judgement; NOT_JUDGED: about somebody else */
-    uint8_t forbid_judged[POLICY_RULES_MAX];
+    struct policy_warning warning[POLICY_WARNINGS_MAX]; /* last, and set as far as that says */
 };
+
+/* As if nothing had been judged yet. */
+void policy_verdict_init(struct policy_verdict *verdict);
 
 /* Judge all rules. `policy` NULL: one implicit grant, whatever was minted. Pointers in `*out` are
  * into the policy. */

@@ -86,13 +86,12 @@ count_in(struct policy_grant_trace *out, enum judgement judgement)
     out->failures += judgement != JUDGEMENT_HOLDS;
 }
 
-void
-policy_grant_judge(const struct policy_grant *grant, const struct policy_request *request,
-                   struct policy_grant_trace *out)
+// One that is about them.
+static void
+judge_inside(const struct policy_grant *grant, const struct policy_request *request,
+             struct policy_grant_trace *out)
 {
-    memset(out, 0, sizeof *out);
-    if (!grant_is_about(grant, request->facts, out))
-        return;
+    out->failures = 0;
     out->whole = JUDGEMENT_HOLDS;
     out->lifetime = judge_lifetime(grant, request);
     if (out->lifetime != JUDGEMENT_NOT_JUDGED)
@@ -108,10 +107,18 @@ policy_grant_judge(const struct policy_grant *grant, const struct policy_request
 }
 
 void
+policy_grant_judge(const struct policy_grant *grant, const struct policy_request *request,
+                   struct policy_grant_trace *out)
+{
+    memset(out, 0, sizeof *out);
+    if (grant_is_about(grant, request->facts, out))
+        judge_inside(grant, request, out);
+}
+
+void
 policy_forbid_judge(const struct policy_forbid *forbid, const struct policy_request *request,
                     struct policy_forbid_trace *out)
 {
-    memset(out, 0, sizeof *out);
     out->whole = JUDGEMENT_HOLDS;
     for (size_t i = 0; i < forbid->when_count; i++) {
         // What can be read in two ways is forbidden if one of them is.
@@ -154,13 +161,13 @@ struct grants {
 
 static void
 judge_grant(const struct policy_grant *grant, const struct policy_request *request,
-            struct grants *found, uint8_t *judged)
+            struct grants *found)
 {
-    struct policy_grant_trace trace;
-    policy_grant_judge(grant, request, &trace);
-    *judged = (uint8_t)trace.whole;
-    if (trace.whole == JUDGEMENT_NOT_JUDGED)
+    KH_UNFILLED struct policy_grant_trace trace;
+    trace.principal = trace.credential = false;
+    if (!grant_is_about(grant, request->facts, &trace))
         return;
+    judge_inside(grant, request, &trace);
     found->any_unknown |= trace.whole == JUDGEMENT_UNKNOWN;
     found->any_needs_body |= trace.whole == JUDGEMENT_NEEDS_BODY;
     if (trace.whole == JUDGEMENT_HOLDS) {
@@ -183,7 +190,7 @@ judge_grants(const struct policy *policy, const struct policy_request *request,
 {
     struct grants found = {.covering = NULL};
     for (size_t i = 0; i < policy->grant_count; i++)
-        judge_grant(&policy->grant[i], request, &found, &out->grant_judged[i]);
+        judge_grant(&policy->grant[i], request, &found);
     out->grant = found.covering ? found.covering : found.warning;
     if (out->grant) {
         out->allowed = JUDGEMENT_HOLDS;
@@ -208,9 +215,8 @@ judge_forbids(const struct policy *policy, const struct policy_request *request,
     bool any_unknown = false, any_needs_body = false;
     for (size_t i = 0; i < policy->forbid_count; i++) {
         const struct policy_forbid *forbid = &policy->forbid[i];
-        struct policy_forbid_trace trace;
+        KH_UNFILLED struct policy_forbid_trace trace;
         policy_forbid_judge(forbid, request, &trace);
-        out->forbid_judged[i] = (uint8_t)trace.whole;
         bool enforced = forbid->mode == POLICY_ENFORCE;
         any_unknown |= enforced && trace.whole == JUDGEMENT_UNKNOWN;
         any_needs_body |= enforced && trace.whole == JUDGEMENT_NEEDS_BODY;
@@ -233,10 +239,16 @@ judge_forbids(const struct policy *policy, const struct policy_request *request,
 }
 
 void
+policy_verdict_init(struct policy_verdict *verdict)
+{
+    memset(verdict, 0, offsetof(struct policy_verdict, warning));
+}
+
+void
 policy_judge(const struct policy *policy, const struct policy_request *request,
              struct policy_verdict *out)
 {
-    memset(out, 0, sizeof *out);
+    policy_verdict_init(out);
     if (policy == NULL) {
         out->allowed = JUDGEMENT_HOLDS;
         return;
@@ -249,7 +261,7 @@ bool
 policy_forbids(const struct policy *policy, const struct policy_request *request,
                struct policy_verdict *out)
 {
-    memset(out, 0, sizeof *out);
+    policy_verdict_init(out);
     out->allowed = JUDGEMENT_HOLDS;
     return policy != NULL && judge_forbids(policy, request, out);
 }
@@ -331,7 +343,8 @@ policy_each_caveat(const struct policy *policy, const struct policy_request *req
             fn(context, policy->forbid[i].when[j].caveat);
     }
     for (size_t i = 0; policy && i < policy->grant_count; i++) {
-        struct policy_grant_trace trace = {.whole = JUDGEMENT_NOT_JUDGED};
+        KH_UNFILLED struct policy_grant_trace trace;
+        trace.principal = trace.credential = false;
         if (!grant_is_about(&policy->grant[i], request->facts, &trace))
             continue;
         for (size_t j = 0; j < policy->grant[i].caveat_count; j++)

@@ -19,30 +19,26 @@ whole_chain(const char *condition)
 }
 
 static void
-key_of(struct chain_cache *cache, const char *text, uint8_t key[CHAIN_KEY_SIZE])
-{
-    assert_true(chain_cache_key(cache, bytes_str(text), key));
-}
-
-static void
 put(struct chain_cache *cache, const char *text)
 {
-    uint8_t key[CHAIN_KEY_SIZE];
     struct chain *chain = whole_chain("method = GET");
-    key_of(cache, text, key);
-    chain_cache_put(cache, key, chain);
+    chain_cache_put(cache, bytes_str(text), chain);
     chain_release(&chain);
+}
+
+static bool
+has_bytes(struct chain_cache *cache, struct bytes text)
+{
+    struct chain *chain = chain_cache_find(cache, text);
+    bool found = chain != NULL;
+    chain_release(&chain);
+    return found;
 }
 
 static bool
 has(struct chain_cache *cache, const char *text)
 {
-    uint8_t key[CHAIN_KEY_SIZE];
-    key_of(cache, text, key);
-    struct chain *chain = chain_cache_find(cache, key);
-    bool found = chain != NULL;
-    chain_release(&chain);
-    return found;
+    return has_bytes(cache, bytes_str(text));
 }
 
 static void
@@ -75,21 +71,31 @@ found_by_its_text_alone(void **state)
     chain_cache_free(&cache);
 }
 
+/* Wherever the byte stands, in one bucket as in many. */
 static void
-key_is_sha256(void **state)
+no_other_text_is_taken_for_it(void **state)
 {
     (void)state;
-    struct chain_cache *cache;
-    uint8_t key[CHAIN_KEY_SIZE];
-    char hex[2 * CHAIN_KEY_SIZE + 1];
-    assert_int_equal(chain_cache_new(4, &cache), KH_OK);
-    key_of(cache, "abc", key); /* FIPS 180-4, example */
-    assert_true(bytes_to_hex(bytes_of(key, sizeof key), hex, sizeof hex));
-    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    key_of(cache, "abc", key);
-    assert_true(bytes_to_hex(bytes_of(key, sizeof key), hex, sizeof hex));
-    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    chain_cache_free(&cache);
+    for (size_t capacity = 1; capacity <= 64; capacity *= 64) {
+        struct chain_cache *cache;
+        uint8_t text[300];
+        assert_int_equal(chain_cache_new(capacity, &cache), KH_OK);
+        struct chain *chain = whole_chain("method = GET");
+        for (size_t i = 0; i < sizeof text; i++)
+            text[i] = (uint8_t)('A' + i % 26);
+        chain_cache_put(cache, bytes_of(text, sizeof text), chain);
+        for (size_t i = 0; i < sizeof text; i++) {
+            text[i] ^= 1;
+            if (has_bytes(cache, bytes_of(text, sizeof text)))
+                fail_msg("capacity %zu: found by a text that differs in byte %zu", capacity, i);
+            text[i] ^= 1;
+            if (has_bytes(cache, bytes_of(text, i)))
+                fail_msg("capacity %zu: found by its first %zu bytes", capacity, i);
+        }
+        assert_true(has_bytes(cache, bytes_of(text, sizeof text)));
+        chain_release(&chain);
+        chain_cache_free(&cache);
+    }
 }
 
 static void
@@ -97,12 +103,10 @@ what_is_not_whole_is_not_kept(void **state)
 {
     (void)state;
     struct chain_cache *cache;
-    uint8_t key[CHAIN_KEY_SIZE];
     assert_int_equal(chain_cache_new(4, &cache), KH_OK);
     struct chain *chain = whole_chain("method = GET");
     chain->whole = false;
-    key_of(cache, "a", key);
-    chain_cache_put(cache, key, chain);
+    chain_cache_put(cache, BYTES("a"), chain);
     assert_int_equal(chain_cache_count(cache), 0);
     chain_release(&chain);
     chain_cache_free(&cache);
@@ -142,11 +146,9 @@ outlives_the_table(void **state)
 {
     (void)state;
     struct chain_cache *cache;
-    uint8_t key[CHAIN_KEY_SIZE];
     assert_int_equal(chain_cache_new(4, &cache), KH_OK);
     put(cache, "a");
-    key_of(cache, "a", key);
-    struct chain *chain = chain_cache_find(cache, key);
+    struct chain *chain = chain_cache_find(cache, BYTES("a"));
     assert_non_null(chain);
     chain_cache_clear(cache);
     assert_int_equal(chain_cache_count(cache), 0);
@@ -164,7 +166,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_released_gladly),
         cmocka_unit_test(found_by_its_text_alone),
-        cmocka_unit_test(key_is_sha256),
+        cmocka_unit_test(no_other_text_is_taken_for_it),
         cmocka_unit_test(what_is_not_whole_is_not_kept),
         cmocka_unit_test(the_longest_unused_makes_room),
         cmocka_unit_test(no_room_keeps_nothing),
