@@ -223,20 +223,21 @@ struct message_decision {
     uint8_t request_id[REQUEST_ID_SIZE];
     struct bytes credential; /* allow: which route serves it */
     int64_t recheck_at;      /* seconds since 1970; INT64_MAX: never */
-    struct edit edit[DECISION_EDITS_MAX];
-    size_t edit_count;
-    struct bytes secret[DECISION_SECRETS_MAX]; /* to be scrubbed from the response */
-    size_t secret_count;
+    size_t edit_count, secret_count, pointer_count;
     /* Neither yet (and so a denial, for whoever cannot go on): read the body, within the limit, and
      * ask again with the same request id, the size, the values at these pointers, and its hash if
      * that is wanted. Nothing was counted or recorded. */
     bool need_body;
     bool need_sha256;
     bool need_content; /* and send all of it in BODY_PARTs before that */
+    /* What lies behind the counts is not set. */
+    struct edit edit[DECISION_EDITS_MAX];
+    struct bytes secret[DECISION_SECRETS_MAX]; /* to be scrubbed from the response */
     struct bytes pointer[BODY_POINTERS_MAX];
-    size_t pointer_count;
 };
 
+/* All but those three: a denial, without a reason yet. */
+void message_decision_init(struct message_decision *message);
 void message_decision_tx(const struct message_decision *message, struct buffer *out);
 KH_MUST_CHECK enum kh_err message_decision_rx(struct bytes body, struct message_decision *out);
 

@@ -257,6 +257,12 @@ decision_need_rx(struct wire_reader *reader, struct message_decision *message)
 }
 
 void
+message_decision_init(struct message_decision *message)
+{
+    memset(message, 0, offsetof(struct message_decision, edit));
+}
+
+void
 message_decision_tx(const struct message_decision *message, struct buffer *out)
 {
     wire_put_require(out, decision_is_consistent(message));
@@ -271,11 +277,21 @@ message_decision_tx(const struct message_decision *message, struct buffer *out)
     decision_need_tx(message, out);
 }
 
+static void
+decision_copy(struct message_decision *to, const struct message_decision *from)
+{
+    memcpy(to, from, offsetof(struct message_decision, edit));
+    memcpy(to->edit, from->edit, from->edit_count * sizeof *from->edit);
+    memcpy(to->secret, from->secret, from->secret_count * sizeof *from->secret);
+    memcpy(to->pointer, from->pointer, from->pointer_count * sizeof *from->pointer);
+}
+
 enum kh_err
 message_decision_rx(struct bytes body, struct message_decision *out)
 {
-    struct message_decision message = {0};
+    KH_UNFILLED struct message_decision message;
     struct wire_reader reader;
+    message_decision_init(&message);
     wire_init(&reader, body);
     message.allow = wire_get_bool(&reader);
     message.reason = (enum kh_reason)wire_get_enum(&reader, KH_REASON_COUNT);
@@ -289,7 +305,7 @@ message_decision_rx(struct bytes body, struct message_decision *out)
     wire_require(&reader, decision_is_consistent(&message));
     if (wire_end(&reader) != KH_OK)
         return KH_ERR_PROTOCOL;
-    *out = message;
+    decision_copy(out, &message);
     return KH_OK;
 }
 

@@ -203,17 +203,26 @@ inject_make_one(struct inject_work *work)
     return result;
 }
 
+void
+injection_init(struct injection *injection)
+{
+    memset(injection, 0, offsetof(struct injection, edit));
+    buffer_init_secret(&injection->text, INJECTION_TEXT_MAX);
+    injection->refusal[0] = '\0';
+}
+
 enum injection_result
 injection_make(const struct credential *credential, const struct injection_context *context,
                struct injection *out)
 {
-    struct inject_work work = {.credential = credential,
-                               .context = context,
-                               .secret = secret_bytes(credential->secret),
-                               .out = out};
+    KH_UNFILLED struct inject_work work;
 
-    memset(out, 0, sizeof *out);
-    buffer_init_secret(&out->text, INJECTION_TEXT_MAX);
+    injection_init(out);
+    memset(&work, 0, offsetof(struct inject_work, edit));
+    work.credential = credential;
+    work.context = context;
+    work.secret = secret_bytes(credential->secret);
+    work.out = out;
     enum injection_result result = inject_make_one(&work);
     return result == INJECTION_READY ? inject_finish(&work) : result;
 }

@@ -38,16 +38,19 @@ enum injection_result {
 };
 
 struct injection {
+    size_t edit_count, secret_count; /* no secrets when the credential is not scrubbed */
+    struct buffer text;              /* owns what the slices point into; wiped */
+    enum kh_reason reason;           /* of INJECTION_UNAVAILABLE */
+    const struct credential *waits;  /* of INJECTION_WAITING, else NULL */
+    const struct credential *due;    /* its access token serves, and is to be refreshed */
+    /* What lies behind the counts is not set. */
     struct edit edit[DECISION_EDITS_MAX];
-    size_t edit_count;
-    struct bytes secret[DECISION_SECRETS_MAX]; /* empty when the credential is not scrubbed */
-    size_t secret_count;
-    struct buffer text;                  /* owns what the slices point into; wiped */
+    struct bytes secret[DECISION_SECRETS_MAX];
     char refusal[INJECTION_REFUSAL_MAX]; /* for the client */
-    enum kh_reason reason;               /* of INJECTION_UNAVAILABLE */
-    const struct credential *waits;      /* of INJECTION_WAITING, else NULL */
-    const struct credential *due;        /* its access token serves, and is to be refreshed */
 };
+
+/* As if nothing had been made yet. */
+void injection_init(struct injection *injection);
 
 /* What of the body has to be known before the injection can be made, and is not. */
 struct injection_needs {

@@ -30,15 +30,15 @@ struct inject_work {
     const struct injection_context *context;
     struct bytes secret;
     struct injection *out;
+    size_t edit_count, scrub_count;
+    bool overfull; /* more edits than a decision carries */
+    /* What lies behind the counts is not set. */
     struct {
         enum edit_kind kind;
         struct bytes name;
         struct inject_part value;
     } edit[DECISION_EDITS_MAX];
-    size_t edit_count;
     struct inject_part scrub[DECISION_SECRETS_MAX];
-    size_t scrub_count;
-    bool overfull; /* more edits than a decision carries */
 };
 
 /* Parts of a request that one injection changes and another one signs: not in one set, because

@@ -254,7 +254,7 @@ serve_question_decide(const struct serve_question *question)
     }
     refresh(authority, injection.due);
     injection_free(&injection);
-    wipe(&decided, sizeof decided);
+    message_decision_init(&decided); // what it pointed to is gone
     return true;
 }
 

@@ -222,8 +222,8 @@ allow(const struct authority *authority, const struct message_decide *request,
         deny(out, KH_REASON_INTERNAL, BYTES("the credential is gone"));
         return;
     }
-    memcpy(out->edit, injection->edit, sizeof out->edit);
-    memcpy(out->secret, injection->secret, sizeof out->secret);
+    memcpy(out->edit, injection->edit, injection->edit_count * sizeof out->edit[0]);
+    memcpy(out->secret, injection->secret, injection->secret_count * sizeof out->secret[0]);
     out->edit_count = injection->edit_count;
     out->secret_count = injection->secret_count;
     name_request(credential, out);
@@ -245,7 +245,7 @@ ask_for_body(const struct message_decide *request, const struct decision *decisi
     out->need_sha256 = need->sha256;
     out->need_content = need->content;
     out->pointer_count = need->count;
-    memcpy(out->pointer, need->pointer, sizeof out->pointer);
+    memcpy(out->pointer, need->pointer, need->count * sizeof out->pointer[0]);
 }
 
 // A forbid speaks of every request, of those without a token too.
@@ -387,9 +387,9 @@ decide_now(struct authority *authority, const struct message_decide *request, bo
     static struct decision_details details;
 
     decision_details_init(&details);
-    memset(decision, 0, sizeof *decision);
-    memset(injection, 0, sizeof *injection);
-    memset(out, 0, sizeof *out);
+    decision_init(decision);
+    injection_init(injection);
+    message_decision_init(out);
     deny(out, KH_REASON_INTERNAL, BYTES_EMPTY);
     if (!make_request_id(request, out->request_id))
         deny(out, KH_REASON_INTERNAL, BYTES("the kernel gives no random numbers"));

@@ -41,15 +41,13 @@ known_credential(const struct authority *authority, struct bytes name)
     return known ? name : BYTES_EMPTY;
 }
 
-void
-serve_log_decision(const struct authority *authority, const struct audit_record *record)
+static void
+log_it(const struct authority *authority, const struct audit_record *record)
 {
     char id[2 * REQUEST_ID_SIZE + 1] = "", trace[2 * TRACE_ID_SIZE + 1] = "", port[8] = "";
     struct fields fields = {.count = 0};
     const char *code = record->allow ? "allowed" : kh_reason_code(record->reason);
 
-    if (!is_wanted(authority, record->allow))
-        return;
     const struct bytes credential = known_credential(authority, record->credential);
     if (!bytes_to_hex(bytes_of(record->request_id, REQUEST_ID_SIZE), id, sizeof id))
         return;
@@ -73,6 +71,13 @@ serve_log_decision(const struct authority *authority, const struct audit_record 
                      BYTES_ARG(record->method), BYTES_ARG(record->host), port[0] ? ":" : "", port,
                      code, record->user.n ? " user " : "", BYTES_ARG(record->user),
                      credential.n ? " credential " : "", BYTES_ARG(credential), id);
+}
+
+void
+serve_log_decision(const struct authority *authority, const struct audit_record *record)
+{
+    if (is_wanted(authority, record->allow))
+        log_it(authority, record);
 }
 
 void

@@ -180,12 +180,25 @@ record_of(const struct message_decide *request, const struct message_decision *a
     };
 }
 
+enum { RECORD_WARNING_MAX = POLICY_NAME_MAX + 15 };
+
 // What of the policy stands in a record: enough to judge it again by other rules.
 struct rules {
-    char warning[POLICY_WARNINGS_MAX][POLICY_NAME_MAX + 16];
+    char warning[POLICY_WARNINGS_MAX][RECORD_WARNING_MAX + 1];
     struct bytes warnings[POLICY_WARNINGS_MAX], holes[DECISION_HOLES_MAX];
     struct bytes group[POLICY_GROUPS_MAX];
 };
+
+static struct bytes
+print_warning(const struct policy_warning *warning, char out[RECORD_WARNING_MAX + 1])
+{
+    BUFFER_AUTO text;
+
+    buffer_init(&text, RECORD_WARNING_MAX);
+    policy_warning_print(warning, &text);
+    snprintf(out, RECORD_WARNING_MAX + 1, "%s", buffer_text(&text));
+    return bytes_str(out);
+}
 
 static void
 record_rules(const struct authority *authority, const struct message_decide *request,
@@ -199,13 +212,8 @@ record_rules(const struct authority *authority, const struct message_decide *req
 
     facts.group_count = policy_groups_of(authority->policy, facts.user, rules->group);
     look_at_rules(looked, authority->policy, &facts, request);
-    for (size_t i = 0; i < verdict->warning_count; i++) {
-        BUFFER_AUTO text;
-        buffer_init(&text, sizeof rules->warning[i] - 1);
-        policy_warning_print(&verdict->warning[i], &text);
-        snprintf(rules->warning[i], sizeof rules->warning[i], "%s", buffer_text(&text));
-        rules->warnings[i] = bytes_str(rules->warning[i]);
-    }
+    for (size_t i = 0; i < verdict->warning_count; i++)
+        rules->warnings[i] = print_warning(&verdict->warning[i], rules->warning[i]);
     for (size_t i = 0; i < details->hole_count; i++)
         rules->holes[i] = bytes_str(details->hole[i]);
     record->warning = rules->warnings;
@@ -244,15 +252,16 @@ serve_record(struct authority *authority, const struct message_decide *request,
              const struct decision *decision, const struct decision_details *details,
              const struct message_decision *answer)
 {
-    struct audit_record record = record_of(request, answer);
-    struct looked_at looked;
-    struct rules rules = {0};
-    uint8_t trace_id[TRACE_ID_SIZE];
+    struct audit_record record;
+    KH_UNFILLED struct looked_at looked;
+    KH_UNFILLED struct rules rules;
+    KH_UNFILLED uint8_t trace_id[TRACE_ID_SIZE];
 
     // A request that goes on as it was allowed is no news, and one whose body is still to be read
     // is not decided.
     if ((request->rejudge && answer->allow) || answer->need_body)
         return;
+    record = record_of(request, answer);
     looked.label_count = looked.value_count = 0;
     if (decision->identified && details->chain) {
         look(&looked, details->chain, request);
