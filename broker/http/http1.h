@@ -109,7 +109,7 @@ struct http1_body_reader {
     unsigned line_length;    /* of the chunk-size or trailer line being read */
     unsigned trailer_length; /* bytes of the trailer section so far */
     unsigned trailer_count;
-    uint8_t line[HTTP1_CHUNK_LINE_MAX];
+    uint8_t line[HTTP1_CHUNK_LINE_MAX]; /* set as far as line_length says */
 };
 
 void http1_body_start(struct http1_body_reader *reader, const struct http1_head *head);

@@ -191,7 +191,9 @@ http1_body_start(struct http1_body_reader *reader, const struct http1_head *head
         [BODY_CLOSE] = STATE_CLOSE,
     };
 
-    *reader = (struct http1_body_reader){.kind = head->body, .state = (int)first[head->body]};
+    memset(reader, 0, offsetof(struct http1_body_reader, line));
+    reader->kind = head->body;
+    reader->state = (int)first[head->body];
     if (head->body == BODY_LENGTH) {
         reader->left = head->content_length;
         if (reader->left == 0)

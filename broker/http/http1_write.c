@@ -9,66 +9,80 @@
 
 enum { PROBLEM_BODY_MAX = 16 * 1024 };
 
-static const struct {
+#define ROW(status, text)                                                                          \
+    {                                                                                              \
+        status, text, BYTES("HTTP/1.1 " #status " " text "\r\n")                                   \
+    }
+
+static const struct status_row {
     unsigned status;
     const char *text;
-} status_texts[] = {
-    {100, "Continue"},
-    {101, "Switching Protocols"},
-    {200, "OK"},
-    {201, "Created"},
-    {202, "Accepted"},
-    {203, "Non-Authoritative Information"},
-    {204, "No Content"},
-    {205, "Reset Content"},
-    {206, "Partial Content"},
-    {300, "Multiple Choices"},
-    {301, "Moved Permanently"},
-    {302, "Found"},
-    {303, "See Other"},
-    {304, "Not Modified"},
-    {305, "Use Proxy"},
-    {307, "Temporary Redirect"},
-    {308, "Permanent Redirect"},
-    {400, "Bad Request"},
-    {401, "Unauthorized"},
-    {402, "Payment Required"},
-    {403, "Forbidden"},
-    {404, "Not Found"},
-    {405, "Method Not Allowed"},
-    {406, "Not Acceptable"},
-    {407, "Proxy Authentication Required"},
-    {408, "Request Timeout"},
-    {409, "Conflict"},
-    {410, "Gone"},
-    {411, "Length Required"},
-    {412, "Precondition Failed"},
-    {413, "Content Too Large"},
-    {414, "URI Too Long"},
-    {415, "Unsupported Media Type"},
-    {416, "Range Not Satisfiable"},
-    {417, "Expectation Failed"},
-    {421, "Misdirected Request"},
-    {422, "Unprocessable Content"},
-    {426, "Upgrade Required"},
-    {428, "Precondition Required"},
-    {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"},
-    {500, "Internal Server Error"},
-    {501, "Not Implemented"},
-    {502, "Bad Gateway"},
-    {503, "Service Unavailable"},
-    {504, "Gateway Timeout"},
-    {505, "HTTP Version Not Supported"},
+    struct bytes line;
+} status_rows[] = {
+    ROW(100, "Continue"),
+    ROW(101, "Switching Protocols"),
+    ROW(200, "OK"),
+    ROW(201, "Created"),
+    ROW(202, "Accepted"),
+    ROW(203, "Non-Authoritative Information"),
+    ROW(204, "No Content"),
+    ROW(205, "Reset Content"),
+    ROW(206, "Partial Content"),
+    ROW(300, "Multiple Choices"),
+    ROW(301, "Moved Permanently"),
+    ROW(302, "Found"),
+    ROW(303, "See Other"),
+    ROW(304, "Not Modified"),
+    ROW(305, "Use Proxy"),
+    ROW(307, "Temporary Redirect"),
+    ROW(308, "Permanent Redirect"),
+    ROW(400, "Bad Request"),
+    ROW(401, "Unauthorized"),
+    ROW(402, "Payment Required"),
+    ROW(403, "Forbidden"),
+    ROW(404, "Not Found"),
+    ROW(405, "Method Not Allowed"),
+    ROW(406, "Not Acceptable"),
+    ROW(407, "Proxy Authentication Required"),
+    ROW(408, "Request Timeout"),
+    ROW(409, "Conflict"),
+    ROW(410, "Gone"),
+    ROW(411, "Length Required"),
+    ROW(412, "Precondition Failed"),
+    ROW(413, "Content Too Large"),
+    ROW(414, "URI Too Long"),
+    ROW(415, "Unsupported Media Type"),
+    ROW(416, "Range Not Satisfiable"),
+    ROW(417, "Expectation Failed"),
+    ROW(421, "Misdirected Request"),
+    ROW(422, "Unprocessable Content"),
+    ROW(426, "Upgrade Required"),
+    ROW(428, "Precondition Required"),
+    ROW(429, "Too Many Requests"),
+    ROW(431, "Request Header Fields Too Large"),
+    ROW(500, "Internal Server Error"),
+    ROW(501, "Not Implemented"),
+    ROW(502, "Bad Gateway"),
+    ROW(503, "Service Unavailable"),
+    ROW(504, "Gateway Timeout"),
+    ROW(505, "HTTP Version Not Supported"),
 };
+
+static const struct status_row *
+find_status(unsigned status)
+{
+    for (size_t i = 0; i < sizeof status_rows / sizeof status_rows[0]; i++)
+        if (status_rows[i].status == status)
+            return &status_rows[i];
+    return NULL;
+}
 
 const char *
 http1_status_text(unsigned status)
 {
-    for (size_t i = 0; i < sizeof status_texts / sizeof status_texts[0]; i++)
-        if (status_texts[i].status == status)
-            return status_texts[i].text;
-    return "";
+    const struct status_row *row = find_status(status);
+
+    return row != NULL ? row->text : "";
 }
 
 /* ---- heads ---- */
@@ -100,15 +114,19 @@ http1_write_request_line(struct buffer *out, struct bytes method, struct bytes t
 void
 http1_write_status_line(struct buffer *out, unsigned status)
 {
+    const struct status_row *row = find_status(status);
+
+    if (row != NULL) {
+        buffer_put(out, row->line);
+        return;
+    }
     if (status < 100 || status > 599) {
         out->failed = true;
         return;
     }
     buffer_put(out, BYTES("HTTP/1.1 "));
     buffer_put_decimal(out, status);
-    buffer_put_byte(out, ' ');
-    buffer_put_str(out, http1_status_text(status));
-    buffer_put(out, BYTES("\r\n"));
+    buffer_put(out, BYTES(" \r\n"));
 }
 
 static uint8_t *
@@ -120,8 +138,8 @@ append(uint8_t *to, struct bytes text)
     return to + text.n;
 }
 
-static void
-put_line(struct buffer *out, struct bytes name, struct bytes value)
+void
+http1_put_field(struct buffer *out, struct bytes name, struct bytes value)
 {
     size_t n = name.n + value.n + sizeof ": \r\n" - 1;
     uint8_t *to = buffer_room(out, n);
@@ -140,13 +158,7 @@ http1_write_field(struct buffer *out, struct bytes name, struct bytes value)
         out->failed = true;
         return;
     }
-    put_line(out, name, bytes_trim(value));
-}
-
-void
-http1_copy_field(struct buffer *out, const struct http1_field *field)
-{
-    put_line(out, field->name, field->value);
+    http1_put_field(out, name, bytes_trim(value));
 }
 
 void

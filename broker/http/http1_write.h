@@ -14,8 +14,8 @@
 void http1_write_request_line(struct buffer *out, struct bytes method, struct bytes target);
 void http1_write_status_line(struct buffer *out, unsigned status); /* reason from RFC 9110 */
 void http1_write_field(struct buffer *out, struct bytes name, struct bytes value);
-/* As the parser took it, which has checked it. */
-void http1_copy_field(struct buffer *out, const struct http1_field *field);
+/* Of the parser, which has checked them, or of our own: they are not checked again. */
+void http1_put_field(struct buffer *out, struct bytes name, struct bytes value);
 void http1_write_field_str(struct buffer *out, const char *name, const char *value);
 void http1_write_length(struct buffer *out, uint64_t content_length);
 void http1_write_end(struct buffer *out);

@@ -19,6 +19,15 @@ destination_init(struct destination *destination)
 }
 
 void
+destination_clear(struct destination *destination)
+{
+    size_t from = offsetof(struct destination, kind),
+           to = offsetof(struct destination, match.route);
+    buffer_clear(&destination->host);
+    memset((char *)destination + from, 0, to - from);
+}
+
+void
 destination_free(struct destination *destination)
 {
     buffer_free(&destination->host);

@@ -32,11 +32,11 @@ enum destination_kind {
 };
 
 struct destination {
+    struct buffer host; /* canonical */
     enum destination_kind kind;
     enum way way;
     enum kh_reason reason; /* refused: why */
     const char *detail;
-    struct buffer host;  /* canonical */
     uint16_t named_port; /* as the request names it, or as its scheme does */
     struct bytes wanted; /* credential of a base URL, points into the head */
     struct bytes path;   /* of the target, "/~name" cut off */
@@ -44,6 +44,7 @@ struct destination {
 };
 
 void destination_init(struct destination *destination);
+void destination_clear(struct destination *destination); /* for another one; keeps memory */
 void destination_free(struct destination *destination);
 
 /* Fill `out`, which is initialised. `head` must outlive it. */

@@ -40,8 +40,6 @@ exchange_new(struct connection *c)
     x->routes = routes_hold(c->proxy->routes);
     x->recheck_at = INT64_MAX;
     x->began_us = metrics_clock_us();
-    destination_init(&x->destination);
-    buffer_init(&x->base_url, HTTP1_LINE_MAX);
     c->exchange = x;
     return x;
 }
@@ -318,8 +316,7 @@ report(struct exchange *x, enum kh_reason reason)
 {
     if (!x->allowed || !x->proxy->authority)
         return;
-    BUFFER_AUTO body;
-    buffer_init(&body, 1024);
+    struct buffer *body = &x->decide; // which nobody needs any more, and has memory
     int64_t duration = proxy_now_ms() - x->started_ms;
     struct message_finished finished = {
         .upstream_status = (uint16_t)x->status,
@@ -333,18 +330,17 @@ report(struct exchange *x, enum kh_reason reason)
     if (x->route && x->token.n > 0)
         finished.credential = x->route->credential;
     memcpy(finished.request_id, x->request_id, sizeof finished.request_id);
-    message_finished_tx(&finished, &body);
-    if (!body.failed)
-        channel_send_later(x->proxy->authority, MESSAGE_FINISHED, 0, buffer_bytes(&body));
+    buffer_clear(body);
+    message_finished_tx(&finished, body);
+    if (!body->failed)
+        channel_send_later(x->proxy->authority, MESSAGE_FINISHED, 0, buffer_bytes(body));
 }
 
 static void
 exchange_destroy(void *object)
 {
     struct exchange *x = object;
-    buffer_free(&x->base_url);
     buffer_free(&x->identity);
-    destination_free(&x->destination);
     scrub_free(&x->scrub);
     token_answer_free(&x->token_answer);
     routes_release(&x->routes);

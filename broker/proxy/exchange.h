@@ -52,7 +52,6 @@ struct exchange {
     struct proxy *proxy;
     struct connection *client;
     struct exchange_draft *draft;
-    struct destination destination;
     struct routes *routes;                  /* what the destination's routes belong to */
     int64_t started_ms;                     /* when it was allowed */
     int64_t began_us, asked_us, allowed_us; /* for the meter, by its clock */
@@ -67,16 +66,12 @@ struct exchange {
 
     /* judged */
     uint64_t question;
-    struct buffer token;    /* as found; secret */
-    struct buffer decide;   /* body of the DECIDE message, for judging again; secret */
-    enum kh_reason refused; /* by us, before the authority was asked */
-    char refused_detail[480];
+    enum kh_reason refused;   /* by us, before the authority was asked */
     uint32_t refused_retry_s; /* Retry-After */
     bool allowed;
     uint8_t request_id[REQUEST_ID_SIZE];
     char request_id_hex[2 * REQUEST_ID_SIZE + 1]; /* "" before there is one */
     const struct route *route;
-    struct buffer base_url; /* of a client that came by one, as it has it; else empty */
     int64_t recheck_at;
     uint64_t rejudge;         /* open question */
     int64_t rejudge_since_ms; /* 0: none is due */
@@ -91,8 +86,7 @@ struct exchange {
     struct carry *carry;         /* no client's: the authority's own (carry.h) */
 
     /* upstream */
-    struct buffer upstream_head; /* secret */
-    struct buffer identity;      /* our client certificate and its key; secret */
+    struct buffer identity; /* our client certificate and its key; secret */
     uint8_t identity_hash[32];
     bool has_identity;
     struct scrub *scrub;
@@ -111,9 +105,18 @@ struct exchange {
     struct http1_body_reader response_body;
     struct token_answer *token_answer; /* the body may be an OAuth token (token_answer.h) */
     enum exchange_framing framing;
-    uint64_t answer_length;                  /* of FRAMING_LENGTH */
-    struct buffer collected_head, collected; /* secret */
+    uint64_t answer_length; /* of FRAMING_LENGTH */
     bool upstream_keep;
+
+    /* What follows is not cleared from one request to the next (spare.h): buffers are emptied and
+     * keep their memory, and the rest is set before it is read. */
+    struct buffer token;         /* as found; secret */
+    struct buffer decide;        /* body of the DECIDE message, for judging again; secret */
+    struct buffer base_url;      /* of a client that came by one, as it has it; else empty */
+    struct buffer upstream_head; /* secret */
+    struct buffer collected_head, collected; /* of the answer; secret */
+    struct destination destination;
+    char refused_detail[480];
 };
 
 TAILQ_HEAD(exchange_list, exchange);

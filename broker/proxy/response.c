@@ -109,12 +109,12 @@ write_fields(struct exchange *x, const struct http1_head *head, bool clean, stru
             continue;
         if (!clean)
             write_scrubbed(x, field, out);
-        else if (x->base_url.n > 0)
+        else if (x->base_url.n > 0 && base_url_is_in(field->name))
             write_value(x, field->name, field->value, out);
         else
-            http1_copy_field(out, field);
+            http1_put_field(out, field->name, field->value);
     }
-    http1_write_field_str(out, "Keyhole-Request-Id", x->request_id_hex);
+    http1_put_field(out, BYTES("Keyhole-Request-Id"), bytes_str(x->request_id_hex));
 }
 
 // All fields at once: they lie behind one another where they were read.
@@ -148,6 +148,15 @@ write_framing(struct exchange *x, struct buffer *out)
     http1_write_end(out);
 }
 
+// What a GET would have had (RFC 9110 8.6).
+static void
+write_length_of_get(const struct http1_head *head, struct buffer *out)
+{
+    const struct http1_field *length = http1_find(head, "content-length");
+    if (length && head->status != 204)
+        http1_put_field(out, length->name, length->value);
+}
+
 static void
 write_head(struct exchange *x, const struct http1_head *head, bool clean, struct buffer *out)
 {
@@ -156,10 +165,8 @@ write_head(struct exchange *x, const struct http1_head *head, bool clean, struct
     write_fields(x, head, clean, out);
     if (!c->keep_alive)
         http1_write_field_str(out, "Connection", "close");
-    const struct http1_field *length = http1_find(head, "content-length");
-    // What a GET would have had (RFC 9110 8.6).
-    if (x->framing == FRAMING_NONE && length && head->status != 204)
-        http1_write_field(out, length->name, length->value);
+    if (x->framing == FRAMING_NONE)
+        write_length_of_get(head, out);
     if (!token_answer_holds(x))
         write_framing(x, out);
 }

@@ -31,8 +31,8 @@ struct routes_match {
     bool pass_through; /* no credential's: the operator lets it through as it is */
     bool plain;        /* HTTP to the upstream */
     uint16_t port;     /* as dialled */
-    const struct route *route[ROUTES_CANDIDATES_MAX];
     size_t count;
+    const struct route *route[ROUTES_CANDIDATES_MAX]; /* so many of them are set */
 };
 
 /* Routes for a canonical host; a host that is a credential's, at whatever port, is never passed

@@ -15,14 +15,18 @@ enum { UPSTREAM_HEAD_MAX = 2 * HTTP1_HEAD_MAX, DECIDE_MAX = 131072 };
 static const struct {
     size_t at, max;
 } exchange_buffers[] = {
-    {offsetof(struct exchange, decide), DECIDE_MAX},
     {offsetof(struct exchange, token), HTTP1_LINE_MAX},
+    {offsetof(struct exchange, decide), DECIDE_MAX},
+    {offsetof(struct exchange, base_url), HTTP1_LINE_MAX},
     {offsetof(struct exchange, upstream_head), UPSTREAM_HEAD_MAX},
     {offsetof(struct exchange, collected_head), UPSTREAM_HEAD_MAX},
     {offsetof(struct exchange, collected), CONDUIT_OUT_MAX},
 };
 
-enum { EXCHANGE_BUFFERS = sizeof exchange_buffers / sizeof exchange_buffers[0] };
+enum {
+    EXCHANGE_BUFFERS = sizeof exchange_buffers / sizeof exchange_buffers[0],
+    EXCHANGE_CLEARED = offsetof(struct exchange, token), // the first that is not
+};
 
 static struct buffer *
 buffer_of(struct exchange *x, size_t i)
@@ -44,6 +48,7 @@ exchange_free(struct exchange *x)
 {
     for (size_t i = 0; i < EXCHANGE_BUFFERS; i++)
         buffer_free(buffer_of(x, i));
+    destination_free(&x->destination);
     wipe(x, sizeof *x);
     free(x);
 }
@@ -59,26 +64,25 @@ spare_take_exchange(struct spare *spare)
         return x;
     }
     x = calloc(1, sizeof *x);
-    for (size_t i = 0; x && i < EXCHANGE_BUFFERS; i++)
+    if (!x)
+        return NULL;
+    for (size_t i = 0; i < EXCHANGE_BUFFERS; i++)
         buffer_init_secret(buffer_of(x, i), exchange_buffers[i].max);
+    destination_init(&x->destination);
     return x;
 }
 
 void
 spare_keep_exchange(struct spare *spare, struct exchange *x)
 {
-    struct buffer kept[EXCHANGE_BUFFERS];
     if (spare->exchange_count == SPARE_EXCHANGES_MAX) {
         exchange_free(x);
         return;
     }
-    for (size_t i = 0; i < EXCHANGE_BUFFERS; i++) {
-        buffer_keep(buffer_of(x, i));
-        kept[i] = *buffer_of(x, i);
-    }
-    wipe(x, sizeof *x);
     for (size_t i = 0; i < EXCHANGE_BUFFERS; i++)
-        *buffer_of(x, i) = kept[i];
+        buffer_keep(buffer_of(x, i));
+    destination_clear(&x->destination);
+    wipe(x, EXCHANGE_CLEARED);
     x->next_spare = spare->exchange;
     spare->exchange = x;
     spare->exchange_count++;

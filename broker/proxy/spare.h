@@ -25,9 +25,10 @@ struct spare {
     size_t draft_count;
 };
 
-/* Zeroed but for its buffers, which are empty and have their limits. NULL: no memory. */
+/* Zeroed up to its buffers; these, and that of its destination, are empty and have their limits.
+ * NULL: no memory. */
 struct exchange *spare_take_exchange(struct spare *spare);
-/* Its buffers are wiped here; whatever else it owned was freed before. */
+/* These buffers are wiped here; whatever else it owned was freed before. */
 void spare_keep_exchange(struct spare *spare, struct exchange *exchange);
 
 /* Not built, without a token, `head` empty; the request in it is not set. NULL: no memory. */

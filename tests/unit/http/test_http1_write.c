@@ -75,10 +75,10 @@ test_a_head_parses_again(void **state)
     BUFFER_AUTO copy;
     buffer_init(&copy, sizeof "host: h:8080\r\nx: y\r\nContent-Length: 999999999999999999\r\n" + 4);
     for (size_t i = 0; i < head.field_count; i++)
-        http1_copy_field(&copy, &head.field[i]);
+        http1_put_field(&copy, head.field[i].name, head.field[i].value);
     assert_text(buffer_bytes(&copy), "host: h:8080\r\nx: y\r\n"
                                      "Content-Length: 999999999999999999\r\n");
-    http1_copy_field(&copy, &head.field[0]); /* there is no room for it */
+    http1_put_field(&copy, BYTES("x"), BYTES("y")); /* there is no room for it */
     assert_true(copy.failed);
     http1_write_length(&out, UINT64_C(1000000000000000000));
     assert_true(out.failed);
