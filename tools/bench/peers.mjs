@@ -113,7 +113,8 @@ export async function startNginx(run, upstream, { tls = false } = {}) {
     server {
       listen 127.0.0.1:${port} ${tls ? 'ssl' : ''} backlog=4096;
       ${tls ? `ssl_protocols TLSv1.3; ssl_certificate ${leaf.certFile}; ssl_certificate_key ${leaf.keyFile};
-      ssl_session_cache shared:s:10m;` : ''}
+      ssl_session_cache shared:s:10m; ssl_conf_command NumTickets 1; # as Keyhole
+      ` : ''}
       location / { ${toUpstream(upstream)} }
     }`);
   return { name: tls ? 'nginx, TLS' : 'nginx', what: 'plain reverse proxy, no check', pid, port, path: '' };
