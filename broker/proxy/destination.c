@@ -9,13 +9,13 @@
 #include "../../caveats/path.h"
 #include "address.h"
 
-enum { HOST_MAX = 255 };
+#include <string.h>
 
 void
 destination_init(struct destination *destination)
 {
-    *destination = (struct destination){0};
-    buffer_init(&destination->host, HOST_MAX);
+    memset(destination, 0, offsetof(struct destination, match.route));
+    buffer_init(&destination->host, DESTINATION_HOST_MAX);
 }
 
 void
@@ -50,16 +50,62 @@ is_loopback(struct bytes host)
     return address_is_loopback(&address);
 }
 
-bool
-destination_is_own(const struct destination_view *view, struct bytes host)
+static bool
+is_named_own(const struct destination_view *view, struct bytes host)
 {
-    if (is_loopback(host) || (view->local_host.n && bytes_equal(host, view->local_host)))
+    if (view->local_host.n && bytes_equal(host, view->local_host))
         return true;
     for (size_t i = 0; i < view->name_count; i++) {
         if (bytes_equal_nocase(bytes_str(view->name[i]), host))
             return true;
     }
     return false;
+}
+
+bool
+destination_is_own(const struct destination_view *view, struct bytes host)
+{
+    return is_loopback(host) || is_named_own(view, host);
+}
+
+// The same for the host that the request names.
+static bool
+is_own(const struct destination_view *view, const struct destination *out)
+{
+    return out->is_loopback || is_named_own(view, buffer_bytes(&out->host));
+}
+
+static void
+remember(struct destination_memo *memo, struct bytes authority, uint16_t port,
+         const struct destination *out)
+{
+    if (authority.n > sizeof memo->text || out->host.n > sizeof memo->host)
+        return;
+    memcpy(memo->text, authority.p, authority.n);
+    memcpy(memo->host, out->host.p, out->host.n);
+    memo->text_n = authority.n;
+    memo->host_n = out->host.n;
+    memo->port = port;
+    memo->is_loopback = out->is_loopback;
+}
+
+// The host that the request names, in canonical form; false: it is none.
+static bool
+read_authority(struct destination_memo *memo, struct bytes authority, struct destination *out,
+               uint16_t *port)
+{
+    if (memo && memo->text_n > 0 && bytes_equal(authority, bytes_of(memo->text, memo->text_n))) {
+        buffer_put(&out->host, bytes_of(memo->host, memo->host_n));
+        out->is_loopback = memo->is_loopback;
+        *port = memo->port;
+        return !out->host.failed;
+    }
+    if (authority_split(authority, &out->host, port) != KH_OK || out->host.failed)
+        return false;
+    out->is_loopback = is_loopback(buffer_bytes(&out->host));
+    if (memo)
+        remember(memo, authority, *port, out);
+    return true;
 }
 
 // "/~name/rest" into its parts; some clients escape the tilde.
@@ -162,7 +208,7 @@ find_absolute(const struct routes *routes, const struct destination_view *view,
         named = 443;
     if (routes_match(routes, host, named, &out->match))
         out->kind = DESTINATION_UPSTREAM;
-    else if (destination_is_own(view, host)) // RFC 9112 3.2.2: absolute form is origin form too
+    else if (is_own(view, out)) // RFC 9112 3.2.2: absolute form is origin form too
         find_own(routes, out);
     else
         refuse(out, KH_REASON_HOST_NOT_ALLOWED, "no credential is for that host and port");
@@ -173,7 +219,7 @@ find_by_host(const struct routes *routes, const struct destination_view *view, u
              struct destination *out)
 {
     struct bytes host = buffer_bytes(&out->host);
-    bool own = destination_is_own(view, host);
+    bool own = is_own(view, out);
     out->way = WAY_HOST;
     // Two names of our own may differ; a name of someone else must be the only one.
     if (view->sni.n && !bytes_equal(view->sni, host) &&
@@ -199,7 +245,7 @@ find_transparent(const struct routes *routes, const struct destination_view *vie
                  const struct http1_head *head, uint16_t port, struct destination *out)
 {
     struct bytes host = buffer_bytes(&out->host);
-    bool own = destination_is_own(view, host);
+    bool own = is_own(view, out);
     out->way = WAY_TRANSPARENT;
     if (head->form == TARGET_ABSOLUTE && !bytes_equal_nocase(head->scheme, BYTES("http"))) {
         refuse(out, KH_REASON_DESTINATION_CONFLICT, "an https target without TLS");
@@ -239,7 +285,7 @@ find_connect(const struct routes *routes, const struct destination_view *view, u
     } else if (routes_match(routes, buffer_bytes(&out->host), port, &out->match)) {
         out->way = out->match.pass_through ? WAY_TUNNEL : WAY_CONNECT;
         out->kind = out->match.pass_through ? DESTINATION_TUNNEL : DESTINATION_CONNECT;
-    } else if (destination_is_own(view, buffer_bytes(&out->host))) {
+    } else if (is_own(view, out)) {
         out->kind = DESTINATION_OWN;
         out->way = WAY_OWN;
     } else {
@@ -257,8 +303,9 @@ destination_find(const struct routes *routes, const struct destination_view *vie
     buffer_clear(&out->host);
     out->path = head->path;
     out->wanted = BYTES_EMPTY;
+    out->is_loopback = false;
     out->way = view->transparent ? WAY_TRANSPARENT : view->intercepted ? WAY_CONNECT : WAY_UNSET;
-    if (authority_split(authority, &out->host, &port) != KH_OK || out->host.failed) {
+    if (!read_authority(view->memo, authority, out, &port)) {
         refuse(out, KH_REASON_REQUEST_MALFORMED, "the host is not a host name or address");
         return;
     }

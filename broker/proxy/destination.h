@@ -9,10 +9,22 @@
 #include "../http/http1.h"
 #include "routes.h"
 
+/* The last authority that was read, and what it says: most requests of a client name the same. It
+ * depends on the text alone, so it may be shared by all connections. */
+enum { DESTINATION_HOST_MAX = 255, DESTINATION_TEXT_MAX = 128 };
+struct destination_memo {
+    size_t text_n; /* 0: there is none */
+    size_t host_n;
+    uint16_t port; /* 0: it names none */
+    bool is_loopback;
+    uint8_t text[DESTINATION_TEXT_MAX], host[DESTINATION_TEXT_MAX];
+};
+
 /* What is known of the connection. All names are canonical. */
 struct destination_view {
-    bool intercepted;          /* inside of an intercepted CONNECT */
-    struct bytes connect_host; /* its authority */
+    struct destination_memo *memo; /* NULL: nothing is remembered */
+    bool intercepted;              /* inside of an intercepted CONNECT */
+    struct bytes connect_host;     /* its authority */
     uint16_t connect_port;
     struct bytes sni;        /* of the innermost TLS; empty when there was none */
     bool transparent;        /* the client believes to speak to the destination itself */
@@ -37,6 +49,7 @@ struct destination {
     enum way way;
     enum kh_reason reason; /* refused: why */
     const char *detail;
+    bool is_loopback;    /* the host that the request names is this machine */
     uint16_t named_port; /* as the request names it, or as its scheme does */
     struct bytes wanted; /* credential of a base URL, points into the head */
     struct bytes path;   /* of the target, "/~name" cut off */

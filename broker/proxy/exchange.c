@@ -94,6 +94,7 @@ void
 exchange_view(const struct connection *c, struct destination_view *view)
 {
     *view = (struct destination_view){
+        .memo = &c->proxy->named,
         .intercepted = c->tunnel.intercepted,
         .connect_host = buffer_bytes(&c->tunnel.host),
         .connect_port = c->tunnel.port,

@@ -45,10 +45,11 @@ struct proxy {
     struct exchange_list running; /* allowed, and not finished */
     struct event *recheck_timer, *pool_timer, *drain_timer, *bury_event, *mend_timer;
     struct burial *graveyard;
-    struct http1_head head; /* scratch of the parser: valid until the next parse */
-    size_t buffered;        /* bytes of bodies that are held back */
-    struct buffer scrubbed; /* scratch of the response; secret */
-    struct watch watch;     /* what all processes count, when it is asked for here */
+    struct http1_head head;        /* scratch of the parser: valid until the next parse */
+    struct destination_memo named; /* by the last request */
+    size_t buffered;               /* bytes of bodies that are held back */
+    struct buffer scrubbed;        /* scratch of the response; secret */
+    struct watch watch;            /* what all processes count, when it is asked for here */
     bool configured, routes_whole, ready, draining, recheck_armed;
 };
 

@@ -9,6 +9,7 @@
 
 #include <openssl/evp.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ROUTE_BODY_MAX = 131072 };
 
@@ -218,7 +219,11 @@ bool
 routes_match(const struct routes *routes, struct bytes host, uint16_t port,
              struct routes_match *out)
 {
-    struct routes_match match = {.pass_through = !is_a_credentials(routes, host)};
+    KH_UNFILLED struct routes_match match;
+    match.pass_through = !is_a_credentials(routes, host);
+    match.plain = false;
+    match.port = 0;
+    match.count = 0;
     if (host.n == 0 || !choose(routes, host, port, &match))
         return false;
     for (size_t i = 0; i < routes->count && match.count < ROUTES_CANDIDATES_MAX; i++) {
@@ -227,6 +232,6 @@ routes_match(const struct routes *routes, struct bytes host, uint16_t port,
             route_has_host(route, host) && route_has_port(route, match.port))
             match.route[match.count++] = route;
     }
-    *out = match;
+    memcpy(out, &match, offsetof(struct routes_match, route) + match.count * sizeof match.route[0]);
     return match.count > 0;
 }

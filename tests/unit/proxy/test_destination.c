@@ -67,8 +67,12 @@ struct row {
 
 static uint16_t reached; /* where a transparent client connected to; 0: there is none */
 
+/* Whatever is remembered of requests before, the same is found: `memo` is of the test before, of
+ * this authority, or there is none. */
+static struct destination_memo memo;
+
 static void
-find(const struct routes *routes, const struct row *row, const char *method)
+find(const struct routes *routes, const struct row *row, const char *method, bool remembers)
 {
     char text[1024];
     struct http1_head head;
@@ -79,6 +83,7 @@ find(const struct routes *routes, const struct row *row, const char *method)
     if (http1_parse_request(bytes_str(text), &head, &scanned, &why) != HTTP1_DONE)
         fail_msg("%s: %s", row->target, why ? why : "incomplete");
     const struct destination_view view = {
+        .memo = remembers ? &memo : NULL,
         .intercepted = row->connect != NULL,
         .connect_host = bytes_str(row->connect),
         .connect_port = row->connect_port,
@@ -113,8 +118,11 @@ static void
 run(const struct row *rows, size_t count, const char *method)
 {
     struct routes *routes = make_routes();
-    for (size_t i = 0; i < count; i++)
-        find(routes, &rows[i], method);
+    for (size_t i = 0; i < count; i++) {
+        find(routes, &rows[i], method, false);
+        find(routes, &rows[i], method, true);
+        find(routes, &rows[i], method, true);
+    }
     routes_release(&routes);
 }
 
