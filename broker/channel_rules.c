@@ -2,9 +2,11 @@
 /* The table of who may say what to whom, and the header of a frame. */
 #include "channel_internal.h"
 
+// By number; those that no message has are empty.
 static const struct channel_rule rules[] = {
 #define KH_MESSAGE(name, number, sender, receiver, body_max, carries_fd)                           \
-    {MESSAGE_##name, #name, ROLE_##sender, ROLE_##receiver, body_max, carries_fd},
+    [MESSAGE_##                                                                                    \
+        name] = {MESSAGE_##name, #name, ROLE_##sender, ROLE_##receiver, body_max, carries_fd},
 #include "../schema/messages.def"
 };
 
@@ -15,11 +17,8 @@ static const struct channel_rule rules[] = {
 const struct channel_rule *
 channel_rule(unsigned type)
 {
-    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-        if ((unsigned)rules[i].type == type)
-            return &rules[i];
-    }
-    return NULL;
+    bool is_known = type < sizeof(rules) / sizeof(rules[0]) && rules[type].name != NULL;
+    return is_known ? &rules[type] : NULL;
 }
 
 const char *
