@@ -119,11 +119,26 @@ wire_end(const struct wire_reader *reader)
     return reader->failed || reader->rest.n != 0 ? KH_ERR_PROTOCOL : KH_OK;
 }
 
+// Room for n bytes that are written at once, and count from now on; NULL: there is none.
+static inline uint8_t *
+wire_make(struct buffer *out, size_t n)
+{
+    if (!buffer_fits(out, n) && buffer_room(out, n) == NULL)
+        return NULL;
+    uint8_t *room = out->p + out->n;
+    out->n += n;
+    if (out->n > out->mark)
+        out->mark = out->n;
+    return room;
+}
+
 static inline void
 wire_put_number(struct buffer *out, uint64_t value, size_t width)
 {
     uint64_t little = htole64(value);
-    buffer_put(out, bytes_of(&little, width));
+    uint8_t *to = wire_make(out, width);
+    if (to != NULL)
+        memcpy(to, &little, width);
 }
 
 void
@@ -180,12 +195,16 @@ wire_put_count(struct buffer *out, size_t n, size_t max)
 void
 wire_put_bytes(struct buffer *out, struct bytes value, size_t max)
 {
+    uint32_t length = htole32((uint32_t)value.n);
     wire_put_require(out, value.n <= max && value.n <= UINT32_MAX);
     if (out->failed)
         return;
-    wire_put_u32(out, (uint32_t)value.n);
+    uint8_t *to = wire_make(out, sizeof length + value.n);
+    if (to == NULL)
+        return;
+    memcpy(to, &length, sizeof length);
     if (value.n > 0)
-        buffer_put(out, value);
+        memcpy(to + sizeof length, value.p, value.n);
 }
 
 void

@@ -328,7 +328,7 @@ bool
 judge_handle_decision(struct channel *channel, void *context, const struct message *message)
 {
     struct proxy *proxy = context;
-    struct message_decision decision;
+    KH_UNFILLED struct message_decision decision;
     struct question question;
     (void)channel;
     if (message_decision_rx(message->body, &decision) != KH_OK)
