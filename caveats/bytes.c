@@ -101,13 +101,29 @@ bytes_index(struct bytes a, uint8_t c)
     return hit ? (size_t)(hit - a.p) : a.n;
 }
 
+/* So many bytes are searched by the needle's first one: in time that is bounded by needle and this
+ * together, whatever stands there. */
+enum { SHORT_SEARCH = 128 };
+
 size_t
 bytes_find(struct bytes a, struct bytes needle)
 {
     if (needle.n == 0)
         return 0;
-    const uint8_t *hit = a.n ? memmem(a.p, a.n, needle.p, needle.n) : NULL;
-    return hit ? (size_t)(hit - a.p) : a.n;
+    /* memmem() prepares for long texts; most that are searched here are short. */
+    for (size_t i = 0; needle.n <= a.n - i; i++) {
+        const uint8_t *hit = memchr(a.p + i, needle.p[0], a.n - i - needle.n + 1);
+        if (!hit)
+            break;
+        i = (size_t)(hit - a.p);
+        if (memcmp(hit, needle.p, needle.n) == 0)
+            return i;
+        if (i > SHORT_SEARCH) {
+            hit = memmem(hit, a.n - i, needle.p, needle.n);
+            return hit ? (size_t)(hit - a.p) : a.n;
+        }
+    }
+    return a.n;
 }
 
 /* Where `*rest` points when what remains is one empty part: "a," has two. */

@@ -173,6 +173,21 @@ make(struct path_maker *m)
     return check_segments(m);
 }
 
+/* No escape, no parameter, and no segment that is empty or begins with a dot. */
+bool
+path_is_plain(struct bytes path)
+{
+    if (path.n == 0 || path.p[0] != '/')
+        return false;
+    for (size_t i = 1; i < path.n; i++) {
+        uint8_t c = path.p[i];
+        bool begins = path.p[i - 1] == '/';
+        if (c == ';' || (begins && (c == '/' || c == '.')) || (c != '/' && !path_byte_is_pchar(c)))
+            return false;
+    }
+    return true;
+}
+
 enum kh_err
 path_canonical(struct bytes path, unsigned exceptions, struct buffer *encoded,
                struct buffer *decoded, struct fault *fault)

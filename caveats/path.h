@@ -32,6 +32,10 @@ KH_MUST_CHECK enum kh_err path_canonical(struct bytes path, unsigned exceptions,
                                          struct buffer *encoded, struct buffer *decoded,
                                          struct fault *fault);
 
+/* Whether path_canonical would take it as it is, in both forms: true for the paths of most
+ * requests. False says nothing. */
+bool path_is_plain(struct bytes path);
+
 /*
  * A host as it stands in a Host field, an authority or SNI: lower case, IDNA A-label (libidn2,
  * non-transitional), no trailing dot, IPv4 in dotted-quad only (no octal, no short forms), IPv6

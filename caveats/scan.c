@@ -39,20 +39,30 @@ special_of(const uint8_t *p)
 
 #endif
 
+static inline bool
+is_control(uint8_t c)
+{
+    return c < 0x20 ? c != '\t' : c == 0x7f;
+}
+
 size_t
 scan_text(struct bytes text)
 {
     size_t i = 0;
 
-    for (; i < text.n; i++) {
-        uint64_t marks = 0;
+    while (text.n - i >= STEP) {
+        uint64_t marks = special_of(text.p + i);
 
-        while (text.n - i >= STEP && (marks = special_of(text.p + i)) == 0)
+        if (marks == 0) {
             i += STEP;
-        if (marks != 0)
-            i += (size_t)__builtin_ctzll(marks) / MARK_BITS;
-        if (i < text.n && ((text.p[i] < 0x20 && text.p[i] != '\t') || text.p[i] == 0x7f))
+            continue;
+        }
+        i += (size_t)__builtin_ctzll(marks) / MARK_BITS;
+        if (is_control(text.p[i]))
             return i;
+        i++; /* HTAB */
     }
-    return text.n;
+    while (i < text.n && !is_control(text.p[i]))
+        i++;
+    return i;
 }

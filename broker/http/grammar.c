@@ -13,17 +13,14 @@ enum {
     DIGIT = 8,
     HEX = 16,
     UPPER = 32,
-    ALNUM = 64,   /* letters and digits: where labels begin and end */
-    CONTROL = 128 /* HTAB left out */
+    ALNUM = 64, /* letters and digits: where labels begin and end */
+    UNDERSCORE = 128
 };
 
 #define LETTER (TOKEN | PATH | QUERY | ALNUM)
 #define MARK   (TOKEN | PATH | QUERY)
 
 static const uint8_t class_of[256] = {
-    [0x00 ... 0x08] = CONTROL,
-    [0x0a ... 0x1f] = CONTROL,
-    [0x7f] = CONTROL,
     ['0' ... '9'] = LETTER | DIGIT | HEX,
     ['A' ... 'F'] = LETTER | UPPER | HEX,
     ['G' ... 'Z'] = LETTER | UPPER,
@@ -51,7 +48,7 @@ static const uint8_t class_of[256] = {
     ['['] = QUERY,
     [']'] = QUERY,
     ['^'] = TOKEN,
-    ['_'] = MARK,
+    ['_'] = MARK | UNDERSCORE,
     ['`'] = TOKEN,
     ['|'] = TOKEN,
     ['~'] = MARK,
@@ -75,9 +72,16 @@ span(struct bytes text, unsigned classes)
 }
 
 size_t
-grammar_token(struct bytes text)
+grammar_token(struct bytes text, bool *has_capital, bool *has_underscore)
 {
-    return span(text, TOKEN);
+    unsigned seen = 0;
+    size_t i = 0;
+
+    for (; i < text.n && is(text.p[i], TOKEN); i++)
+        seen |= class_of[text.p[i]];
+    *has_capital = (seen & UPPER) != 0;
+    *has_underscore = (seen & UNDERSCORE) != 0;
+    return i;
 }
 
 bool
@@ -89,7 +93,7 @@ grammar_is_token(struct bytes text)
 bool
 grammar_is_control(uint8_t c)
 {
-    return is(c, CONTROL);
+    return (c < 0x20 && c != '\t') || c == 0x7f;
 }
 
 bool
@@ -247,7 +251,7 @@ quoted_string(struct bytes text)
             return i + 1;
         if (text.p[i] == '\\')
             i++;
-        if (i == text.n || is(text.p[i], CONTROL) || text.p[i] > 0x7e)
+        if (i == text.n || grammar_is_control(text.p[i]) || text.p[i] > 0x7e)
             return 0;
     }
     return 0;

@@ -9,9 +9,11 @@
 #include "../../caveats/bytes.h"
 
 bool grammar_is_token(struct bytes text);       /* RFC 9110 5.6.2, at least one byte */
-size_t grammar_token(struct bytes text);        /* leading bytes that are one */
 bool grammar_is_field_value(struct bytes text); /* no control characters but HTAB */
 bool grammar_is_control(uint8_t c);             /* HTAB is none */
+
+/* How many bytes at the front are a token, and whether capital letters and '_' are among them. */
+size_t grammar_token(struct bytes text, bool *has_capital, bool *has_underscore);
 
 bool grammar_is_method(struct bytes text); /* [A-Z][A-Z0-9-]{0,31} */
 

@@ -138,7 +138,7 @@ field_fault(struct bytes line)
 static bool
 parse_field(struct bytes line, struct http1_field *field)
 {
-    size_t colon = grammar_token(line);
+    size_t colon = grammar_token(line, &field->has_capital, &field->has_underscore);
 
     if (colon == 0 || colon == line.n || line.p[colon] != ':')
         return false;

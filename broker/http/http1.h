@@ -31,6 +31,7 @@ struct http1_field {
     struct bytes value; /* trimmed */
     uint16_t traits;    /* of the name: enum field_trait; FIELD_HOP also when Connection names it */
     uint8_t id;         /* of the name: enum field_id */
+    bool has_capital, has_underscore; /* in the name */
 };
 
 enum http1_target_form { TARGET_ORIGIN, TARGET_ABSOLUTE, TARGET_AUTHORITY, TARGET_ASTERISK };

@@ -15,12 +15,6 @@ enum {
 
 /* ---- storage ---- */
 
-static bool
-is_list(struct bytes name)
-{
-    return bytes_equal_nocase(name, BYTES("sec-websocket-protocol"));
-}
-
 /*
  * Slices point into the storage while it is filled, so it gets all the room that it can need before
  * anything is put there: what is made of a text is bounded by the text's length.
@@ -34,10 +28,12 @@ storage_init(struct request *request, const struct http1_head *head,
                   4 * head->query.n;
 
     for (size_t i = 0; i < head->field_count; i++) {
-        need += head->field[i].name.n;
+        const struct http1_field *field = &head->field[i];
+
+        need += field->name.n;
         /* By request_take_token: Basic, decoded; a list without the token's item. */
-        if ((head->field[i].traits & FIELD_CREDENTIAL) || is_list(head->field[i].name))
-            need += head->field[i].value.n;
+        if ((field->traits & FIELD_CREDENTIAL) || field->id == FIELD_ID_SEC_WEBSOCKET_PROTOCOL)
+            need += field->value.n;
     }
     buffer_init_secret(&request->storage, STORAGE_MAX);
     return buffer_reserve(&request->storage, need + 1) != NULL;
@@ -70,10 +66,14 @@ refuse(struct fault *fault, enum kh_reason reason, const char *sentence)
 static enum kh_reason
 build_path(const struct request_destination *destination, struct request *out, struct fault *fault)
 {
-    BUFFER_AUTO decoded;
+    BUFFER_AUTO decoded = {0};
     size_t start = out->storage.n;
     enum kh_err err;
 
+    if (path_is_plain(destination->path)) {
+        out->path = out->path_decoded = destination->path;
+        return KH_REASON_UNSET;
+    }
     buffer_init(&decoded, HTTP1_HEAD_MAX);
     err = path_canonical(destination->path, destination->path_exceptions, &out->storage, &decoded,
                          fault);
@@ -149,15 +149,19 @@ build_query(const struct http1_head *head, struct request *out, struct fault *fa
 static unsigned
 alias_traits(const struct http1_field *field)
 {
-    bool is_plain = bytes_index(field->name, '_') == field->name.n;
-    return is_plain ? field->traits : field_traits_read(field->name);
+    return field->has_underscore ? field_traits_read(field->name) : field->traits;
 }
 
 static struct bytes
-keep_lower(struct request *out, struct bytes name)
+lower_name(struct request *out, const struct http1_field *field)
 {
+    struct bytes name = field->name;
     size_t start = out->storage.n;
-    uint8_t *p = buffer_reserve(&out->storage, name.n);
+    uint8_t *p;
+
+    if (!field->has_capital)
+        return name;
+    p = buffer_reserve(&out->storage, name.n);
 
     for (size_t i = 0; p != NULL && i < name.n; i++)
         p[i] = name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] | 0x20 : name.p[i];
@@ -169,24 +173,13 @@ keep_lower(struct request *out, struct bytes name)
 static bool
 is_connection_bound(const struct http1_field *field)
 {
-    struct bytes scheme = bytes_slice(field->value, 0, bytes_index(field->value, ' '));
+    struct bytes scheme;
 
-    return (field->traits & FIELD_CREDENTIAL) &&
-           bytes_equal_nocase(field->name, BYTES("authorization")) &&
-           (bytes_equal_nocase(scheme, BYTES("ntlm")) ||
-            bytes_equal_nocase(scheme, BYTES("negotiate")));
-}
-
-static bool
-is_trace_parent(struct bytes name)
-{
-    return name.n == 11 && bytes_equal_nocase(name, BYTES("traceparent"));
-}
-
-static bool
-is_trace_state(struct bytes name)
-{
-    return name.n == 10 && bytes_equal_nocase(name, BYTES("tracestate"));
+    if (field->id != FIELD_ID_AUTHORIZATION)
+        return false;
+    scheme = bytes_slice(field->value, 0, bytes_index(field->value, ' '));
+    return bytes_equal_nocase(scheme, BYTES("ntlm")) ||
+           bytes_equal_nocase(scheme, BYTES("negotiate"));
 }
 
 struct lost_trace {
@@ -202,12 +195,15 @@ find_lost_trace(const struct http1_head *head)
     unsigned parents = 0, members = 0;
     struct lost_trace lost = {false, false};
 
+    if (http1_find_id(head, FIELD_ID_TRACEPARENT) == NULL &&
+        http1_find_id(head, FIELD_ID_TRACESTATE) == NULL)
+        return lost;
     for (size_t i = 0; i < head->field_count; i++) {
         const struct http1_field *field = &head->field[i];
 
-        if (is_trace_parent(field->name))
+        if (field->id == FIELD_ID_TRACEPARENT)
             lost.parent |= ++parents > 1 || !trace_parent_parse(field->value, NULL);
-        else if (is_trace_state(field->name))
+        else if (field->id == FIELD_ID_TRACESTATE)
             lost.state |= !trace_state_check(field->value, &members);
     }
     lost.state |= parents == 0 || lost.parent;
@@ -230,11 +226,13 @@ build_fields(const struct http1_head *head, struct request *out, struct fault *f
             return refuse(fault, KH_REASON_REQUEST_MALFORMED,
                           "NTLM and Negotiate are bound to a connection, and cannot go through");
         if (((traits | field->traits) & (FIELD_HOP | FIELD_ROUTE)) ||
-            (lost.parent && is_trace_parent(field->name)) ||
-            (lost.state && is_trace_state(field->name)))
+            (lost.parent && field->id == FIELD_ID_TRACEPARENT) ||
+            (lost.state && field->id == FIELD_ID_TRACESTATE))
             continue;
-        out->field[out->field_count++] = (struct request_field){
-            .name = keep_lower(out, field->name), .value = field->value, .traits = field->traits};
+        out->field[out->field_count++] = (struct request_field){.name = lower_name(out, field),
+                                                                .value = field->value,
+                                                                .traits = field->traits,
+                                                                .id = field->id};
     }
     if (bytes_equal_nocase(head->upgrade, BYTES("websocket")))
         out->upgrade = BYTES("websocket");

@@ -38,7 +38,8 @@ struct request_query_pair {
 struct request_field {
     struct bytes name; /* lower case; an injected one as the credential spells it */
     struct bytes value;
-    unsigned traits;        /* as http1_field.traits */
+    uint16_t traits;        /* as http1_field.traits */
+    uint8_t id;             /* as http1_field.id; of an injected one FIELD_ID_OTHER */
     bool injected, removed; /* as above */
 };
 

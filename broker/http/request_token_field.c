@@ -15,9 +15,9 @@ is_of_authorization(enum slot_kind kind)
 /* The forms in which this field is a slot of some route; `*name` as the route's header slot spells
  * it. */
 static unsigned
-slot_kinds(const struct search *search, struct bytes field, struct bytes *name)
+slot_kinds(const struct search *search, const struct request_field *field, struct bytes *name)
 {
-    bool is_authorization = bytes_is(field, "authorization");
+    bool is_authorization = field->id == FIELD_ID_AUTHORIZATION;
     unsigned kinds = 0;
 
     for (size_t r = 0; r < search->route_count; r++) {
@@ -26,7 +26,7 @@ slot_kinds(const struct search *search, struct bytes field, struct bytes *name)
 
             if (is_authorization && is_of_authorization(slot->kind)) {
                 kinds |= 1u << slot->kind;
-            } else if (slot->kind == SLOT_HEADER && bytes_equal_nocase(slot->name, field)) {
+            } else if (slot->kind == SLOT_HEADER && bytes_equal_nocase(slot->name, field->name)) {
                 kinds |= 1u << slot->kind;
                 *name = slot->name;
             }
@@ -41,12 +41,12 @@ search_fields(struct search *search)
     for (size_t i = 0; i < search->request->field_count; i++) {
         const struct request_field *field = &search->request->field[i];
         struct bytes name = BYTES_EMPTY;
-        unsigned kinds = slot_kinds(search, field->name, &name);
+        unsigned kinds = slot_kinds(search, field, &name);
 
         if (kinds != 0) {
             search->drop_field[i] = true;
             search_take_field(search, field->value, kinds, NULL, name);
-        } else if ((field->traits & FIELD_CREDENTIAL) && !bytes_is(field->name, "cookie") &&
+        } else if ((field->traits & FIELD_CREDENTIAL) && field->id != FIELD_ID_COOKIE &&
                    reading_holds_token(field->value)) {
             search->misplaced = "a token stands in a credential's field that is no slot here";
         }
@@ -60,13 +60,16 @@ search_head(struct search *search)
     static const struct slot proxy = {.kind = SLOT_PROXY_AUTHORIZATION};
     static const struct slot keyhole = {.kind = SLOT_KEYHOLE_TOKEN};
 
+    if (http1_find_id(search->head, FIELD_ID_PROXY_AUTHORIZATION) == NULL &&
+        http1_find_id(search->head, FIELD_ID_KEYHOLE_TOKEN) == NULL)
+        return;
     for (size_t i = 0; i < search->head->field_count; i++) {
         const struct http1_field *field = &search->head->field[i];
 
-        if (bytes_equal_nocase(field->name, BYTES("proxy-authorization")))
+        if (field->id == FIELD_ID_PROXY_AUTHORIZATION)
             search_take_field(search, field->value, 1u << SLOT_BEARER | 1u << SLOT_BASIC, &proxy,
                               BYTES_EMPTY);
-        else if (bytes_equal_nocase(field->name, BYTES("keyhole-token")))
+        else if (field->id == FIELD_ID_KEYHOLE_TOKEN)
             search_take_field(search, field->value, 1u << SLOT_HEADER, &keyhole, BYTES_EMPTY);
     }
 }

@@ -74,10 +74,10 @@ search_lists(struct search *search)
     const struct request *request = search->request;
 
     for (size_t i = 0; i < request->field_count; i++) {
-        enum request_list list = request_list_of(request->field[i].name);
-
-        if (list != REQUEST_LIST_COUNT)
-            search_list(search, list, i);
+        if (request->field[i].id == FIELD_ID_COOKIE)
+            search_list(search, REQUEST_COOKIES, i);
+        else if (request->field[i].id == FIELD_ID_SEC_WEBSOCKET_PROTOCOL)
+            search_list(search, REQUEST_SUBPROTOCOLS, i);
     }
 }
 

@@ -160,12 +160,18 @@ request_apply(struct request *request, const struct edit *edit, size_t count)
 
 /* ---- writing ---- */
 
+static struct bytes
+path_to_send(const struct request *request)
+{
+    return request->sent_path.n > 0 ? request->sent_path : request->path;
+}
+
 void
 request_write_target(const struct request *request, struct buffer *target)
 {
     bool any = false;
 
-    buffer_put(target, request->sent_path.n > 0 ? request->sent_path : request->path);
+    buffer_put(target, path_to_send(request));
     for (size_t i = 0; i < request->query_count; i++) {
         const struct request_query_pair *pair = &request->query[i];
 
@@ -191,19 +197,23 @@ is_default_port(const struct request *request)
 static void
 put_host(const struct request *request, struct buffer *out)
 {
-    BUFFER_AUTO host;
-    bool v6 = bytes_index(request->host, ':') < request->host.n;
+    BUFFER_AUTO written;
+    struct bytes host = request->host;
+    bool v6 = bytes_index(host, ':') < host.n;
 
-    buffer_init(&host, 512);
-    buffer_put_str(&host, v6 ? "[" : "");
-    buffer_put(&host, request->host);
-    buffer_put_str(&host, v6 ? "]" : "");
-    if (!is_default_port(request))
-        buffer_printf(&host, ":%u", request->port);
-    if (host.failed || !grammar_is_authority(buffer_bytes(&host)))
+    buffer_init(&written, 512);
+    if (v6 || !is_default_port(request)) {
+        buffer_put_str(&written, v6 ? "[" : "");
+        buffer_put(&written, host);
+        buffer_put_str(&written, v6 ? "]" : "");
+        if (!is_default_port(request))
+            buffer_printf(&written, ":%u", request->port);
+        host = buffer_bytes(&written);
+    }
+    if (written.failed || !grammar_is_authority(host))
         out->failed = true;
     else
-        http1_write_field(out, BYTES("host"), buffer_bytes(&host));
+        http1_write_field(out, BYTES("host"), host);
 }
 
 static bool
@@ -238,12 +248,16 @@ void
 request_write(const struct request *request, enum http1_body body, uint64_t content_length,
               bool identity, struct buffer *out)
 {
-    BUFFER_AUTO target;
+    BUFFER_AUTO written;
+    struct bytes target = path_to_send(request);
 
-    buffer_init_secret(&target, 8 * HTTP1_HEAD_MAX);
-    request_write_target(request, &target);
-    out->failed |= target.failed;
-    http1_write_request_line(out, request->method, buffer_bytes(&target));
+    buffer_init_secret(&written, 8 * HTTP1_HEAD_MAX);
+    if (request->has_query || request->query_count > 0) {
+        request_write_target(request, &written);
+        target = buffer_bytes(&written);
+    }
+    out->failed |= written.failed;
+    http1_write_request_line(out, request->method, target);
     put_host(request, out);
     for (size_t i = 0; i < request->field_count; i++) {
         const struct request_field *field = &request->field[i];

@@ -169,6 +169,33 @@ cutting_keeps_empty_parts(void **state)
     expect_parts(BYTES_EMPTY, "");
 }
 
+/* Held to one place after the other, around the place from where it is searched differently. */
+static void
+test_find_anywhere(void **state)
+{
+    static const char needle[] = "kh1_";
+    uint8_t text[300];
+
+    (void)state;
+    for (size_t at = 0; at + 4 <= sizeof text; at++) {
+        for (size_t every = 1; every < 9; every++) {
+            for (size_t i = 0; i < sizeof text; i++)
+                text[i] = (uint8_t)(i % every ? 'a' : 'k'); /* it seems to begin often */
+            memcpy(text + at, needle, 4);
+            for (size_t n = 1; n <= 4; n++) {
+                size_t i = 0;
+
+                while (memcmp(text + i, needle, n) != 0)
+                    i++;
+                assert_int_equal(bytes_find(bytes_of(text, at + n), bytes_of(needle, n)), i);
+                if (n == 4)
+                    assert_int_equal(bytes_find(bytes_of(text, at + 3), bytes_of(needle, 4)),
+                                     at + 3);
+            }
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -178,6 +205,7 @@ main(void)
         cmocka_unit_test(hex_is_exact),
         cmocka_unit_test(comparison),
         cmocka_unit_test(slicing_never_leaves_the_slice),
+        cmocka_unit_test(test_find_anywhere),
         cmocka_unit_test(cutting_keeps_empty_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -187,6 +187,40 @@ limits(void **state)
                KH_ERR_TOO_LONG);
 }
 
+/* What is said to be plain is what path_canonical leaves as it is: all paths of up to five bytes of
+ * these, and what begins like one. */
+static void
+test_plain_paths_stay_as_they_are(void **state)
+{
+    static const char some[] = "/.;%2Fa\\-\x80";
+    char text[6];
+    size_t plain = 0;
+
+    (void)state;
+    for (size_t n = 0, count = 1; n < sizeof text; n++, count *= sizeof some) {
+        for (size_t which = 0; which < count; which++) {
+            for (size_t i = 0, rest = which; i < n; i++, rest /= sizeof some)
+                text[i] = some[rest % sizeof some];
+            struct bytes path = bytes_of(text, n);
+            if (!path_is_plain(path))
+                continue;
+            BUFFER_AUTO encoded, decoded;
+            buffer_init(&encoded, 64);
+            buffer_init(&decoded, 64);
+            if (path_canonical(path, 0, &encoded, &decoded, NULL) != KH_OK ||
+                !bytes_equal(buffer_bytes(&encoded), path) ||
+                !bytes_equal(buffer_bytes(&decoded), path))
+                FAIL_WITH("\"%.*s\" is no plain path", BYTES_ARG(path));
+            plain++;
+        }
+    }
+    assert_true(plain > 100);
+    assert_true(path_is_plain(BYTES("/v1/chat/completions")));
+    assert_true(path_is_plain(BYTES("/")));
+    assert_true(path_is_plain(BYTES("/a.b/c..d/")));
+    assert_false(path_is_plain(BYTES_EMPTY));
+}
+
 int
 main(void)
 {
@@ -194,6 +228,7 @@ main(void)
         cmocka_unit_test(ambiguous_paths_are_refused),
         cmocka_unit_test(canonical_forms),
         cmocka_unit_test(one_reading),
+        cmocka_unit_test(test_plain_paths_stay_as_they_are),
         cmocka_unit_test(limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
