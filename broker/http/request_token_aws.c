@@ -207,7 +207,8 @@ search_aws_query(struct search *search)
     bool once = read_presigned(request, value);
 
     if (!search_has_slot(search, SLOT_AWS)) {
-        search_no_slot(search, value);
+        if (request->query_count > 0)
+            search_no_slot(search, value);
         return;
     }
     drop_session_token(search);

@@ -170,7 +170,7 @@ static void
 is_end_to_end(const struct http1_head *head)
 {
     for (size_t i = 0; i < head->field_count; i++) {
-        unsigned traits = field_traits(head->field[i].name, NULL);
+        unsigned traits = field_traits(head->field[i].name);
         if (bytes_equal_nocase(head->field[i].name, BYTES("host")) ||
             bytes_equal_nocase(head->field[i].name, BYTES("content-length")) ||
             bytes_equal_nocase(head->field[i].name, BYTES("transfer-encoding")) ||
