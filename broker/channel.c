@@ -294,7 +294,8 @@ schedule_flush(struct channel *channel)
     if (channel->flush_scheduled || event_pending(channel->writable, EV_WRITE, NULL))
         return;
     channel->flush_scheduled = true;
-    event_active(channel->flush, EV_TIMEOUT, 0);
+    if (!channel->options.turns)
+        event_active(channel->flush, EV_TIMEOUT, 0);
 }
 
 static void
@@ -388,7 +389,8 @@ channel_flush(struct channel *channel)
         return;
     if (channel->flush_scheduled) {
         channel->flush_scheduled = false;
-        (void)event_del(channel->flush);
+        if (!channel->options.turns)
+            (void)event_del(channel->flush);
     }
     while (channel->first != NULL) {
         if (datagram_send(channel->fd, channel->first) >= 0) {
@@ -409,6 +411,13 @@ channel_flush(struct channel *channel)
         channel_break(channel, "sending failed: %s", strerror(errno));
         return;
     }
+}
+
+void
+channel_turn_over(struct channel *channel)
+{
+    if (channel->flush_scheduled)
+        channel_flush(channel);
 }
 
 static void

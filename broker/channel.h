@@ -48,6 +48,9 @@ struct channel_options {
     /* After the frames of one datagram were handled and before anything queued by them is sent:
      * the place to write the audit lines of a batch. May be NULL. */
     void (*batch_end)(struct channel *channel, void *context);
+    /* The owner knows its turns and says when one is over; otherwise an event does, behind all that
+     * are active already. */
+    bool turns;
     /* The peer is gone or broke the protocol (`why` says so); called once, never from within
      * channel_send. The owner then calls channel_free. */
     void (*closed)(struct channel *channel, void *context, const char *why);
@@ -71,6 +74,8 @@ void channel_send_fd(struct channel *channel, enum message_type type, uint64_t i
 void channel_send_later(struct channel *channel, enum message_type type, uint64_t id,
                         struct bytes body);
 void channel_flush(struct channel *channel); /* now, not at the end of the turn */
+/* For an owner that knows its turns: one is over, so what channel_send() was given goes now. */
+void channel_turn_over(struct channel *channel);
 /* Bytes that wait to be sent: a channel with too many of them is closed. */
 size_t channel_queued(const struct channel *channel);
 

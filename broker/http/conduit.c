@@ -5,6 +5,7 @@
  */
 #include "conduit.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 
 // A buffer grows in powers of two and keeps one byte for a NUL: these fill it exactly.
@@ -14,6 +15,24 @@ enum {
     PASS_BEHIND_MAX = 4 * 1024, // of what may stand before it
 };
 
+// Whether the owner would read now: it said up to where, and no handshake is going on.
+static bool
+is_read(const struct conduit *c)
+{
+    return c->want_read && c->limit != SIZE_MAX && c->in.n < c->limit &&
+           (!c->stream.ssl || SSL_is_init_finished(c->stream.ssl));
+}
+
+// The system call alone where there is TLS.
+static void
+receive(struct conduit *c)
+{
+    if (!c->stream.ssl)
+        conduit_read(c);
+    else if (c->stream.staged.on && c->readable && !c->bulk && is_read(c))
+        staged_receive(&c->stream.staged);
+}
+
 static void
 conduit_event(evutil_socket_t fd, short what, void *context)
 {
@@ -21,6 +40,7 @@ conduit_event(evutil_socket_t fd, short what, void *context)
     (void)fd;
     if (!c->open)
         return;
+    c->blocked = false;
     if (what & EV_READ) {
         c->readable = true;
         // Disarmed only when it turns out to be unwanted: most of the time nothing comes, and the
@@ -32,7 +52,27 @@ conduit_event(evutil_socket_t fd, short what, void *context)
     }
     if ((what & EV_WRITE) && c->need_write)
         c->readable = true;
-    c->ready(c->owner);
+    if (!c->turn) {
+        c->ready(c->owner);
+        return;
+    }
+    receive(c);
+    turn_came(c->turn, c);
+}
+
+void
+conduit_stage(struct conduit *c, struct turn *turn, enum turn_kind kind)
+{
+    c->kind = kind;
+    c->turn = turn;
+    stream_stage(&c->stream);
+}
+
+void
+conduit_read(struct conduit *c)
+{
+    if (is_read(c))
+        conduit_fill(c, c->limit);
 }
 
 bool
@@ -67,6 +107,7 @@ conduit_close(struct conduit *c, bool clean)
     if (!c->open)
         return;
     c->open = false;
+    turn_leave(c);
     conduit_wake(c);
     if (c->read_event)
         event_free(c->read_event);
@@ -129,27 +170,65 @@ conduit_fill(struct conduit *c, size_t limit)
 void
 conduit_flush(struct conduit *c)
 {
-    size_t done = 0;
+    if (!c->turn || c->out.n >= CONDUIT_PASS_MIN)
+        conduit_write(c);
+    else if (!c->blocked && (c->out.n > 0 || c->out.failed))
+        turn_write(c->turn, c);
+}
+
+enum { RECORD_EXTRA = 64 }; // what a record has beyond what is in it
+
+void
+conduit_seal(struct conduit *c)
+{
+    struct staged *staged = &c->stream.staged;
+    if (!staged->on || c->write_failed || c->sealed == c->out.n || c->out.failed ||
+        !staged_has_room(staged, c->out.n - c->sealed + RECORD_EXTRA))
+        return;
+    size_t n = 0;
+    staged->holds = true;
+    enum stream_result r = stream_write(&c->stream, c->out.p + c->sealed, c->out.n - c->sealed, &n);
+    staged->holds = false;
+    if (r == STREAM_OK) // otherwise conduit_write() tries the same, and sees to it
+        c->sealed += n;
+}
+
+static enum stream_result
+write_some(struct conduit *c, size_t *n)
+{
+    if (c->sealed == 0)
+        return stream_write(&c->stream, c->out.p, c->out.n, n);
+    if (!staged_send(&c->stream.staged))
+        return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_WANT_WRITE : STREAM_ERROR;
+    *n = c->sealed;
+    c->sealed = 0;
+    return STREAM_OK;
+}
+
+void
+conduit_write(struct conduit *c)
+{
     if (c->out.failed)
         c->write_failed = true;
-    while (c->open && !c->write_failed && done < c->out.n) {
+    while (c->open && !c->write_failed && c->out.n > 0) {
         size_t n = 0;
-        enum stream_result r = stream_write(&c->stream, c->out.p + done, c->out.n - done, &n);
+        enum stream_result r = write_some(c, &n);
         if (r == STREAM_OK) {
-            done += n;
+            buffer_consume(&c->out, n);
             c->moved = true;
             c->need_read = false;
         } else if (r == STREAM_WANT_WRITE || r == STREAM_WANT_READ) {
             c->need_read = r == STREAM_WANT_READ;
+            c->blocked = true;
             break;
         } else {
             c->write_failed = true;
         }
     }
-    if (c->write_failed)
+    if (c->write_failed) {
         buffer_free(&c->out);
-    else if (done)
-        buffer_consume(&c->out, done);
+        c->sealed = 0;
+    }
 }
 
 static struct bytes
@@ -213,7 +292,8 @@ conduit_arm(struct conduit *c, bool want_read)
     bool read = c->want_read || c->need_read;
     if (read && !c->read_armed)
         set_armed(c->read_event, &c->read_armed, true);
-    bool write = c->need_write || (c->out.n > 0 && !c->write_failed && !c->need_read);
+    bool write = c->need_write ||
+                 (c->stage != CONDUIT_DIRTY && c->out.n > 0 && !c->write_failed && !c->need_read);
     set_armed(c->write_event, &c->write_armed, write);
 }
 

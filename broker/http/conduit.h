@@ -8,6 +8,7 @@
 #define KEYHOLE_CONDUIT_H
 
 #include "tls.h"
+#include "turn.h"
 
 #include <event2/event.h>
 #include <sys/queue.h>
@@ -30,21 +31,29 @@ struct conduit_rest {
     size_t count;
 };
 
+enum conduit_stage { CONDUIT_RESTS = 0, CONDUIT_CAME, CONDUIT_DIRTY };
+
 struct conduit {
+    TAILQ_ENTRY(conduit) in_turn; /* of the list of `turn` that `stage` says */
+    struct turn *turn;            /* NULL: everything is done at once */
+    enum conduit_stage stage;
+    enum turn_kind kind;
+    size_t limit;               /* of the last conduit_fill() */
     TAILQ_ENTRY(conduit) entry; /* of `rest`, unless NULL */
     struct conduit_rest *rest;
     struct stream stream;
     struct buffer in, out; /* secret: wiped when freed */
+    size_t sealed;         /* of `out`: TLS has it already, but not yet the socket */
     bool open;
     bool bulk, bulk_secret; /* conduit_expect_bulk(), until it rests */
     bool grown;             /* TLS's memory is as it should be for that */
     bool eager; /* TLS inside of TLS: the descriptor does not tell what is left to read */
     enum stream_result ended; /* of reading: STREAM_OK while it goes on */
     bool write_failed;
-    bool moved;                 /* bytes went either way since conduit_moved() asked */
-    bool readable;              /* a read may bring something */
-    bool want_read;             /* the owner's wish, of the last conduit_arm */
-    size_t limit;               /* of the last conduit_fill */
+    bool blocked;   /* the peer took no more: until readiness is told, another attempt is in vain */
+    bool moved;     /* bytes went either way since conduit_moved() asked */
+    bool readable;  /* a read may bring something */
+    bool want_read; /* the owner's wish, of the last conduit_arm */
     bool need_read, need_write; /* TLS waits for it, whatever the owner wishes */
     bool read_armed, write_armed;
     struct event *read_event, *write_event, *again_event;
@@ -59,6 +68,14 @@ KH_MUST_CHECK enum kh_err conduit_open(struct conduit *conduit, struct event_bas
                                        void (*ready)(void *owner), void *owner);
 /* See stream_close for `clean`. Events are gone when it returns; buffers are wiped. */
 void conduit_close(struct conduit *conduit, bool clean);
+
+/* From now on it works in stages: readiness is told, and what is flushed is written, when those of
+ * the other connections of this turn are. To be called again when TLS stands on it. */
+void conduit_stage(struct conduit *conduit, struct turn *turn, enum turn_kind kind);
+/* The stages of a turn: take from TLS up to the limit of before; give `out` to TLS; write it. */
+void conduit_read(struct conduit *conduit);
+void conduit_seal(struct conduit *conduit);
+void conduit_write(struct conduit *conduit);
 
 /* Read what is there, up to `limit` bytes in `in`. `ended` says whether more can come. */
 void conduit_fill(struct conduit *conduit, size_t limit);

@@ -171,7 +171,20 @@ stream_write_pieces(struct stream *stream, const struct bytes *piece, size_t cou
 bool
 stream_has_pending(const struct stream *stream)
 {
-    return stream->ssl != NULL && SSL_has_pending(stream->ssl) == 1;
+    return stream->ssl != NULL &&
+           (stream->staged.in != NULL || SSL_has_pending(stream->ssl) == 1);
+}
+
+void
+stream_stage(struct stream *stream)
+{
+    BIO *bio;
+
+    if (stream->ssl == NULL || BIO_method_type(SSL_get_rbio(stream->ssl)) != BIO_TYPE_SOCKET)
+        return;
+    bio = staged_bio_new(&stream->staged, stream->fd);
+    if (bio != NULL)
+        SSL_set_bio(stream->ssl, bio, bio);
 }
 
 bool
@@ -247,6 +260,7 @@ stream_close(struct stream *stream, bool clean)
 {
     if (stream->ssl != NULL) {
         close_tls(stream, clean);
+        staged_free(&stream->staged);
     } else if (!clean && stream->fd >= 0) {
         struct linger reset = {.l_onoff = 1, .l_linger = 0};
 

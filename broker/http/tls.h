@@ -10,6 +10,7 @@
 
 #include "../../caveats/bytes.h"
 #include "../../caveats/errors.h"
+#include "staged.h"
 
 #include <openssl/ssl.h>
 
@@ -27,7 +28,12 @@ enum stream_result {
 struct stream {
     int fd;
     SSL *ssl;
+    struct staged staged; /* below `ssl`, once stream_stage() was called */
 };
+
+/* After the handshake: from now on records can be held between socket and TLS. Without memory, and
+ * where TLS is not on the socket itself, it stays as it is. */
+void stream_stage(struct stream *stream);
 
 enum stream_result stream_handshake(struct stream *stream);
 /* `*n` bytes were read or written on STREAM_OK, at least 1. A write that wants to be repeated must

@@ -216,6 +216,7 @@ connection_accept(struct proxy *proxy, const struct listener *listener, int fd)
         free(c);
         return;
     }
+    conduit_stage(&c->conduit, &proxy->turn, TURN_DOWN);
     proxy->connections.count++;
     metrics_cell_add(&listener->counted->accepted, 1);
     metrics_cell_add(&listener->counted->open, 1);
@@ -374,6 +375,15 @@ connection_run(struct connection *c)
     conduit_arm(&c->conduit, wants_read(c));
     if (c->exchange && c->exchange->upstream)
         upstream_arm(c->exchange->upstream);
+}
+
+void
+connection_soon(struct connection *c)
+{
+    if (c->conduit.turn)
+        turn_came(c->conduit.turn, &c->conduit);
+    else
+        connection_run(c); // there is no client
 }
 
 /* ---- all of them ---- */

@@ -32,6 +32,7 @@ enum connection_state {
     CONNECTION_HEAD,       /* a request head is coming in */
     CONNECTION_DECIDING,   /* the authority judges */
     CONNECTION_BUFFERING,  /* a body is held back, because a caveat looks at it */
+    CONNECTION_DIALLING,   /* allowed; it needs a connection to its upstream */
     CONNECTION_RESOLVING,
     CONNECTION_CONNECTING,
     CONNECTION_UPSTREAM_TLS,
@@ -132,6 +133,8 @@ void connection_move(struct connection *connection, enum connection_state state)
 void connection_touch(struct connection *connection);
 /* Go on as far as possible; every event ends up here. */
 void connection_run(struct connection *connection);
+/* The same, at the end of this turn with the others. */
+void connection_soon(struct connection *connection);
 /* Nobody waits for the answer any more, or the rest of the request will not come. */
 bool connection_client_lost(struct connection *connection);
 /* End in order: what was written arrives. */

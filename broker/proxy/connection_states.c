@@ -226,6 +226,8 @@ const struct connection_row connection_row[CONNECTION_STATE_COUNT] = {
                              judge_expired},
     [CONNECTION_BUFFERING] = {"buffering", LIMIT(body_timeout_ms), CONDUIT_OUT_HIGH, true,
                               buffering_step, buffering_expired},
+    [CONNECTION_DIALLING] = {"dialling", LIMIT(connect_timeout_ms), READ_AHEAD, true,
+                             upstream_step_dial, upstream_expired_connect},
     [CONNECTION_RESOLVING] = {"resolving", LIMIT(resolve_timeout_ms), READ_AHEAD, true, step_wait,
                               upstream_expired},
     [CONNECTION_CONNECTING] = {"connecting", LIMIT(connect_timeout_ms), READ_AHEAD, true,

@@ -288,7 +288,7 @@ allow(struct exchange *x, const struct message_decision *decision)
         return;
     }
     rejudge_add(x);
-    upstream_dial(x);
+    connection_move(x->client, CONNECTION_DIALLING);
 }
 
 static void
@@ -308,7 +308,7 @@ decided(struct exchange *x, const struct message_decision *decision)
         buffering_begin(x, decision);
     else
         deny(x, decision);
-    connection_run(c);
+    connection_soon(c);
 }
 
 // It was allowed, but nobody is there any more who could send it: the record says so.

@@ -96,7 +96,7 @@ serve(struct event_base *base, int channel_fd, const char *log_name)
         proxy_free(&proxy);
         return EXIT_FAILURE;
     }
-    r = event_base_dispatch(base) < 0 ? KH_ERR_INTERNAL : KH_OK;
+    r = proxy_run(proxy);
     proxy_free(&proxy);
     return r == KH_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -44,11 +44,9 @@ proxy_clock_s(void)
 /* ---- the graveyard ---- */
 
 static void
-bury_all(evutil_socket_t fd, short what, void *context)
+bury_all(struct proxy *proxy)
 {
-    struct proxy *proxy = context;
     struct burial *burial;
-    (void)fd, (void)what;
     while ((burial = proxy->graveyard)) {
         proxy->graveyard = burial->next;
         burial->destroy(burial->object);
@@ -58,8 +56,6 @@ bury_all(evutil_socket_t fd, short what, void *context)
 void
 proxy_bury(struct proxy *proxy, struct burial *burial, void *object, void (*destroy)(void *object))
 {
-    if (!proxy->graveyard)
-        event_active(proxy->bury_event, EV_TIMEOUT, 0);
     *burial = (struct burial){proxy->graveyard, object, destroy};
     proxy->graveyard = burial;
 }
@@ -279,6 +275,7 @@ handle_authority_channel(struct channel *channel, void *context, const struct me
         .base = proxy->base,
         .self = ROLE_PROXY,
         .peer = ROLE_AUTHORITY,
+        .turns = true,
         .handler = authority_handlers,
         .context = proxy,
         .closed = authority_closed,
@@ -344,7 +341,7 @@ proxy_new(struct event_base *base, int supervisor_fd, struct proxy **out, struct
     TAILQ_INIT(&proxy->listeners);
     TAILQ_INIT(&proxy->running);
     buffer_init_secret(&proxy->scrubbed, SCRUBBED_MAX);
-    proxy->bury_event = event_new(base, -1, 0, bury_all, proxy);
+    turn_init(&proxy->turn);
     proxy->drain_timer = event_new(base, -1, 0, drain_expired, proxy);
     const struct channel_options options = {
         .base = base,
@@ -356,9 +353,8 @@ proxy_new(struct event_base *base, int supervisor_fd, struct proxy **out, struct
     };
     enum kh_err r = channel_new(supervisor_fd, &options, &proxy->supervisor, fault);
     if (r == KH_OK)
-        r = proxy->bury_event && proxy->drain_timer && mend_begin(proxy)
-                ? make_parts(proxy, fault)
-                : fault_set(fault, KH_ERR_MEMORY, "no memory");
+        r = proxy->drain_timer && mend_begin(proxy) ? make_parts(proxy, fault)
+                                                    : fault_set(fault, KH_ERR_MEMORY, "no memory");
     if (r != KH_OK)
         proxy_free(&proxy);
     else
@@ -373,6 +369,22 @@ proxy_start(struct proxy *proxy, struct fault *fault)
         .base = proxy->base, .threads = RESOLVER_THREADS, .queue_max = RESOLVER_QUEUE_MAX};
     enum kh_err r = resolver_new(&options, &proxy->resolver);
     return r == KH_OK ? KH_OK : fault_set(fault, r, "no threads for the resolver");
+}
+
+enum kh_err
+proxy_run(struct proxy *proxy)
+{
+    int flags = EVLOOP_ONCE;
+    while (!event_base_got_break(proxy->base)) {
+        int r = event_base_loop(proxy->base, flags);
+        if (r != 0)
+            return r < 0 ? KH_ERR_INTERNAL : KH_OK;
+        flags = turn_run(&proxy->turn) ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK;
+        if (proxy->authority)
+            channel_turn_over(proxy->authority);
+        bury_all(proxy);
+    }
+    return KH_OK;
 }
 
 void
@@ -390,8 +402,7 @@ proxy_free(struct proxy **out)
     channel_free(&proxy->supervisor);
     if (proxy->pool)
         upstream_pool_fini(proxy);
-    if (proxy->bury_event)
-        bury_all(-1, 0, proxy);
+    bury_all(proxy);
     resolver_free(&proxy->resolver);
     listen_free_all(proxy);
     intercept_free(&proxy->intercept);
@@ -401,8 +412,6 @@ proxy_free(struct proxy **out)
     questions_fini(&proxy->questions);
     routes_release(&proxy->routes);
     routes_release(&proxy->routes_next);
-    if (proxy->bury_event)
-        event_free(proxy->bury_event);
     if (proxy->mend_timer)
         event_free(proxy->mend_timer);
     if (proxy->drain_timer)

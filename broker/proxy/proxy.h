@@ -43,7 +43,8 @@ struct proxy {
     struct spare spare;
     struct conduit_rest resting;  /* of clients and of upstreams */
     struct exchange_list running; /* allowed, and not finished */
-    struct event *recheck_timer, *pool_timer, *drain_timer, *bury_event, *mend_timer;
+    struct event *recheck_timer, *pool_timer, *drain_timer, *mend_timer;
+    struct turn turn;
     struct burial *graveyard;
     struct http1_head head;        /* scratch of the parser: valid until the next parse */
     struct destination_memo named; /* by the last request */
@@ -58,6 +59,8 @@ KH_MUST_CHECK enum kh_err proxy_new(struct event_base *base, int supervisor_fd, 
                                     struct fault *fault);
 /* Threads: call it after the sandbox was entered, which they must inherit. */
 KH_MUST_CHECK enum kh_err proxy_start(struct proxy *proxy, struct fault *fault);
+/* Serve until the supervisor says otherwise, or is gone. */
+KH_MUST_CHECK enum kh_err proxy_run(struct proxy *proxy);
 void proxy_free(struct proxy **proxy);
 
 /* Free an object when nobody up the stack can touch it any more. `burial` is a part of it. */

@@ -21,6 +21,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { WATCHED_MS = 1000 };
+
 static void connect_next(struct exchange *x);
 
 /* ---- one connection ---- */
@@ -56,6 +58,7 @@ upstream_new(struct exchange *x, struct bytes key, int fd)
         free(u);
         return NULL;
     }
+    conduit_stage(&u->conduit, &x->proxy->turn, TURN_UP);
     u->local.length = sizeof u->local.storage;
     if (getsockname(fd, (struct sockaddr *)&u->local.storage, &u->local.length) != 0)
         u->local = (struct address){0};
@@ -109,6 +112,7 @@ upstream_release(struct upstream *u)
     u->scanned = 0;
     conduit_rest(&u->proxy->resting, &u->conduit);
     conduit_arm(&u->conduit, true);
+    u->rested_turn = u->proxy->turn.number;
     pool_put(u->proxy->pool, &u->item, proxy_now_ms());
     if (!u->closed && !event_pending(u->proxy->pool_timer, EV_TIMEOUT, NULL)) {
         int64_t ms = u->proxy->config.pool_idle_timeout_ms;
@@ -169,11 +173,21 @@ key_of(const struct exchange *x, struct buffer *key)
     upstream_identity_mark(x, key);
 }
 
+// The loop has looked at it since it came into the pool, and would have told. Who ends a connection
+// that rests does so after seconds, so that just now is unlikely enough.
+static bool
+was_watched(const struct upstream *u)
+{
+    return u->rested_turn < u->proxy->turn.number && u->conduit.read_armed &&
+           u->conduit.stage == CONDUIT_RESTS && !u->conduit.readable &&
+           proxy_now_ms() - u->item.since_ms < WATCHED_MS;
+}
+
 // Bytes that nobody asked for would be read as the next answer, and an end as a failure.
 static bool
 is_quiet(struct upstream *u)
 {
-    if (stream_is_quiet(&u->conduit.stream))
+    if (was_watched(u) || stream_is_quiet(&u->conduit.stream))
         return true;
     u->conduit.readable = true; // a ticket is nothing to be afraid of
     conduit_fill(&u->conduit, 1);
@@ -283,6 +297,13 @@ upstream_dial(struct exchange *x)
         relay_start(x);
     else
         dial_anew(x);
+}
+
+enum step
+upstream_step_dial(struct connection *c)
+{
+    upstream_dial(c->exchange);
+    return STEP_AGAIN;
 }
 
 /* ---- connecting ---- */
@@ -433,6 +454,7 @@ upstream_step_tls(struct connection *c)
             metrics_add(METRIC_UPSTREAM_RESUMED, 1);
         upstream_identity_forget(x, u->conduit.stream.ssl);
         conduit_need(&u->conduit, STREAM_OK);
+        conduit_stage(&u->conduit, &x->proxy->turn, TURN_UP);
         relay_start(x);
         return STEP_AGAIN;
     }

@@ -16,7 +16,8 @@ struct upstream {
     struct proxy *proxy;
     struct exchange *exchange; /* NULL: idle */
     struct conduit conduit;
-    bool reused; /* it served another request before */
+    bool reused;          /* it served another request before */
+    uint64_t rested_turn; /* in which it went into the pool */
     bool closed;
     size_t scanned;       /* of the response head */
     struct address local; /* our end of it, once it is connected */
@@ -24,6 +25,7 @@ struct upstream {
 
 /* The request was allowed and its head is composed: find or make a connection for it. */
 void upstream_dial(struct exchange *exchange);
+enum step upstream_step_dial(struct connection *connection);
 enum step upstream_step_connect(struct connection *connection);
 enum step upstream_step_tls(struct connection *connection);
 void upstream_expired_connect(struct connection *connection);

@@ -377,7 +377,8 @@ run_proxy(int channel)
         fprintf(stderr, "the proxy does not start: %s\n", fault.detail);
         _exit(3);
     }
-    event_base_dispatch(base);
+    if (proxy_run(proxy) != KH_OK)
+        fprintf(stderr, "the proxy's loop failed\n");
     proxy_free(&proxy);
     event_base_free(base);
     exit(0); // not _exit: leaks are looked for
