@@ -67,10 +67,10 @@ export class Queue {
     else this.values.push(value);
   }
 
-  async next() {
+  async next(limit) {
     if (this.values.length > 0) return this.values.shift();
     const taker = deferred();
     this.waiting.push(taker);
-    return within(this.what, taker.promise);
+    return within(this.what, taker.promise, limit);
   }
 }

@@ -13,8 +13,10 @@ import { inTurn, median, pairsOf } from './paired.mjs';
 
 const here = import.meta.dirname;
 
+const PATIENCE_MS = 180000; // ten thousand handshakes on a busy machine take a minute
+
 const onLoadCore = (program, args, options) =>
-  must('taskset', ['-c', String(cores.load), program, ...args], { timeout: 180000, ...options });
+  must('taskset', ['-c', String(cores.load), program, ...args], { timeout: PATIENCE_MS, ...options });
 
 /** wrk against `url`. `{ requests, us, bad, errors, p50, p90, p99 }`, times in µs. */
 export async function wrk(url, { seconds, connections = 64, authorization, tokens, body, bodyBytes, contentType, close } = {}) {
@@ -50,7 +52,10 @@ export async function prime(o) {
     resolve();
   }));
   const next = async () => {
-    const line = await lines.next();
+    const line = await lines.next(PATIENCE_MS).catch((error) => {
+      child.kill('SIGKILL'); // or it goes on beside what is measured next
+      throw error;
+    });
     if (!line) throw new Error(`the load generator ended: ${Buffer.concat(said)}`);
     return line;
   };
