@@ -56,7 +56,7 @@ release(struct buffer *b)
 }
 
 void
-buffer_free(struct buffer *b)
+buffer_free_memory(struct buffer *b)
 {
     release(b);
     *b = (struct buffer){.max = b->max, .secret = b->secret};
@@ -98,7 +98,7 @@ grow(struct buffer *b, size_t need)
 }
 
 uint8_t *
-buffer_room(struct buffer *b, size_t n)
+buffer_room_grown(struct buffer *b, size_t n)
 {
     if (b->failed)
         return NULL;

@@ -10,8 +10,15 @@ bytes_equal_secret(struct bytes a, struct bytes b)
 {
     if (a.n != b.n)
         return false;
-    volatile uint8_t difference = 0;
-    for (size_t i = 0; i < a.n; i++)
+    volatile uint64_t difference = 0;
+    size_t i = 0;
+    for (; a.n - i >= sizeof difference; i += sizeof difference) {
+        uint64_t one, other;
+        memcpy(&one, a.p + i, sizeof one);
+        memcpy(&other, b.p + i, sizeof other);
+        difference |= one ^ other;
+    }
+    for (; i < a.n; i++)
         difference |= a.p[i] ^ b.p[i];
     return difference == 0;
 }

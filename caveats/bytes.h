@@ -120,9 +120,11 @@ struct buffer {
 
 void buffer_init(struct buffer *b, size_t max);
 void buffer_init_secret(struct buffer *b, size_t max);
-void buffer_free(struct buffer *b); /* leaves it empty and usable, limit kept */
 void buffer_clear(struct buffer *b);
-void buffer_put_grown(struct buffer *b, struct bytes s); /* buffer_put() where there is no room */
+/* The same as without _grown and _memory, where there is no room yet, or memory to free. */
+void buffer_put_grown(struct buffer *b, struct bytes s);
+uint8_t *buffer_room_grown(struct buffer *b, size_t n);
+void buffer_free_memory(struct buffer *b);
 
 /* Room for n more bytes and a NUL is there: nothing has to grow, and nothing has failed. */
 static inline bool
@@ -143,6 +145,14 @@ buffer_put(struct buffer *b, struct bytes s)
     b->n += s.n;
     if (b->n > b->mark)
         b->mark = b->n;
+}
+
+static inline void
+buffer_free(struct buffer *b) /* leaves it empty and usable, limit kept */
+{
+    if (b->p)
+        buffer_free_memory(b);
+    b->failed = false;
 }
 
 static inline void
@@ -167,7 +177,12 @@ void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((for
 uint8_t *buffer_reserve(struct buffer *b, size_t n);
 /* The same for what is written from the front of it, and not behind what buffer_advance() or
  * buffer_put() then count: a read, or a text that grows by parts. The rest is not wiped. */
-uint8_t *buffer_room(struct buffer *b, size_t n);
+static inline uint8_t *
+buffer_room(struct buffer *b, size_t n)
+{
+    return buffer_fits(b, n) ? b->p + b->n : buffer_room_grown(b, n);
+}
+
 void buffer_advance(struct buffer *b, size_t n);
 void buffer_consume(struct buffer *b, size_t n); /* drop n bytes from the front */
 /* The same, but what they leave behind is wiped later: with the next wiping of the buffer. */

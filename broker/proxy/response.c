@@ -56,7 +56,7 @@ is_unwanted(const struct route *route, const struct http1_field *field)
     if (is_listed(route->dropped_fields, field->name, bytes_equal_nocase))
         return true;
     if (route->answer_cookies == ANSWER_COOKIES_PASS ||
-        !(bytes_equal_nocase(field->name, BYTES("set-cookie")) ||
+        !(field->id == FIELD_ID_SET_COOKIE ||
           bytes_equal_nocase(field->name, BYTES("set-cookie2"))))
         return false;
     // RFC 6265 section 5.2: the name ends at the first '=', without one there is none.
@@ -152,7 +152,7 @@ write_framing(struct exchange *x, struct buffer *out)
 static void
 write_length_of_get(const struct http1_head *head, struct buffer *out)
 {
-    const struct http1_field *length = http1_find(head, "content-length");
+    const struct http1_field *length = http1_find_id(head, FIELD_ID_CONTENT_LENGTH);
     if (length && head->status != 204)
         http1_put_field(out, length->name, length->value);
 }
@@ -175,12 +175,8 @@ write_head(struct exchange *x, const struct http1_head *head, bool clean, struct
 bool
 response_is_encoded(const struct http1_head *head)
 {
-    for (size_t i = 0; i < head->field_count; i++) {
-        if (bytes_equal_nocase(head->field[i].name, BYTES("content-encoding")) &&
-            head->field[i].value.n && !bytes_equal_nocase(head->field[i].value, BYTES("identity")))
-            return true;
-    }
-    return false;
+    const struct http1_field *field = http1_find_id(head, FIELD_ID_CONTENT_ENCODING);
+    return field && field->value.n && !bytes_equal_nocase(field->value, BYTES("identity"));
 }
 
 // Most answers are small, are there whole when their head is, and have nothing in them that is to

@@ -42,7 +42,7 @@ static const char *const never[] = {
 static struct bytes
 type_of(const struct http1_head *head)
 {
-    const struct http1_field *field = http1_find(head, "content-type");
+    const struct http1_field *field = http1_find_id(head, FIELD_ID_CONTENT_TYPE);
     struct bytes value = field ? field->value : BYTES_EMPTY;
     return bytes_trim(bytes_slice(value, 0, bytes_index(value, ';')));
 }

@@ -89,6 +89,16 @@ comparison(void **state)
     assert_true(bytes_equal_secret(BYTES("abc"), BYTES("abc")));
     assert_false(bytes_equal_secret(BYTES("abc"), BYTES("abd")));
     assert_false(bytes_equal_secret(BYTES("abc"), BYTES("ab")));
+    for (size_t n = 1; n <= 17; n++) {
+        uint8_t a[17] = {0}, b[17] = {0};
+
+        assert_true(bytes_equal_secret(bytes_of(a, n), bytes_of(b, n)));
+        for (size_t at = 0; at < 17; at++) {
+            b[at] = 0x80;
+            assert_int_equal(bytes_equal_secret(bytes_of(a, n), bytes_of(b, n)), at >= n);
+            b[at] = 0;
+        }
+    }
     assert_true(bytes_equal_nocase(BYTES("Content-Type"), BYTES("content-tYPE")));
     assert_false(bytes_equal_nocase(BYTES("a["), BYTES("a{"))); /* differ by 0x20 only */
     /* Every pair of bytes in every place: by one, by eight, and where eights overlap. */

@@ -13,7 +13,9 @@ static void
 typed(struct http1_head *head, const char *type)
 {
     *head = (struct http1_head){.field_count = type ? 1 : 0};
-    head->field[0] = (struct http1_field){.name = BYTES("Content-Type"), .value = bytes_str(type)};
+    head->present = type ? UINT64_C(1) << FIELD_ID_CONTENT_TYPE : 0;
+    head->field[0] = (struct http1_field){
+        .name = BYTES("Content-Type"), .value = bytes_str(type), .id = FIELD_ID_CONTENT_TYPE};
 }
 
 static void
