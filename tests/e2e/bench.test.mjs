@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { alternate } from '../../tools/bench/load.mjs';
+import { StoodStill, alternate } from '../../tools/bench/load.mjs';
 import { inTurn, median, pairedDifference, pairedRatio, pairsOf, quantile } from '../../tools/bench/paired.mjs';
 import { write } from '../../tools/bench/report.mjs';
 
@@ -115,6 +115,19 @@ test('rounds: each contestant beside the baseline, the slow ones once, who fails
   assert.equal(other.cpu_us_low, 4);
   assert.deepEqual(other.rounds[0], { round: 1, cpu_us: 4, requests_per_s: 250000, p50_us: 4, p99_us: 8,
     beside: { cpu_us: 2, requests_per_s: (1e6 + 1e6 / 3) / 2, p50_us: 2, p99_us: 4 } });
+});
+
+test('a sample in which the machine stood still is left out, and not its contestant', async () => {
+  const [base, a, still] = named('base', 'a', 'still');
+  let taken = 0;
+  const take = async (run, c) => {
+    if (c === still || (c === base && taken++ === 0)) throw new StoodStill(c.name);
+    return sampled(c === a ? 20 : 10);
+  };
+  const rows = await alternate(silent, [base, a, still], 'a load', 'base', take);
+  assert.deepEqual(rows.map((r) => r.failed), [undefined, undefined, 'no request in any round']);
+  assert.deepEqual(rows.map((r) => r.samples), [8, 3, undefined]);
+  assert.deepEqual(pairedRatio(rows[1], rows[0], 'cpu_us'), { measured: 2, q1: 2, q3: 2 });
 });
 
 test('the report has ratios and targets by pairs', (t) => {

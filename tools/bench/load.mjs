@@ -82,6 +82,13 @@ export const generator = (options) => Object.assign(async (c, seconds) => {
   }
 }, { prime: (c, seconds) => prime({ ...options(c), seconds }) });
 
+/** Nothing was answered, and nothing went wrong: the machine was away for that second. */
+export class StoodStill extends Error {
+  constructor(name) {
+    super(`${name}: no request in the whole time`);
+  }
+}
+
 /** One sample: CPU of the contestant's processes around what `load()` does. */
 export async function sample(contestant, load) {
   const pids = tree(contestant.pid);
@@ -98,7 +105,8 @@ export async function sample(contestant, load) {
     cpu += used;
     byProcess[name] = used / result.requests;
   }
-  if (result.bad > 0 || result.errors > 0 || result.requests === 0)
+  if (result.bad === 0 && result.errors === 0 && result.requests === 0) throw new StoodStill(contestant.name);
+  if (result.bad > 0 || result.errors > 0)
     throw new Error(`${contestant.name}: ${result.requests} requests, ${result.bad} not answered with 2xx, ${result.errors} errors`);
   return {
     cpu_us: cpu / result.requests,
@@ -140,7 +148,7 @@ const COMPARED = ['cpu_us', 'requests_per_s', 'p50_us', 'p99_us'];
 const compared = (figures) => figures && Object.fromEntries(COMPARED.map((field) => [field, figures[field]]));
 
 /** Rounds over all contestants, the baseline before and after each of the others. `load(contestant, seconds)` is one run. A
- * contestant that cannot is left out with its reason. A row has the medians of a contestant's own figures, and `rounds`: what
+ * contestant that cannot is left out with its reason; one whose sample is empty has none in that round. A row has the medians of a contestant's own figures, and `rounds`: what
  * it needed in each, and what the baseline did `beside` it. */
 export async function alternate(run, contestants, load, baseline, take = sampleOf) {
   const samples = new Map(contestants.map((c) => [c, []]));
@@ -156,13 +164,16 @@ export async function alternate(run, contestants, load, baseline, take = sampleO
         samples.get(c).push(sample);
         measured.push({ contestant: c, sample });
       } catch (error) {
-        failed.set(c, error.message.split('\n')[0]);
+        measured.push({ contestant: c });
         run.progress(`  ${c.name} is left out: ${error.message}`);
+        if (!(error instanceof StoodStill)) failed.set(c, error.message.split('\n')[0]);
       }
     }
     for (const { contestant, sample, beside } of pairsOf(measured, baseline))
       rounds.get(contestant).push({ round, ...compared(sample), ...(beside !== undefined ? { beside: compared(beside) } : {}) });
   }
+  for (const c of contestants)
+    if (!failed.has(c) && samples.get(c).length === 0) failed.set(c, 'no request in any round');
   return contestants.map((c) => ({
     name: c.name, what: c.what,
     ...(failed.has(c) ? { failed: failed.get(c) } : { ...summary(samples.get(c)), rounds: rounds.get(c) }),
