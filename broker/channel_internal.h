@@ -67,7 +67,7 @@ void channel_leave(struct channel *channel); /* may free */
 void channel_stop(struct channel *channel);
 void channel_queue_drop(struct channel *channel);
 /* End the channel; the owner hears why from the event loop, once. */
-void channel_break(struct channel *channel, const char *format, ...)
+KH_COLD void channel_break(struct channel *channel, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void channel_read_event(evutil_socket_t fd, short what, void *context);
 

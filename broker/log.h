@@ -24,7 +24,7 @@ bool log_enabled(enum log_level level);
 
 /* `event` is a stable word for programs ("listening", "child-exited"); the rest is a sentence.
  * Control characters and bytes that are no UTF-8 are escaped. */
-void log_event(enum log_level level, const char *event, const char *format, ...)
+KH_COLD void log_event(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* A value that programs may want: a member of the JSON object, a field of the journal. */

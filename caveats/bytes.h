@@ -19,10 +19,11 @@
 #define KH_UNFILLED __attribute__((uninitialized))
 /* For what a literal is given to: its length is known when it is compiled, and costs nothing. */
 #define KH_INLINE static inline __attribute__((always_inline))
-/* Code that has many callers on the way of a request, or that hardly any request comes through: a
- * copy in each caller would push other code out of the processor's instruction cache. */
+/* Code that has many callers on the way of a request: a copy in each of them would push other code
+ * out of the processor's instruction cache. */
 #define KH_OUT_OF_LINE __attribute__((noinline))
-#define KH_COLD        __attribute__((cold, noinline))
+/* Code that hardly any request comes through: it is laid out elsewhere, with what leads to it. */
+#define KH_COLD __attribute__((cold, noinline))
 
 struct bytes {
     const uint8_t *p;
@@ -122,8 +123,8 @@ void buffer_init(struct buffer *b, size_t max);
 void buffer_init_secret(struct buffer *b, size_t max);
 void buffer_clear(struct buffer *b);
 /* The same as without _grown and _memory, where there is no room yet, or memory to free. */
-void buffer_put_grown(struct buffer *b, struct bytes s);
-uint8_t *buffer_room_grown(struct buffer *b, size_t n);
+KH_COLD void buffer_put_grown(struct buffer *b, struct bytes s);
+KH_COLD uint8_t *buffer_room_grown(struct buffer *b, size_t n);
 void buffer_free_memory(struct buffer *b);
 
 /* Room for n more bytes and a NUL is there: nothing has to grow, and nothing has failed. */

@@ -179,7 +179,7 @@ is_minted_hole(const struct judge *j, size_t condition)
            j->chain->caveat[condition]->predicate[0].attribute == ATTRIBUTE_HOLE;
 }
 
-static void
+KH_OUT_OF_LINE static void
 collect_hole(struct decision_details *d, const struct caveat *caveat)
 {
     struct hole hole;

@@ -22,10 +22,10 @@ struct judge {
 };
 
 /* Every denial is made by one of these; they return false. */
-bool decide_deny(struct judge *j, enum kh_reason reason, const char *detail);
-bool decide_deny_fault(struct judge *j, enum kh_reason reason, const struct fault *fault);
+KH_COLD bool decide_deny(struct judge *j, enum kh_reason reason, const char *detail);
+KH_COLD bool decide_deny_fault(struct judge *j, enum kh_reason reason, const struct fault *fault);
 /* A holder's text in a log or an answer: printable, and no token in it, not even an older one. */
-bool decide_deny_text(struct judge *j, enum kh_reason reason, struct bytes text);
+KH_COLD bool decide_deny_text(struct judge *j, enum kh_reason reason, struct bytes text);
 
 static inline void
 decide_trace(struct judge *j, size_t condition, enum judgement judgement)

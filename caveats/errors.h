@@ -37,13 +37,15 @@ struct fault {
     char detail[480]; /* one sentence, no secret in it */
 };
 
-/* Fill `f` (may be NULL) and return `err`, so that callers write: return fault_set(f, …). */
-enum kh_err fault_set(struct fault *f, enum kh_err err, const char *format, ...)
+/* Fill `f` (may be NULL) and return `err`, so that callers write: return fault_set(f, …). What
+ * leads here is laid out apart from what does not. */
+KH_COLD enum kh_err fault_set(struct fault *f, enum kh_err err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 #ifdef KH_ANALYSE /* static analysis sees one file, and would take an error for none */
 #define fault_set(f, err, ...) ((void)(fault_set)(f, err, __VA_ARGS__), (err))
 #endif
 /* Put text before what `f` says already, as "in keyholed.yaml:3: …". */
-void fault_prefix(struct fault *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+KH_COLD void fault_prefix(struct fault *f, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -179,7 +179,7 @@ put_two(struct buffer *out, struct bytes first, struct bytes second)
 }
 
 // A word of our own.
-static void
+KH_OUT_OF_LINE static void
 member_word(struct buffer *out, struct bytes name, struct bytes word)
 {
     put_two(out, name, word);
@@ -227,11 +227,9 @@ member_id(struct buffer *out, struct bytes name, const uint8_t id[ID_SIZE])
         member_word(out, name, bytes_of(hex, sizeof hex - 1));
 }
 
-static void
-member_list(struct buffer *out, struct bytes name, const struct bytes *item, size_t count)
+KH_COLD static void
+put_list(struct buffer *out, struct bytes name, const struct bytes *item, size_t count)
 {
-    if (count == 0)
-        return;
     buffer_put(out, name);
     for (size_t i = 0; i < count; i++) {
         buffer_put_byte(out, i == 0 ? '[' : ',');
@@ -241,11 +239,16 @@ member_list(struct buffer *out, struct bytes name, const struct bytes *item, siz
 }
 
 static void
-member_lineages(struct buffer *out, struct bytes name, const uint8_t (*id)[LINEAGE_ID_SIZE],
-                size_t count)
+member_list(struct buffer *out, struct bytes name, const struct bytes *item, size_t count)
 {
-    if (count == 0)
-        return;
+    if (count > 0)
+        put_list(out, name, item, count);
+}
+
+KH_COLD static void
+put_lineages(struct buffer *out, struct bytes name, const uint8_t (*id)[LINEAGE_ID_SIZE],
+             size_t count)
+{
     buffer_put(out, name);
     for (size_t i = 0; i < count; i++) {
         buffer_put_str(out, i == 0 ? "[\"" : ",\"");
@@ -272,8 +275,8 @@ same_value(const struct audit_value *a, const struct audit_value *b)
 }
 
 // A name that occurs several times has a list, so that no member name occurs twice.
-static void
-member_values(struct buffer *out, const struct audit_record *record)
+KH_OUT_OF_LINE static void
+put_values(struct buffer *out, const struct audit_record *record)
 {
     bool first = true;
 
@@ -327,7 +330,8 @@ put_request(struct buffer *out, const struct audit_record *record)
     if (record->port)
         member_number(out, NAME("port"), record->port);
     member_text(out, NAME_OF_TEXT("path"), record->path);
-    member_values(out, record);
+    if (record->value_count > 0)
+        put_values(out, record);
     if (record->rejudged)
         member_word(out, NAME_OF_TEXT("rejudged"), BYTES("yes"));
 }
@@ -377,7 +381,8 @@ audit_record_print(const struct audit_record *record, uint64_t seq, int64_t time
     member_list(out, NAME("warnings"), record->warning, record->warning_count);
     member_id(out, NAME_OF_TEXT("token"), record->token_id);
     member_id(out, NAME_OF_TEXT("lineage"), record->lineage);
-    member_lineages(out, NAME("made_from"), record->made_from, record->made_from_count);
+    if (record->made_from_count > 0)
+        put_lineages(out, NAME("made_from"), record->made_from, record->made_from_count);
     member_list(out, NAME("labels"), record->label, record->label_count);
     if (record->has_lifetime)
         member_number(out, NAME("lifetime"), (uint64_t)record->lifetime_s);

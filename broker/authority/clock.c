@@ -62,22 +62,38 @@ clock_pass(struct wall_clock *clock, int64_t milliseconds)
     clock->manual_steady_ms += milliseconds;
 }
 
+void
+clock_hold(struct wall_clock *clock)
+{
+    if (clock->held)
+        return;
+    clock->held_ms = clock->now_ms(clock);
+    clock->held_steady_ms = clock->steady_ms(clock);
+    clock->held = true;
+}
+
+void
+clock_release(struct wall_clock *clock)
+{
+    clock->held = false;
+}
+
 int64_t
 clock_now_ms(const struct wall_clock *clock)
 {
-    return clock->now_ms(clock);
+    return clock->held ? clock->held_ms : clock->now_ms(clock);
 }
 
 int64_t
 clock_now_s(const struct wall_clock *clock)
 {
-    return clock->now_ms(clock) / 1000;
+    return clock_now_ms(clock) / 1000;
 }
 
 int64_t
 clock_steady_ms(const struct wall_clock *clock)
 {
-    return clock->steady_ms(clock);
+    return clock->held ? clock->held_steady_ms : clock->steady_ms(clock);
 }
 
 void

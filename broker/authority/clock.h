@@ -11,6 +11,8 @@ struct wall_clock {
     int64_t (*now_ms)(const struct wall_clock *clock); /* since 1970, UTC */
     int64_t (*steady_ms)(const struct wall_clock *clock);
     int64_t manual_ms, manual_steady_ms;
+    bool held;
+    int64_t held_ms, held_steady_ms;
 };
 
 struct wall_clock clock_system(void);
@@ -19,6 +21,11 @@ struct wall_clock clock_manual(int64_t at_s);
 
 /* A manual clock: so much time goes by. */
 void clock_pass(struct wall_clock *clock, int64_t milliseconds);
+
+/* For all that comes in one batch it is the same time, from its first message to its end. Nothing
+ * to one that is held already. */
+void clock_hold(struct wall_clock *clock);
+void clock_release(struct wall_clock *clock);
 
 int64_t clock_now_ms(const struct wall_clock *clock);
 int64_t clock_now_s(const struct wall_clock *clock);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The channels to the proxies. Answers are collected while a batch is handled and leave at its end,
- * after the one write that records them.
+ * The channels to the proxies, and what is done with each message.
  */
 #include "serve_internal.h"
 
@@ -21,137 +20,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    BODY_MAX = 131072,
-    BODIES_MAX = 64 << 20,
-    BODIES_KEEP = 256 << 10, // a batch that was larger gives its memory back
-};
-
-struct answer {
-    enum message_type type;
-    uint64_t id;
-    size_t start, n; // in `bodies`
-    bool allow, counted;
-    unsigned slot; // of the credential, for the meter
-    enum kh_reason reason;
-    uint8_t request_id[REQUEST_ID_SIZE];
-};
-
-struct serve_batch {
-    struct authority_proxy proxy;
-    struct authority *authority;
-    struct answer *answer;
-    size_t answer_count, answer_capacity;
-    struct buffer bodies; // wiped: decisions carry secrets
-    struct serve_waiters waiters;
-};
-
-// ---- the batch ----
-
-static void
-batch_clear(struct serve_batch *batch)
-{
-    if (batch->bodies.cap > BODIES_KEEP)
-        buffer_free(&batch->bodies);
-    else
-        buffer_clear(&batch->bodies);
-    batch->answer_count = 0;
-}
-
-static struct answer *
-batch_add(struct serve_batch *batch, enum message_type type, uint64_t id, const struct buffer *body)
-{
-    if (batch->answer_count == batch->answer_capacity) {
-        size_t capacity = batch->answer_capacity ? 2 * batch->answer_capacity : 64;
-        struct answer *grown = realloc(batch->answer, capacity * sizeof *grown);
-        if (grown == NULL)
-            return NULL;
-        batch->answer = grown;
-        batch->answer_capacity = capacity;
-    }
-    size_t start = batch->bodies.n;
-    buffer_put(&batch->bodies, buffer_bytes(body));
-    if (body->failed || batch->bodies.failed)
-        return NULL;
-    struct answer *answer = &batch->answer[batch->answer_count++];
-    *answer = (struct answer){.type = type, .id = id, .start = start, .n = body->n};
-    return answer;
-}
-
-bool
-serve_answer(struct serve_batch *batch, enum message_type type, uint64_t id,
-             const struct buffer *body)
-{
-    if (batch_add(batch, type, id, body))
-        return true;
-    log_error("answer-lost", "memory is used up: %s is not sent", message_name(type));
-    return false;
-}
-
-struct authority *
-serve_authority(const struct serve_batch *batch)
-{
-    return batch->authority;
-}
-
-// An allow that could not be recorded is none.
-static void
-send_unrecorded(struct serve_batch *batch, const struct answer *answer)
-{
-    struct message_decision denial = {
-        .reason = KH_REASON_BROKER_UNAVAILABLE,
-        .detail = BYTES("the decision could not be recorded"),
-    };
-    BUFFER_AUTO body;
-
-    buffer_init(&body, BODY_MAX);
-    memcpy(denial.request_id, answer->request_id, sizeof denial.request_id);
-    message_decision_tx(&denial, &body);
-    channel_send(batch->proxy.channel, MESSAGE_DECISION, answer->id, buffer_bytes(&body));
-}
-
-// What was recorded: allowed, or why not.
-static void
-count(struct authority *authority, const struct answer *answer, bool allowed)
-{
-    enum kh_reason code = allowed         ? KH_REASON_UNSET
-                          : answer->allow ? KH_REASON_BROKER_UNAVAILABLE
-                                          : answer->reason;
-    ++*(allowed ? &authority->allowed : &authority->denied);
-    metrics_cell_add(&metrics_own->decided[answer->slot][code], 1);
-}
-
-static void
-batch_settle(struct serve_batch *batch)
-{
-    struct authority *authority = batch->authority;
-    struct bytes bodies = buffer_bytes(&batch->bodies);
-    bool recorded = authority_flush_audit(authority, NULL) == KH_OK;
-
-    if (batch->answer_count > 0)
-        metrics_observe(&metrics_own->batch, &metrics_bounds_batch, batch->answer_count);
-    for (size_t i = 0; i < batch->answer_count; i++) {
-        const struct answer *answer = &batch->answer[i];
-        bool allowed = answer->allow && recorded;
-        if (answer->counted)
-            count(authority, answer, allowed);
-        if (answer->allow && !recorded) {
-            send_unrecorded(batch, answer);
-            serve_log_unrecorded(authority, answer->request_id);
-            sealing_forget(authority, answer->request_id);
-        } else {
-            channel_send(batch->proxy.channel, answer->type, answer->id,
-                         bytes_slice(bodies, answer->start, answer->n));
-        }
-    }
-    batch_clear(batch);
-}
-
 static void
 on_batch_end(struct channel *channel, void *context)
 {
     (void)channel;
-    batch_settle(context);
+    serve_batch_settle(context);
 }
 
 // ---- messages ----
@@ -175,23 +48,23 @@ answer_decision(const struct serve_question *question, const struct message_deci
                 const struct decision *decision, const struct message_decision *out)
 {
     struct serve_batch *batch = question->batch;
-    BUFFER_AUTO body;
+    struct serve_answer about = {
+        .type = MESSAGE_DECISION,
+        .id = question->id,
+        .allow = out->allow,
+        .reason = out->reason == KH_REASON_UNSET ? KH_REASON_INTERNAL : out->reason,
+        .slot = slot_of(batch->authority, request, decision, out),
+        .counted = !out->need_body && (!request->rejudge || !out->allow),
+    };
+    size_t start = batch->bodies.n;
 
-    buffer_init_secret(&body, BODY_MAX);
-    message_decision_tx(out, &body);
-    struct answer *answer = batch_add(batch, MESSAGE_DECISION, question->id, &body);
-    if (answer) {
-        answer->allow = out->allow;
-        answer->reason = out->reason == KH_REASON_UNSET ? KH_REASON_INTERNAL : out->reason;
-        answer->slot = slot_of(batch->authority, request, decision, out);
-        answer->counted = !out->need_body && (!request->rejudge || !out->allow);
-        memcpy(answer->request_id, out->request_id, sizeof answer->request_id);
-    } else {
-        // No answer is a denial as well, when the proxy's time is up.
-        log_error("decision-lost", "memory is used up: a decision is not answered");
-        buffer_clear(&batch->bodies);
-        batch->answer_count = 0;
-    }
+    memcpy(about.request_id, out->request_id, sizeof about.request_id);
+    message_decision_tx(out, &batch->bodies);
+    if (serve_batch_add(batch, &about, start))
+        return;
+    // No answer is a denial as well, when the proxy's time is up.
+    log_error("decision-lost", "memory is used up: a decision is not answered");
+    serve_batch_drop(batch);
 }
 
 // Large, and one at a time: not on the stack of every caller.
@@ -265,6 +138,7 @@ on_decide(struct channel *channel, void *context, const struct message *message)
         .batch = context, .id = message->id, .body = message->body};
 
     (void)channel;
+    clock_hold(&question.batch->authority->clock);
     return serve_question_decide(&question);
 }
 
@@ -314,6 +188,7 @@ on_finished(struct channel *channel, void *context, const struct message *messag
     (void)channel;
     if (message_finished_rx(message->body, &finished))
         return false;
+    clock_hold(&batch->authority->clock);
     struct audit_record record = {
         .kind = AUDIT_OUTCOME,
         .request_id = finished.request_id,
@@ -383,8 +258,7 @@ on_leaf_ask(struct channel *channel, void *context, const struct message *messag
         leaf.cert = buffer_bytes(&cert);
     }
     message_leaf_tx(&leaf, &body);
-    if (batch_add(batch, MESSAGE_LEAF, message->id, &body) == NULL)
-        log_error("leaf", "memory is used up: a certificate is not sent");
+    (void)serve_answer(batch, MESSAGE_LEAF, message->id, &body);
     return true;
 }
 
@@ -401,11 +275,10 @@ on_revoke_ask(struct channel *channel, void *context, const struct message *mess
     BUFFER_AUTO body;
     buffer_init(&body, 1024);
     // Its own record goes with its own write: what was collected before must not fail with it.
-    batch_settle(batch);
+    serve_batch_settle(batch);
     revoke_by_holder(batch->authority, &ask, &done);
     message_revoke_done_tx(&done, &body);
-    if (batch_add(batch, MESSAGE_REVOKE_DONE, message->id, &body) == NULL)
-        log_error("revoke", "memory is used up: a revocation is not acknowledged");
+    (void)serve_answer(batch, MESSAGE_REVOKE_DONE, message->id, &body);
     return true;
 }
 
@@ -423,11 +296,10 @@ on_login_ask(struct channel *channel, void *context, const struct message *messa
     buffer_init_secret(&token, TOKEN_TEXT_MAX);
     buffer_init_secret(&body, 16384);
     // As with a revocation.
-    batch_settle(batch);
+    serve_batch_settle(batch);
     login_serve(batch->authority, &ask, &done, &token);
     message_login_done_tx(&done, &body);
-    if (batch_add(batch, MESSAGE_LOGIN_DONE, message->id, &body) == NULL)
-        log_error("login", "memory is used up: a login is not answered");
+    (void)serve_answer(batch, MESSAGE_LOGIN_DONE, message->id, &body);
     return true;
 }
 
@@ -445,11 +317,10 @@ on_seal_token(struct channel *channel, void *context, const struct message *mess
     BUFFER_AUTO body;
     buffer_init(&body, 8192);
     // As with a revocation.
-    batch_settle(batch);
+    serve_batch_settle(batch);
     sealing_serve(batch->authority, &batch->proxy, &ask, &done, &fault);
     message_token_sealed_tx(&done, &body);
-    if (batch_add(batch, MESSAGE_TOKEN_SEALED, message->id, &body) == NULL)
-        log_error("token-answer", "memory is used up: a proxy is not told that a token is kept");
+    (void)serve_answer(batch, MESSAGE_TOKEN_SEALED, message->id, &body);
     return true;
 }
 
@@ -475,8 +346,7 @@ batch_free(struct serve_batch *batch)
 {
     serve_wait_drop_all(&batch->waiters);
     channel_free(&batch->proxy.channel);
-    buffer_free(&batch->bodies);
-    free(batch->answer);
+    serve_batch_fini(batch);
     free(batch);
 }
 
@@ -512,6 +382,7 @@ on_closed(struct channel *channel, void *context, const char *why)
         authority->proxy[i] = authority->proxy[--authority->proxy_count];
         break;
     }
+    clock_release(&authority->clock);
     serve_wait_drop_all(&batch->waiters);
     sealing_forget_proxy(authority, &batch->proxy);
     carry_proxy_lost(authority, &batch->proxy);
@@ -537,10 +408,7 @@ serve_proxy_add(struct authority *authority, int fd, uint64_t id, struct fault *
         close(fd);
         return fault_set(fault, KH_ERR_MEMORY, "no room for another proxy");
     }
-    batch->authority = authority;
-    batch->proxy.id = id;
-    batch->proxy.batch = batch;
-    buffer_init_secret(&batch->bodies, BODIES_MAX);
+    serve_batch_init(batch, authority, id);
     enum kh_err err = channel_new(fd, &options, &batch->proxy.channel, fault);
     if (err) {
         free(batch);
@@ -555,7 +423,7 @@ void
 serve_settle_all(struct authority *authority)
 {
     for (size_t i = 0; i < authority->proxy_count; i++)
-        batch_settle(authority->proxy[i]->batch);
+        serve_batch_settle(authority->proxy[i]->batch);
 }
 
 void

@@ -2,7 +2,8 @@
  *
  * What the files of serve share; nobody else includes this.
  *
- *     serve.c         the channels, the batches, the small messages
+ *     serve.c         the channels, the messages
+ *     serve_batch.c   the answers of a batch
  *     serve_decide.c  one decision
  *     serve_record.c  its audit record
  *     serve_log.c     its line in the log
@@ -14,6 +15,7 @@
 #include "../../caveats/caveat.h"
 #include "../../caveats/decide.h"
 #include "serve.h"
+#include "serve_wait.h"
 
 /* What decide() asks of the authority, for a request to that destination. */
 struct serve_world {
@@ -40,6 +42,37 @@ void serve_record(struct authority *authority, const struct message_decide *requ
 
 /* The id of a request, and of its record. False when the kernel gives no random numbers. */
 KH_MUST_CHECK bool serve_draw_id(uint8_t id[REQUEST_ID_SIZE]);
+
+/* One answer that waits for the end of its batch. */
+struct serve_answer {
+    enum message_type type;
+    uint64_t id;
+    size_t start, n; /* in `bodies` */
+    bool allow, counted;
+    unsigned slot; /* of the credential, for the meter */
+    enum kh_reason reason;
+    uint8_t request_id[REQUEST_ID_SIZE];
+};
+
+/* A proxy, and what it is to be answered. */
+struct serve_batch {
+    struct authority_proxy proxy;
+    struct authority *authority;
+    struct serve_answer *answer;
+    size_t answer_count, answer_capacity;
+    struct buffer bodies; /* wiped: decisions carry secrets */
+    struct serve_waiters waiters;
+};
+
+void serve_batch_init(struct serve_batch *batch, struct authority *authority, uint64_t proxy_id);
+void serve_batch_fini(struct serve_batch *batch);
+/* `about` with the body that was put behind `start` of `bodies`. False: there is no memory. */
+KH_MUST_CHECK bool serve_batch_add(struct serve_batch *batch, const struct serve_answer *about,
+                                   size_t start);
+void serve_batch_drop(struct serve_batch *batch); /* nothing is answered */
+/* Write the records, and only then send. When they cannot be written, what was allowed is denied.
+ */
+void serve_batch_settle(struct serve_batch *batch);
 
 /* One more answer of the batch, which leaves at its end. False, and logged, when there is no
  * memory. */

@@ -41,7 +41,7 @@ known_credential(const struct authority *authority, struct bytes name)
     return known ? name : BYTES_EMPTY;
 }
 
-static void
+KH_COLD static void
 log_it(const struct authority *authority, const struct audit_record *record)
 {
     char id[2 * REQUEST_ID_SIZE + 1] = "", trace[2 * TRACE_ID_SIZE + 1] = "", port[8] = "";

@@ -189,7 +189,7 @@ struct rules {
     struct bytes group[POLICY_GROUPS_MAX];
 };
 
-static struct bytes
+KH_COLD static struct bytes
 print_warning(const struct policy_warning *warning, char out[RECORD_WARNING_MAX + 1])
 {
     BUFFER_AUTO text;

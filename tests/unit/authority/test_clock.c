@@ -88,6 +88,27 @@ stands_still_in_tests(void **state)
     assert_true(clock_now_s(&real) > INT64_C(1700000000));
 }
 
+static void
+stands_still_while_it_is_held(void **state)
+{
+    struct wall_clock clock = clock_manual(100);
+
+    (void)state;
+    clock_pass(&clock, 500);
+    clock_hold(&clock);
+    clock_pass(&clock, 2000);
+    clock_hold(&clock); // goes on with what it holds
+    assert_int_equal(clock_now_ms(&clock), 100500);
+    assert_int_equal(clock_now_s(&clock), 100);
+    assert_int_equal(clock_steady_ms(&clock), 500);
+    clock_release(&clock);
+    assert_int_equal(clock_now_ms(&clock), 102500);
+    assert_int_equal(clock_steady_ms(&clock), 2500);
+    clock_release(&clock); // of none
+    clock_hold(&clock);
+    assert_int_equal(clock_now_s(&clock), 102);
+}
+
 int
 main(void)
 {
@@ -96,6 +117,7 @@ main(void)
         cmocka_unit_test(reads_rfc_3339),
         cmocka_unit_test(prints),
         cmocka_unit_test(stands_still_in_tests),
+        cmocka_unit_test(stands_still_while_it_is_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -190,6 +190,30 @@ outcomes_are_recorded(void **state)
                      1);
 }
 
+// Time goes by between batches, and does not stand still after one that broke the rules.
+// threat 14
+static void
+each_batch_has_its_own_time(void **state)
+{
+    char *token = fixture_mint(&authority, "");
+    struct message_decide request = peer_request(token);
+
+    (void)state;
+    send_decide(1, &request);
+    peer_settle(authority.base);
+    assert_true(decision_of(peer_last(&proxy, MESSAGE_DECISION)).allow);
+    clock_pass(&authority.clock, INT64_C(3650) * 24 * 3600 * 1000);
+    send_decide(2, &request);
+    peer_settle(authority.base);
+    assert_int_equal(decision_of(peer_last(&proxy, MESSAGE_DECISION)).reason, KH_REASON_EXPIRED);
+    send_decide(3, &request);
+    channel_send(proxy.channel, MESSAGE_DECIDE, 4, BYTES("rubbish"));
+    peer_settle(authority.base);
+    assert_true(proxy.closed);
+    assert_false(authority.clock.held);
+    free(token);
+}
+
 // The log cannot be written: what would have been allowed is denied, and works again afterwards.
 // threat 26
 static void
@@ -410,6 +434,7 @@ main(void)
         cmocka_unit_test_setup_teardown(routes_come_first, setup, teardown),
         cmocka_unit_test_setup_teardown(decides_and_records_first, setup, teardown),
         cmocka_unit_test_setup_teardown(outcomes_are_recorded, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_batch_has_its_own_time, setup, teardown),
         cmocka_unit_test_setup_teardown(no_record_no_allow, setup, teardown),
         cmocka_unit_test_setup_teardown(leaves_for_our_hosts_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_key_that_is_none_is_a_fault, setup, teardown),
