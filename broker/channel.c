@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 enum {
-    BATCH_MAX = 64 * 1024, // a datagram of several frames; one frame alone may be larger
     QUEUE_MAX = 64 * 1024 * 1024,
     SOCKET_BUFFER = 1024 * 1024,
     LATER_MS = 5, // then a message goes by itself that could wait for company
@@ -196,8 +195,8 @@ static struct channel_datagram *
 datagram_new(struct channel *channel, size_t size, bool alone)
 {
     struct channel_datagram *datagram = NULL;
-    size_t cap = alone || size > BATCH_MAX ? size : BATCH_MAX;
-    if (cap == BATCH_MAX && channel->spare != NULL) {
+    size_t cap = alone || size > CHANNEL_BATCH_MAX ? size : CHANNEL_BATCH_MAX;
+    if (cap == CHANNEL_BATCH_MAX && channel->spare != NULL) {
         datagram = channel->spare;
         channel->spare = NULL;
     } else {
@@ -219,7 +218,7 @@ datagram_free(struct channel *channel, struct channel_datagram *datagram)
     wipe(datagram->data, datagram->n);
     if (datagram->fd >= 0)
         close(datagram->fd);
-    if (datagram->cap == BATCH_MAX && channel->spare == NULL)
+    if (datagram->cap == CHANNEL_BATCH_MAX && channel->spare == NULL)
         channel->spare = datagram;
     else
         free(datagram);

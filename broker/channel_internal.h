@@ -17,6 +17,7 @@ enum {
     CHANNEL_HEADER_SIZE = 16,
     CHANNEL_BODY_MAX = 131072, /* of the largest row in schema/messages.def */
     CHANNEL_DATAGRAM_MAX = CHANNEL_HEADER_SIZE + CHANNEL_BODY_MAX,
+    CHANNEL_BATCH_MAX = 64 * 1024, /* a datagram of several frames; one frame may be larger */
 };
 
 struct channel_rule {

@@ -182,6 +182,15 @@ datagram_handle(struct channel *channel, struct received *received)
     }
 }
 
+// The peer begins another datagram when one is full. After one that is not there is nothing, most
+// of the time, and asking is a system call for each request of a broker that has little to do; when
+// there is something the event tells.
+static bool
+was_the_last(const struct received *received)
+{
+    return received->n < CHANNEL_BATCH_MAX / 2;
+}
+
 // False when there is nothing more to be read in this turn.
 static bool
 channel_read_one(struct channel *channel)
@@ -205,7 +214,7 @@ channel_read_one(struct channel *channel)
     wipe(channel->input, received.n);
     if (!channel->freed && channel->options.batch_end != NULL)
         channel->options.batch_end(channel, channel->options.context);
-    return true;
+    return !was_the_last(&received);
 }
 
 void
