@@ -65,6 +65,7 @@ conduit_stage(struct conduit *c, struct turn *turn, enum turn_kind kind)
 {
     c->kind = kind;
     c->turn = turn;
+    c->pending = true;
     stream_stage(&c->stream);
 }
 
@@ -88,8 +89,12 @@ enum kh_err
 conduit_open(struct conduit *c, struct event_base *base, int fd, void (*ready)(void *owner),
              void *owner)
 {
-    *c = (struct conduit){
-        .stream = {.fd = fd}, .open = true, .limit = SIZE_MAX, .ready = ready, .owner = owner};
+    *c = (struct conduit){.stream = {.fd = fd},
+                          .open = true,
+                          .pending = true,
+                          .limit = SIZE_MAX,
+                          .ready = ready,
+                          .owner = owner};
     buffer_init_secret(&c->in, CONDUIT_IN_MAX);
     buffer_init_secret(&c->out, CONDUIT_OUT_MAX);
     c->read_event = event_new(base, fd, EV_READ | EV_PERSIST, conduit_event, c);
@@ -133,7 +138,7 @@ conduit_fill(struct conduit *c, size_t limit)
 {
     c->limit = limit;
     while (c->open && c->ended == STREAM_OK && c->in.n < limit &&
-           (c->readable || stream_has_pending(&c->stream))) {
+           (c->readable || (c->pending && c->stream.ssl))) {
         size_t room = limit - c->in.n, n = 0;
         size_t size = c->in.cap > c->in.n ? c->in.cap - c->in.n - 1 : 0;
         if (c->grown)
@@ -147,6 +152,7 @@ conduit_fill(struct conduit *c, size_t limit)
             return;
         }
         enum stream_result r = stream_read(&c->stream, p, size, &n);
+        c->pending = r == STREAM_OK && stream_has_pending(&c->stream);
         if (r == STREAM_OK) {
             buffer_advance(&c->in, n);
             c->moved = true;
@@ -154,7 +160,7 @@ conduit_fill(struct conduit *c, size_t limit)
             if (c->bulk && !c->grown)
                 c->grown = stream_grow(&c->stream, c->bulk_secret);
             // A short read took all that there was; another one would only say so.
-            if (n < size && !c->eager && !stream_has_pending(&c->stream))
+            if (n < size && !c->eager && !c->pending)
                 c->readable = false;
         } else if (r == STREAM_WANT_READ || r == STREAM_WANT_WRITE) {
             c->readable = false;
@@ -170,9 +176,15 @@ conduit_fill(struct conduit *c, size_t limit)
 void
 conduit_flush(struct conduit *c)
 {
-    if (!c->turn || c->out.n >= CONDUIT_PASS_MIN)
+    if (!c->turn) {
         conduit_write(c);
-    else if (!c->blocked && (c->out.n > 0 || c->out.failed))
+        return;
+    }
+    // Were it tried again before the event tells, it might succeed, and then nothing would call the
+    // owner, who believes that the peer takes no more.
+    if (c->out.failed || (!c->blocked && c->out.n >= CONDUIT_PASS_MIN))
+        conduit_write(c);
+    else if (!c->blocked && c->out.n > 0)
         turn_write(c->turn, c);
 }
 
@@ -219,7 +231,7 @@ conduit_write(struct conduit *c)
             c->need_read = false;
         } else if (r == STREAM_WANT_WRITE || r == STREAM_WANT_READ) {
             c->need_read = r == STREAM_WANT_READ;
-            c->blocked = true;
+            c->blocked = c->turn != NULL;
             break;
         } else {
             c->write_failed = true;
@@ -245,7 +257,7 @@ may_pass(const struct conduit *c, struct bytes data)
     // With more than a head before it the peer does not take what there is. In TLS the head would
     // become a record of its own, which is worse than copying.
     size_t before = c->stream.ssl ? 0 : PASS_BEHIND_MAX;
-    return c->open && !c->write_failed && !c->out.failed && !c->need_read &&
+    return c->open && !c->write_failed && !c->out.failed && !c->need_read && !c->blocked &&
            data.n >= CONDUIT_PASS_MIN && c->out.n <= before;
 }
 
@@ -267,6 +279,7 @@ conduit_pass(struct conduit *c, struct bytes data, struct bytes tail)
             taken = false;
             c->need_read = r == STREAM_WANT_READ;
             c->write_failed = r != STREAM_WANT_READ && r != STREAM_WANT_WRITE;
+            c->blocked = c->turn && !c->write_failed;
         }
     }
     buffer_put(&c->out, data);

@@ -53,6 +53,7 @@ struct conduit {
     bool blocked;   /* the peer took no more: until readiness is told, another attempt is in vain */
     bool moved;     /* bytes went either way since conduit_moved() asked */
     bool readable;  /* a read may bring something */
+    bool pending;   /* so may one of what TLS has already */
     bool want_read; /* the owner's wish, of the last conduit_arm */
     bool need_read, need_write; /* TLS waits for it, whatever the owner wishes */
     bool read_armed, write_armed;

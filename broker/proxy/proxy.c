@@ -27,10 +27,14 @@ enum {
     MEND_INTERVAL_S = 1,
 };
 
+static int64_t held_ms = -1; // all that a turn does it does at one time
+
 int64_t
 proxy_now_ms(void)
 {
     struct timespec now;
+    if (held_ms >= 0)
+        return held_ms;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
@@ -379,7 +383,9 @@ proxy_run(struct proxy *proxy)
         int r = event_base_loop(proxy->base, flags);
         if (r != 0)
             return r < 0 ? KH_ERR_INTERNAL : KH_OK;
+        held_ms = proxy_now_ms();
         flags = turn_run(&proxy->turn) ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK;
+        held_ms = -1;
         if (proxy->authority)
             channel_turn_over(proxy->authority);
         bury_all(proxy);

@@ -97,3 +97,17 @@ for (const name of ['searched', 'plain']) {
     }
   });
 }
+
+// Where reader, broker and upstream are each ahead of the others now and then: none may wait for another that waits for it.
+test('many downloads, and none stands still', { timeout: 240000 }, async () => {
+  upstream.route('/some', (received, res) => {
+    res.writeHead(200);
+    for (let i = 0; i < 16; i++) res.write(PIECE);
+    res.end();
+  });
+  for (let i = 0; i < 100; i++) {
+    const { response } = await call('searched', '/some');
+    const { bytes } = await drink(response);
+    assert.equal(bytes, 16 * PIECE.length);
+  }
+});

@@ -251,6 +251,42 @@ test_a_full_peer(void **state)
     assert_false(c->blocked || c->write_armed);
 }
 
+// Its owner went to sleep because the peer took no more. If it takes some in that moment, only the
+// event may find out: whoever wrote it on the side would leave the owner asleep for good.
+static void
+test_a_full_peer_is_left_to_the_event(void **state)
+{
+    struct conduit *c = &place[1].conduit;
+    static char text[CONDUIT_OUT_HIGH], back[65536];
+    (void)state;
+    for (int passed = 0; passed < 2; passed++) {
+        while (!c->blocked) {
+            if (passed)
+                conduit_pass(c, bytes_of(text, sizeof text), BYTES("tail"));
+            else
+                buffer_put(&c->out, bytes_of(text, sizeof text));
+            conduit_flush(c);
+        }
+        while (recv(place[1].peer, back, sizeof back, MSG_DONTWAIT) > 0) {
+        }
+        size_t left = c->out.n;
+        conduit_flush(c);
+        assert_int_equal(c->out.n, left);
+        conduit_pass(c, bytes_of(text, sizeof text), BYTES_EMPTY);
+        assert_int_equal(c->out.n, left + sizeof text);
+        conduit_arm(c, true);
+        buffer_clear(&story);
+        place[1].work = keep_asking;
+        while (c->out.n > 0) {
+            events();
+            assert_true(turn_run(&turn));
+            while (recv(place[1].peer, back, sizeof back, MSG_DONTWAIT) > 0) {
+            }
+        }
+        assert_int_equal(story.p[0], 'b');
+    }
+}
+
 static void
 test_a_peer_that_is_gone(void **state)
 {
@@ -277,6 +313,7 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_turn_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_full_peer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_full_peer_is_left_to_the_event, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_peer_that_is_gone, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
