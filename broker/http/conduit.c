@@ -61,7 +61,7 @@ conduit_event(evutil_socket_t fd, short what, void *context)
 }
 
 void
-conduit_stage(struct conduit *c, struct turn *turn, enum turn_kind kind)
+conduit_join_turn(struct conduit *c, struct turn *turn, enum turn_kind kind)
 {
     c->kind = kind;
     c->turn = turn;

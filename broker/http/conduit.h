@@ -31,6 +31,8 @@ struct conduit_rest {
     size_t count;
 };
 
+/* What is to be done in this turn: nothing, call the owner, or write `out` and then call the owner.
+ */
 enum conduit_stage { CONDUIT_RESTS = 0, CONDUIT_CAME, CONDUIT_DIRTY };
 
 struct conduit {
@@ -62,9 +64,9 @@ struct conduit {
     void *owner;
 };
 
-/* Takes `fd` over, also on failure. */
 /* Whether a descriptor from elsewhere is a socket that listens. */
 bool conduit_can_accept(int fd);
+/* Takes `fd` over, also on failure. */
 KH_MUST_CHECK enum kh_err conduit_open(struct conduit *conduit, struct event_base *base, int fd,
                                        void (*ready)(void *owner), void *owner);
 /* See stream_close for `clean`. Events are gone when it returns; buffers are wiped. */
@@ -72,7 +74,7 @@ void conduit_close(struct conduit *conduit, bool clean);
 
 /* From now on it works in stages: readiness is told, and what is flushed is written, when those of
  * the other connections of this turn are. To be called again when TLS stands on it. */
-void conduit_stage(struct conduit *conduit, struct turn *turn, enum turn_kind kind);
+void conduit_join_turn(struct conduit *conduit, struct turn *turn, enum turn_kind kind);
 /* The stages of a turn: take from TLS up to the limit of before; give `out` to TLS; write it. */
 void conduit_read(struct conduit *conduit);
 void conduit_seal(struct conduit *conduit);
@@ -80,7 +82,8 @@ void conduit_write(struct conduit *conduit);
 
 /* Read what is there, up to `limit` bytes in `in`. `ended` says whether more can come. */
 void conduit_fill(struct conduit *conduit, size_t limit);
-/* Write `out` as far as it goes; a failure is kept in `write_failed`, and `out` is dropped. */
+/* Write `out` as far as it goes, or, when it works in stages and that is little, soon: the owner is
+ * called again after it. A failure is kept in `write_failed`, and `out` is dropped. */
 void conduit_flush(struct conduit *conduit);
 /* Put `data` and `tail` behind what is in `out`. Much of it is written from where it lies, and what
  * the peer does not take now is copied into `out`. */

@@ -216,7 +216,7 @@ connection_accept(struct proxy *proxy, const struct listener *listener, int fd)
         free(c);
         return;
     }
-    conduit_stage(&c->conduit, &proxy->turn, TURN_DOWN);
+    conduit_join_turn(&c->conduit, &proxy->turn, TURN_DOWN);
     proxy->connections.count++;
     metrics_cell_add(&listener->counted->accepted, 1);
     metrics_cell_add(&listener->counted->open, 1);

@@ -341,7 +341,7 @@ intercept_step_handshake(struct connection *c)
     if (r == 1) {
         c->tunnel.intercepted |= c->tunnel.transparent && c->tunnel.host.n > 0;
         conduit_need(&c->conduit, STREAM_OK);
-        conduit_stage(&c->conduit, &c->proxy->turn, TURN_DOWN);
+        conduit_join_turn(&c->conduit, &c->proxy->turn, TURN_DOWN);
         c->conduit.readable = true; // the first request may have come with the last flight
         conduit_rest(&c->proxy->resting, &c->conduit);
         connection_move(c, CONNECTION_IDLE);

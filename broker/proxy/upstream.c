@@ -58,7 +58,7 @@ upstream_new(struct exchange *x, struct bytes key, int fd)
         free(u);
         return NULL;
     }
-    conduit_stage(&u->conduit, &x->proxy->turn, TURN_UP);
+    conduit_join_turn(&u->conduit, &x->proxy->turn, TURN_UP);
     u->local.length = sizeof u->local.storage;
     if (getsockname(fd, (struct sockaddr *)&u->local.storage, &u->local.length) != 0)
         u->local = (struct address){0};
@@ -454,7 +454,7 @@ upstream_step_tls(struct connection *c)
             metrics_add(METRIC_UPSTREAM_RESUMED, 1);
         upstream_identity_forget(x, u->conduit.stream.ssl);
         conduit_need(&u->conduit, STREAM_OK);
-        conduit_stage(&u->conduit, &x->proxy->turn, TURN_UP);
+        conduit_join_turn(&u->conduit, &x->proxy->turn, TURN_UP);
         relay_start(x);
         return STEP_AGAIN;
     }

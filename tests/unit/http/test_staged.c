@@ -57,7 +57,7 @@ setup(void **state)
     assert_result(pair.server_result, STREAM_OK);
     assert_int_equal(conduit_open(&conduit, base, pair.server.fd, ready, &conduit), KH_OK);
     conduit.stream.ssl = pair.server.ssl;
-    conduit_stage(&conduit, &turn, TURN_DOWN);
+    conduit_join_turn(&conduit, &turn, TURN_DOWN);
     assert_true(conduit.stream.staged.on);
     conduit_fill(&conduit, 1000);
     conduit_arm(&conduit, true);

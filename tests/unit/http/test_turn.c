@@ -51,7 +51,7 @@ setup(void **state)
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
         place[i] = (struct place){.peer = pair[1]};
         assert_int_equal(conduit_open(&place[i].conduit, base, pair[0], ready, &place[i]), KH_OK);
-        conduit_stage(&place[i].conduit, &turn, i == 0 ? TURN_UP : TURN_DOWN);
+        conduit_join_turn(&place[i].conduit, &turn, i == 0 ? TURN_UP : TURN_DOWN);
         conduit_fill(&place[i].conduit, 100); // nothing yet, but up to there
         conduit_arm(&place[i].conduit, true);
     }
