@@ -187,11 +187,14 @@ was_watched(const struct upstream *u)
 static bool
 is_quiet(struct upstream *u)
 {
-    if (was_watched(u) || stream_is_quiet(&u->conduit.stream))
+    struct conduit *c = &u->conduit;
+    if (c->in.n > 0 || c->ended != STREAM_OK)
+        return false; // it came in this very turn
+    if (was_watched(u) || stream_is_quiet(&c->stream))
         return true;
-    u->conduit.readable = true; // a ticket is nothing to be afraid of
-    conduit_fill(&u->conduit, 1);
-    return u->conduit.in.n == 0 && u->conduit.ended == STREAM_OK;
+    c->readable = true; // a ticket is nothing to be afraid of
+    conduit_fill(c, 1);
+    return c->in.n == 0 && c->ended == STREAM_OK;
 }
 
 static bool

@@ -156,6 +156,43 @@ test_stray_bytes_end_an_idle_connection(void **state)
     world_free(w);
 }
 
+/* Nor when they come at the same time as the decision that would send something there. */
+static void
+test_stray_bytes_beside_a_decision(void **state)
+{
+    static const char *const stray[] = {"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged", ""};
+    (void)state;
+    for (size_t i = 0; i < sizeof stray / sizeof *stray; i++) {
+        struct world *w = world_plain();
+        int client = connect_loopback(w->port);
+        ask(w, client, GET_MODELS);
+        int up = accept_upstream(w);
+        read_until(up, &sent_up, "\r\n\r\n");
+        send_text(up, OK_ANSWER);
+        read_answer(client);
+        expect_finished(w);
+        send_text(client, GET_MODELS);
+        expect_decide(w);
+        assert_int_equal(kill(w->pid, SIGSTOP), 0);
+        assert_int_equal(waitpid(w->pid, NULL, WUNTRACED), w->pid);
+        send_text(up, stray[i]);
+        if (!*stray[i])
+            assert_int_equal(shutdown(up, SHUT_WR), 0);
+        allow(w);
+        assert_int_equal(kill(w->pid, SIGCONT), 0);
+        int second = accept_upstream(w);
+        read_until(second, &sent_up, "\r\n\r\n");
+        send_text(second, OK_ANSWER);
+        read_answer(client);
+        assert_lacks(received.p, "forged");
+        assert_contains(received.p, "HTTP/1.1 200 ");
+        close(up);
+        close(second);
+        close(client);
+        world_free(w);
+    }
+}
+
 /* 8-threats, row 7. */
 // threat 7
 static void
@@ -314,6 +351,7 @@ main(void)
         cmocka_unit_test(test_once_more_on_a_new_connection),
         cmocka_unit_test(test_a_post_is_not_repeated),
         cmocka_unit_test(test_stray_bytes_end_an_idle_connection),
+        cmocka_unit_test(test_stray_bytes_beside_a_decision),
         cmocka_unit_test(test_credentials_do_not_share_connections),
         cmocka_unit_test(test_tls_verified_and_resumed),
         cmocka_unit_test(test_tls_that_is_not_accepted),
