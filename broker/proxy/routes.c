@@ -22,7 +22,8 @@ struct route_entry {
 struct routes {
     unsigned references;
     struct route_entry **entry;
-    size_t count, cap;
+    struct route_entry **named; // those that are a credential's, by its name
+    size_t count, named_count, cap;
 };
 
 enum kh_err
@@ -61,7 +62,17 @@ routes_release(struct routes **routes)
     for (size_t i = 0; i < r->count; i++)
         entry_free(r->entry[i]);
     free(r->entry);
+    free(r->named);
     free(r);
+}
+
+static bool
+grow(struct route_entry ***list, size_t cap)
+{
+    struct route_entry **grown = realloc(*list, cap * sizeof *grown);
+    if (grown)
+        *list = grown;
+    return grown != NULL;
 }
 
 static bool
@@ -70,12 +81,42 @@ make_room(struct routes *routes)
     if (routes->count < routes->cap)
         return true;
     size_t cap = routes->cap ? routes->cap * 2 : 16;
-    struct route_entry **entry = realloc(routes->entry, cap * sizeof *entry);
-    if (!entry)
+    if (!grow(&routes->entry, cap) || !grow(&routes->named, cap))
         return false;
-    routes->entry = entry;
     routes->cap = cap;
     return true;
+}
+
+// Where the name is in `named`, or where it would be.
+static size_t
+position(const struct routes *routes, struct bytes name, bool *found)
+{
+    size_t low = 0, high = routes->named_count;
+    *found = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = bytes_compare(routes->named[middle]->route.credential, name);
+        if (order == 0) {
+            *found = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void
+insert_named(struct routes *routes, struct route_entry *entry)
+{
+    bool found;
+    size_t at = position(routes, entry->route.credential, &found);
+    struct route_entry **place = routes->named + at;
+    memmove(place + 1, place, (routes->named_count - at) * sizeof *place);
+    *place = entry;
+    routes->named_count++;
 }
 
 enum kh_err
@@ -104,6 +145,8 @@ routes_add(struct routes *routes, struct bytes body)
         return r;
     }
     routes->entry[routes->count++] = entry;
+    if (!entry->route.pass_through)
+        insert_named(routes, entry);
     return KH_OK;
 }
 
@@ -128,12 +171,9 @@ routes_count(const struct routes *routes)
 const struct route *
 routes_by_name(const struct routes *routes, struct bytes credential)
 {
-    for (size_t i = 0; i < routes->count; i++) {
-        if (!routes->entry[i]->route.pass_through &&
-            bytes_equal(routes->entry[i]->route.credential, credential))
-            return &routes->entry[i]->route;
-    }
-    return NULL;
+    bool found;
+    size_t at = position(routes, credential, &found);
+    return found ? &routes->named[at]->route : NULL;
 }
 
 const uint8_t *

@@ -131,6 +131,33 @@ test_names_and_fingerprints(void **state)
     routes_release(&routes);
 }
 
+// In whatever order they come.
+static void
+test_many_names(void **state)
+{
+    enum { NAMES = 500 };
+    struct routes *routes;
+    char name[16];
+    (void)state;
+    assert_int_equal(routes_new(&routes), KH_OK);
+    for (int i = 0; i < NAMES; i++) {
+        snprintf(name, sizeof name, "c%d", i * 207 % NAMES);
+        const struct row row = {name, {"a.example"}, {0}, false};
+        assert_int_equal(add(routes, &row), KH_OK);
+        assert_int_equal(add(routes, &row), KH_ERR_PROTOCOL); // not twice
+    }
+    for (int i = 0; i < NAMES; i++) {
+        snprintf(name, sizeof name, "c%d", i);
+        const struct route *route = routes_by_name(routes, bytes_str(name));
+        assert_non_null(route);
+        assert_true(bytes_is(route->credential, name));
+    }
+    assert_null(routes_by_name(routes, BYTES("c")));
+    assert_null(routes_by_name(routes, BYTES("c500")));
+    assert_null(routes_by_name(routes, BYTES("d")));
+    routes_release(&routes);
+}
+
 static void
 test_a_held_table_outlives_the_one_in_use(void **state)
 {
@@ -149,6 +176,7 @@ main(void)
         cmocka_unit_test(test_broken_messages),
         cmocka_unit_test(test_match),
         cmocka_unit_test(test_names_and_fingerprints),
+        cmocka_unit_test(test_many_names),
         cmocka_unit_test(test_a_held_table_outlives_the_one_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
