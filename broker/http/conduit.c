@@ -205,11 +205,12 @@ conduit_seal(struct conduit *c)
         c->sealed += n;
 }
 
+// What follows the first `done` bytes of `out`; what is sealed stands at the beginning.
 static enum stream_result
-write_some(struct conduit *c, size_t *n)
+write_some(struct conduit *c, size_t done, size_t *n)
 {
     if (c->sealed == 0)
-        return stream_write(&c->stream, c->out.p, c->out.n, n);
+        return stream_write(&c->stream, c->out.p + done, c->out.n - done, n);
     if (!staged_send(&c->stream.staged))
         return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_WANT_WRITE : STREAM_ERROR;
     *n = c->sealed;
@@ -220,13 +221,14 @@ write_some(struct conduit *c, size_t *n)
 void
 conduit_write(struct conduit *c)
 {
+    size_t done = 0;
     if (c->out.failed)
         c->write_failed = true;
-    while (c->open && !c->write_failed && c->out.n > 0) {
+    while (c->open && !c->write_failed && done < c->out.n) {
         size_t n = 0;
-        enum stream_result r = write_some(c, &n);
+        enum stream_result r = write_some(c, done, &n);
         if (r == STREAM_OK) {
-            buffer_consume(&c->out, n);
+            done += n;
             c->moved = true;
             c->need_read = false;
         } else if (r == STREAM_WANT_WRITE || r == STREAM_WANT_READ) {
@@ -240,6 +242,8 @@ conduit_write(struct conduit *c)
     if (c->write_failed) {
         buffer_free(&c->out);
         c->sealed = 0;
+    } else if (done) {
+        buffer_consume(&c->out, done);
     }
 }
 
