@@ -1,43 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TLS records are held between socket and TLS, both ways, and none is lost or told twice. */
-#include "tls_test.h"
+#include "tls_contexts.h"
 
 #include "../../../broker/http/conduit.h"
 #include "../../../broker/http/turn.h"
 
 #include <errno.h>
 
-static struct identity root, leaf;
-static SSL_CTX *client, *server;
 static struct event_base *base;
 static struct turn turn;
 static struct pair pair;
 static struct conduit conduit; /* the server's side, in stages */
-
-static int
-make_contexts(void **state)
-{
-    static const struct certificate_wish root_wish = {.common_name = "root", .is_ca = true},
-                                         leaf_wish = {.alternative_names = "DNS:a.example"};
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    root = identity_new(NULL, &root_wish);
-    leaf = identity_new(&root, &leaf_wish);
-    client = client_context(&root);
-    server = server_context(&leaf);
-    return 0;
-}
-
-static int
-free_contexts(void **state)
-{
-    (void)state;
-    SSL_CTX_free(client);
-    SSL_CTX_free(server);
-    identity_free(&root);
-    identity_free(&leaf);
-    return 0;
-}
 
 static void
 ready(void *owner)

@@ -1,38 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections, plain and TLS: how they end, and that an end which is none shows. */
 
-#include "tls_test.h"
+#include "tls_contexts.h"
 
 #include <arpa/inet.h>
-
-static struct identity root, leaf;
-static SSL_CTX *client, *server;
-
-static int
-make_contexts(void **state)
-{
-    static const struct certificate_wish root_wish = {.common_name = "root", .is_ca = true},
-                                         leaf_wish = {.alternative_names = "DNS:a.example"};
-
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    root = identity_new(NULL, &root_wish);
-    leaf = identity_new(&root, &leaf_wish);
-    client = client_context(&root);
-    server = server_context(&leaf);
-    return 0;
-}
-
-static int
-free_contexts(void **state)
-{
-    (void)state;
-    SSL_CTX_free(client);
-    SSL_CTX_free(server);
-    identity_free(&root);
-    identity_free(&leaf);
-    return 0;
-}
 
 static void
 open_tls(struct pair *pair)
