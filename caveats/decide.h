@@ -45,8 +45,8 @@ struct decision {
     uint32_t retry_after_s; /* of a denial that time will mend; else 0 */
     char user[DECISION_NAME_MAX + 1];
     char credential[DECISION_NAME_MAX + 1]; /* the one that was chosen */
-    /* The caveat that failed as written, or what was wrong; printable, never a secret. Last, and not
-     * cleared for every request. */
+    /* The caveat that failed as written, or what was wrong; printable, never a secret. Last, and
+     * not cleared for every request. */
     char detail[CAVEAT_TEXT_MAX + 160];
 };
 

@@ -148,7 +148,7 @@ void policy_grant_judge(const struct policy_grant *grant, const struct policy_re
                         struct policy_grant_trace *out);
 
 struct policy_forbid_trace {
-    enum judgement whole; /* HOLDS: it matches, and forbids */
+    enum judgement whole;                    /* HOLDS: it matches, and forbids */
     enum judgement when[POLICY_CAVEATS_MAX]; /* as many as the rule has */
 };
 void policy_forbid_judge(const struct policy_forbid *forbid, const struct policy_request *request,

@@ -207,10 +207,10 @@ record_rules(const struct authority *authority, const struct message_decide *req
 {
     const struct policy_verdict *verdict = &details->policy;
     struct facts facts = {.user = bytes_str(decision->user),
-                          .credential = bytes_str(decision->credential),
-                          .group = rules->group};
+                          .credential = bytes_str(decision->credential)};
 
     facts.group_count = policy_groups_of(authority->policy, facts.user, rules->group);
+    facts.group = rules->group;
     look_at_rules(looked, authority->policy, &facts, request);
     for (size_t i = 0; i < verdict->warning_count; i++)
         rules->warnings[i] = print_warning(&verdict->warning[i], rules->warning[i]);

@@ -156,6 +156,7 @@ parse_fields(struct bytes text, const struct head_lines *lines, enum field_trait
         struct bytes line = line_at(text, lines, i);
         KH_UNFILLED struct http1_field one_too_many;
         bool is_full = head->field_count == HTTP1_FIELDS_MAX;
+        // cppcheck-suppress uninitvar ; filled by parse_field, or not read
         struct http1_field *field = is_full ? &one_too_many : &head->field[head->field_count];
 
         if (!parse_field(line, field)) {

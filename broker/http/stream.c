@@ -171,8 +171,7 @@ stream_write_pieces(struct stream *stream, const struct bytes *piece, size_t cou
 bool
 stream_has_pending(const struct stream *stream)
 {
-    return stream->ssl != NULL &&
-           (stream->staged.in != NULL || SSL_has_pending(stream->ssl) == 1);
+    return stream->ssl != NULL && (stream->staged.in != NULL || SSL_has_pending(stream->ssl) == 1);
 }
 
 void
