@@ -12,6 +12,7 @@
 
 #include "../../caveats/chain.h"
 #include "../../caveats/policy.h"
+#include "../admin/reload.h"
 #include "../channel.h"
 #include "../config.h"
 #include "../messages.h"
@@ -89,8 +90,7 @@ struct authority {
     size_t carry_count;
     uint64_t carry_id;
     LIST_HEAD(, exchange) exchanges; /* for access tokens */
-    LIST_HEAD(, reload) reloads;     /* of the configuration: who waits for what comes of it */
-    uint64_t reload_id;
+    struct admin_reloads reloads;    /* of the configuration: who waits for what comes of it */
 
     /* for status */
     int64_t started_at;

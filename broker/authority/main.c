@@ -240,7 +240,7 @@ on_reload_done(struct channel *channel, void *context, const struct message *mes
     struct service *service = context;
 
     (void)channel;
-    return reload_done(&service->authority, message->id, message->body);
+    return admin_reload_done(&service->authority.reloads, message->id, message->body);
 }
 
 static bool
@@ -325,6 +325,7 @@ start_loop(struct service *service, int channel_fd, struct fault *fault)
     enum kh_err err = channel_new(channel_fd, &options, &authority->supervisor, fault);
     if (err)
         return err;
+    reload_init(authority);
     service->tick = event_new(authority->base, -1, EV_PERSIST, on_tick, service);
     if (service->tick == NULL || event_add(service->tick, &second))
         return fault_set(fault, KH_ERR_MEMORY, "the timer does not start");

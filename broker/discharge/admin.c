@@ -8,7 +8,6 @@
 #include "../admin/request.h"
 #include "../log.h"
 #include "../webauthn/ssh_signature.h"
-#include "reload.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -346,8 +345,30 @@ status(void *context, const json_t *request, json_t *result, struct fault *fault
     return err ? err : put_counts(admin, result, fault);
 }
 
+// ---- the configuration: of one that runs alone; its supervisor alone reads it ----
+
+static enum kh_err
+config_reload(void *context, const json_t *request, json_t *result, struct fault *fault)
+{
+    struct discharge_admin *admin = context;
+
+    (void)request, (void)result;
+    return admin_reload_ask(&admin->reloads, admin->server, UINT32_MAX, false, fault);
+}
+
+static enum kh_err
+config_look(void *context, const json_t *request, json_t *result, struct fault *fault)
+{
+    struct discharge_admin *admin = context;
+
+    (void)request, (void)result;
+    return admin_reload_ask(&admin->reloads, admin->server, UINT32_MAX, true, fault);
+}
+
 static const struct admin_command commands[] = {
     {"status", status, {{0}}},
+    {"config.reload", config_reload, {{0}}},
+    {"config.diff", config_look, {{0}}},
     {"user.add", user_add, {{"name", ADMIN_TEXT, true}}},
     {"user.remove", user_remove, {{"name", ADMIN_TEXT, true}}},
     {"user.list", user_list, {{0}}},
@@ -362,8 +383,8 @@ static const struct admin_command commands[] = {
 void
 discharge_admin_answer(void *context, uint32_t uid, struct bytes line, struct buffer *out)
 {
-    static const struct admin_command *const tables[] = {commands, discharge_reload_commands};
+    static const struct admin_command *const tables[] = {commands};
 
     (void)uid;
-    admin_request_answer(tables, 2, context, line, out);
+    admin_request_answer(tables, 1, context, line, out);
 }

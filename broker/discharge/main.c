@@ -13,7 +13,6 @@
 #include "../sandbox.h"
 #include "admin.h"
 #include "key.h"
-#include "reload.h"
 #include "server.h"
 
 #include <errno.h>
@@ -88,7 +87,7 @@ start_service(struct process *process, const struct message_discharger_config *c
         .service = process->service,
         .started_at = clock_now(),
         .now = clock_now,
-        .supervisor = process->supervisor,
+        .reloads = {.supervisor = process->supervisor, .ask = MESSAGE_DISCHARGER_RELOAD_ASK},
     };
     server_serve(&process->server, process->service, options.self.url);
     return KH_OK;
@@ -177,7 +176,7 @@ on_reload_done(struct channel *channel, void *context, const struct message *mes
     struct process *process = context;
 
     (void)channel;
-    return discharge_reload_done(&process->context, message->id, message->body);
+    return admin_reload_done(&process->context.reloads, message->id, message->body);
 }
 
 static void

@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../files.h"
+#include "served.h"
 
-#include "../../../broker/admin/server.h"
-
-#include <errno.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-static struct event_base *base;
-static struct admin_server *server;
-static struct sockaddr_un address;
 static int requests;
 static uint32_t last_uid;
 
@@ -27,62 +17,17 @@ echo(void *context, uint32_t uid, struct bytes line, struct buffer *out)
 static int
 setup(void **state)
 {
-    struct fault fault = {0};
-
     if (fixture_setup(state))
         return -1;
     requests = 0;
-    base = event_base_new();
-    address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%s/admin.sock", fixture_base);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 128) ||
-           admin_server_new(base, fd, echo, &requests, &server, &fault);
+    return served_open(echo, &requests);
 }
 
 static int
 teardown(void **state)
 {
-    admin_server_free(&server);
-    admin_server_free(&server);
-    event_base_free(base);
+    served_close();
     return fixture_teardown(state);
-}
-
-static void
-settle(void)
-{
-    for (int i = 0; i < 20; i++)
-        (void)event_base_loop(base, EVLOOP_NONBLOCK);
-}
-
-static int
-connect_admin(void)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    settle();
-    return fd;
-}
-
-/* Everything until the end; "(open)" when there is none yet. */
-static const char *
-ask(int fd, const char *text)
-{
-    static char out[4096];
-    size_t n = 0;
-
-    (void)send(fd, text, strlen(text), MSG_NOSIGNAL);
-    for (int i = 0; i < 10; i++) {
-        settle();
-        ssize_t got = recv(fd, out + n, sizeof out - 1 - n, 0);
-        if (got == 0 || (got < 0 && errno == ECONNRESET)) {
-            out[n] = '\0';
-            return out;
-        }
-        n += got > 0 ? (size_t)got : 0;
-    }
-    return "(open)";
 }
 
 static void
@@ -173,16 +118,10 @@ answer_later(void *context, uint32_t uid, struct bytes line, struct buffer *out)
 static int
 setup_later(void **state)
 {
-    struct fault fault = {0};
-
-    if (setup(state))
+    if (fixture_setup(state))
         return -1;
-    admin_server_free(&server);
-    (void)unlink(address.sun_path);
-    gone = 0;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 128) ||
-           admin_server_new(base, fd, answer_later, &requests, &server, &fault);
+    requests = gone = 0;
+    return served_open(answer_later, &requests);
 }
 
 static void
