@@ -233,6 +233,8 @@ run(struct load *load, struct schedule *s, struct load_connection *all)
         else
             next(load, s, &all[i]);
     }
+    if (load->options.rate > 0)
+        fire_due(load, s); // nothing else wakes the first turn in time
     while (load_now_ns() < s->end_ns)
         turn(load, s, 10);
     load->counting = false;
