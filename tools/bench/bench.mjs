@@ -15,7 +15,7 @@ import { startUpstream } from './peers.mjs';
 import { progress, seconds, withRun, within } from './run.mjs';
 import { write } from './report.mjs';
 
-const GROUPS = ['kept', 'rate', 'bodies', 'tls', 'intercept', 'idle', 'tokens', 'scale'];
+const GROUPS = ['kept', 'authoriser', 'rate', 'bodies', 'tls', 'intercept', 'idle', 'tokens', 'scale'];
 
 function settings() {
   const quick = Boolean(process.env.QUICK);
