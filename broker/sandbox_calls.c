@@ -49,7 +49,7 @@ static const int proxy_calls[] = {
 // Authority and discharger each keep a database; the discharger accepts on sockets that it is given.
 static const int keeper_calls[] = {
     CALL(open), CALL(openat), CALL(creat), CALL(pwrite64), CALL(fsync), CALL(fdatasync),
-    CALL(ftruncate), CALL(fallocate), CALL(flock), CALL(unlink), CALL(unlinkat), CALL(rename),
+    CALL(sync_file_range),    CALL(ftruncate), CALL(fallocate), CALL(flock), CALL(unlink), CALL(unlinkat), CALL(rename),
     CALL(renameat), CALL(renameat2), CALL(mkdir), CALL(mkdirat), CALL(rmdir), CALL(fchmod),
     CALL(fchown), CALL(getcwd), CALL(fstatfs),
 };

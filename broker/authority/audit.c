@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LAZY_HEAD_S = 60, ROTATE_MIN = 65536 };
+enum { LAZY_HEAD_S = 60, ROTATE_MIN = 65536, WRITE_AHEAD = 256 * 1024 };
 
 void
 audit_note_on_disk(struct audit *audit, uint64_t seq, uint64_t size)
@@ -97,6 +97,16 @@ mend(struct audit *audit)
     return !audit->cut;
 }
 
+static void
+write_ahead(struct audit *audit)
+{
+    if (audit->syncer == NULL || audit->sync != AUDIT_SYNC_INTERVAL ||
+        audit->size - audit->ahead < WRITE_AHEAD)
+        return;
+    audit_syncer_write_ahead(audit->syncer, audit->ahead, audit->size);
+    audit->ahead = audit->size;
+}
+
 enum kh_err
 audit_flush(struct audit *audit, struct fault *fault)
 {
@@ -128,6 +138,7 @@ audit_flush(struct audit *audit, struct fault *fault)
         audit->size += audit->batch.n;
         audit->flushed = last;
         note_flushed(audit, records, audit->batch.n);
+        write_ahead(audit);
     }
     forget_batch(audit);
     return err;

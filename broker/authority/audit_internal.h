@@ -27,6 +27,7 @@ struct audit {
     struct audit_head headed;         // what audit.head says
     uint64_t size;                    // of the log up to `flushed`
     uint64_t synced_seq, synced_size; // what surely is on the disk
+    uint64_t ahead;                   // the disk was told to begin with what is before this
     uint64_t first;                   // record of the file that is written
     uint64_t rotate_size;             // 0: never
     bool moved;                       // the names of the files may not be on the disk yet

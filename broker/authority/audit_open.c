@@ -151,7 +151,7 @@ open_verified(struct audit *audit, const char *directory, bool *fresh, struct fa
         return err;
     audit->flushed = part.last;
     audit->next_seq = audit->flushed.seq;
-    audit->size = part.size;
+    audit->size = audit->ahead = part.size;
     audit->first = part.before.seq + 1;
     audit_note_on_disk(audit, audit->flushed.seq, audit->size);
     return KH_OK;

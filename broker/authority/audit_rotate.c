@@ -127,15 +127,15 @@ swap_names(struct audit *audit, const char *older, struct fault *fault)
 static void
 take_over(struct audit *audit, const struct next_file *next)
 {
+    if (audit->syncer)
+        audit_syncer_turn(audit->syncer, next->fd);
     close(audit->fd);
     audit->fd = next->fd;
     audit->flushed = next->head;
     audit->next_seq = audit->flushed.seq;
     audit->first = next->head.seq;
-    audit->size = next->size;
+    audit->size = audit->ahead = next->size;
     audit->moved = true;
-    if (audit->syncer)
-        audit_syncer_turn(audit->syncer, next->fd);
     metrics_add(METRIC_AUDIT_RECORDS, 1);
     metrics_add(METRIC_AUDIT_BYTES, next->size);
     audit_note_on_disk(audit, next->head.seq, next->size);

@@ -38,8 +38,11 @@ enum audit_syncer_state audit_syncer_ask(struct audit_syncer *syncer, enum kh_er
                                          struct fault *fault);
 /* Waits until it is at nothing; what came of it is still to be asked for. */
 void audit_syncer_settle(struct audit_syncer *syncer);
-/* Another log, of a settled one. */
+/* Another log, when it is at nothing; then the one before can be closed. */
 void audit_syncer_turn(struct audit_syncer *syncer, int fd);
+/* These bytes of the log are there: the disk may begin with them. A busy log has megabytes for each
+ * sync, which kept the processor for milliseconds at a time. It promises nothing. */
+void audit_syncer_write_ahead(struct audit_syncer *syncer, uint64_t from, uint64_t to);
 /* To an idle one. */
 KH_MUST_CHECK enum kh_err audit_syncer_begin(struct audit_syncer *syncer, struct bytes head);
 

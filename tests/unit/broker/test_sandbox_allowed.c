@@ -125,7 +125,8 @@ append_file(void)
     (void)snprintf(moved, sizeof(moved), "%s/audit.head", own_directory);
     int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (fd < 0 || write(fd, "line\n", 5) != 5 || fsync(fd) != 0 || fdatasync(fd) != 0 ||
-        ftruncate(fd, 0) != 0 || close(fd) != 0)
+        sync_file_range(fd, 0, 5, SYNC_FILE_RANGE_WRITE) != 0 || ftruncate(fd, 0) != 0 ||
+        close(fd) != 0)
         return verdict(-1);
     return verdict(rename(path, moved) == 0 ? unlink(moved) : -1);
 }
