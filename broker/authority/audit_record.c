@@ -174,7 +174,8 @@ put_two(struct buffer *out, struct bytes first, struct bytes second)
     if (room == NULL)
         return;
     memcpy(room, first.p, first.n);
-    memcpy(room + first.n, second.p, second.n);
+    if (second.n > 0) // of none there may be no pointer either
+        memcpy(room + first.n, second.p, second.n);
     buffer_advance(out, n);
 }
 
