@@ -2,9 +2,10 @@
 /*
  * Covers: broker/http/http1.c broker/http/start_line.c broker/http/grammar.c
  * caveats/field_name.c broker/http/http1_write.c broker/http/request.c
- * broker/http/request_write.c broker/http/request_token.c broker/http/request_token_path.c
- * broker/http/request_token_query.c broker/http/request_token_aws.c
- * broker/http/request_token_list.c broker/http/request_list.c
+ * broker/http/request_write.c broker/http/request_token.c broker/http/request_token_field.c
+ * broker/http/request_token_path.c broker/http/request_token_query.c
+ * broker/http/request_token_aws.c broker/http/request_token_list.c
+ * broker/http/request_token_read.c broker/http/request_list.c
  *
  * However the bytes arrive, the same head is read, or none. A head that is taken is written and
  * read as the same. The canonical request is written as a head that is taken, and whose canonical

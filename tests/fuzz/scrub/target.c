@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Covers: broker/proxy/scrub.c broker/proxy/scrub_search.c broker/proxy/scrub_patterns.c
+ * Covers: broker/proxy/scrub.c broker/proxy/scrub_search.c broker/proxy/scrub_escape.c
+ * broker/proxy/scrub_patterns.c
  *
  * However an answer is cut, the same comes out; no form of the key is in it; what has no form of
  * the key comes out as it went in.
