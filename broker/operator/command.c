@@ -15,11 +15,11 @@
 enum { WIDTH = 26 }; // of the first column
 
 static const struct operator_command *const groups[] = {
-    service_commands,    reload_commands,     credential_commands, credential_set_commands,
-    token_commands,      policy_commands,     explain_commands,    key_commands,
-    master_key_commands, keep_commands,       audit_commands,      audit_query_commands,
-    status_commands,     discharger_commands, people_commands,     attestation_commands,
-    gateway_commands,    completion_commands,
+    service_commands,     reload_commands,  credential_commands, credential_set_commands,
+    token_commands,       policy_commands,  explain_commands,    key_commands,
+    master_key_commands,  backup_commands,  restore_commands,    audit_commands,
+    audit_query_commands, status_commands,  discharger_commands, people_commands,
+    attestation_commands, gateway_commands, completion_commands,
 };
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
 

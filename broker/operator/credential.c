@@ -4,6 +4,7 @@
 #include "credential_ask.h"
 #include "credential_print.h"
 #include "credential_put.h"
+#include "secret_input.h"
 #include "terminal.h"
 #include "values.h"
 
@@ -32,15 +33,15 @@ static enum operator_exit
 put_secret(const struct invocation *invocation, struct admin_request *request)
 {
     struct fault fault = {0};
-    uint64_t fd = 0;
+    int fd;
     char prompt[128];
     BUFFER_AUTO secret;
     buffer_init_secret(&secret, TERMINAL_SECRET_MAX);
-    const char *text = invocation_value(invocation, "secret-fd");
-    if (text != NULL && value_number(text, 0, 1023, &fd, &fault) != KH_OK)
-        return usage_fault(invocation, "--secret-fd: %s", fault.detail);
+    enum operator_exit status = secret_input_fd(invocation, "secret-fd", &fd);
+    if (status != EXIT_DONE)
+        return status;
     snprintf(prompt, sizeof(prompt), "the real key of %.64s", invocation->operand[0]);
-    if (terminal_read_secret(text != NULL ? (int)fd : -1, prompt, false, &secret, &fault) != KH_OK)
+    if (terminal_read_secret(fd, prompt, false, &secret, &fault) != KH_OK)
         return command_failed("the secret: %s", fault.detail);
     admin_put_bytes(request, "secret", buffer_bytes(&secret));
     return EXIT_DONE;

@@ -2,6 +2,7 @@
 /* keyholed explain: what the broker would say to a request, and why. */
 #include "admin.h"
 #include "policy_file.h"
+#include "secret_input.h"
 #include "terminal.h"
 
 #include "../../caveats/explain.h"
@@ -16,18 +17,12 @@ enum { SHOWN_MAX = 4 << 20, BODY_FILE_MAX = 1 << 20 };
 static enum operator_exit
 put_token(const struct invocation *invocation, struct admin_request *request)
 {
-    const char *operand = invocation->operand_count > 0 ? invocation->operand[0] : "-";
-    struct fault fault = {0};
-    if (strcmp(operand, "-") != 0) {
-        admin_put_text(request, "token", operand);
-        return EXIT_DONE;
-    }
     BUFFER_AUTO text;
     buffer_init_secret(&text, TERMINAL_SECRET_MAX);
-    if (terminal_read_secret(-1, "token", false, &text, &fault) != KH_OK)
-        return command_failed("the token: %s", fault.detail);
-    admin_put_bytes(request, "token", bytes_trim(buffer_bytes(&text)));
-    return EXIT_DONE;
+    enum operator_exit status = secret_input_token(invocation->operand[0], &text);
+    if (status == EXIT_DONE)
+        admin_put_bytes(request, "token", bytes_trim(buffer_bytes(&text)));
+    return status;
 }
 
 static enum operator_exit

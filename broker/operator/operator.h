@@ -79,7 +79,8 @@ extern const struct operator_command policy_commands[];         /* policy … */
 extern const struct operator_command explain_commands[];        /* explain */
 extern const struct operator_command key_commands[];            /* key … ca show */
 extern const struct operator_command master_key_commands[];     /* key change-master */
-extern const struct operator_command keep_commands[];           /* backup … restore */
+extern const struct operator_command backup_commands[];         /* backup, backup key */
+extern const struct operator_command restore_commands[];        /* restore */
 extern const struct operator_command audit_commands[];          /* audit tail, verify */
 extern const struct operator_command audit_query_commands[];    /* audit query */
 extern const struct operator_command status_commands[];         /* status */

@@ -4,6 +4,7 @@
 #include "operator.h"
 #include "recover.h"
 #include "reload.h"
+#include "secret_input.h"
 #include "terminal.h"
 #include "values.h"
 
@@ -25,24 +26,6 @@
 #include <unistd.h>
 
 extern char **environ;
-
-// The passphrase, if one was asked for. `out` is a secret buffer.
-static enum operator_exit
-read_passphrase(const struct invocation *invocation, bool ask, bool twice, struct buffer *out)
-{
-    const char *text = invocation_value(invocation, "passphrase-fd");
-    struct fault fault = {0};
-    uint64_t fd = 0;
-    if (text != NULL && value_number(text, 0, 1023, &fd, &fault) != KH_OK)
-        return usage_fault(invocation, "--passphrase-fd: %s", fault.detail);
-    if (text == NULL && !ask)
-        return EXIT_DONE;
-    enum kh_err err =
-        terminal_read_secret(text != NULL ? (int)fd : -1, "passphrase", twice, out, &fault);
-    if (err != KH_OK)
-        return command_failed("the passphrase: %s", fault.detail);
-    return EXIT_DONE;
-}
 
 /* ---- init ---- */
 
@@ -130,13 +113,12 @@ service_init(const struct invocation *invocation)
     int ended = 0;
     BUFFER_AUTO passphrase;
     buffer_init_secret(&passphrase, TERMINAL_SECRET_MAX);
-    enum operator_exit status =
-        read_passphrase(invocation, invocation_flag(invocation, "passphrase"), true, &passphrase);
+    enum operator_exit status = secret_input_passphrase(
+        invocation, "passphrase-fd",
+        invocation_flag(invocation, "passphrase") ? "passphrase" : NULL, true, &passphrase);
+    if (status == EXIT_DONE)
+        status = recover_directory(invocation->directory);
     if (status != EXIT_DONE)
-        return status;
-    if (passphrase.n > 1024)
-        return command_failed("a passphrase has at most 1024 bytes");
-    if ((status = recover_directory(invocation->directory)) != EXIT_DONE)
         return status;
     if (directory_make_parents(invocation->directory, &fault) != KH_OK ||
         run_authority_init(invocation->directory, buffer_bytes(&passphrase), &ended, &fault) !=
@@ -170,7 +152,8 @@ service_run(const struct invocation *invocation)
         return usage_fault(invocation, "--discharger and --no-discharger are not for one call");
     if (discharger != NULL && supervisor_check_discharger(discharger, &fault) != KH_OK)
         return usage_fault(invocation, "--discharger: %s", fault.detail);
-    enum operator_exit status = read_passphrase(invocation, false, false, &passphrase);
+    enum operator_exit status =
+        secret_input_passphrase(invocation, "passphrase-fd", NULL, false, &passphrase);
     if (status != EXIT_DONE)
         return status;
     const struct supervisor_options options = {

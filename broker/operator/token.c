@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keyholed mint and revoke. */
 #include "admin.h"
+#include "secret_input.h"
 #include "terminal.h"
 #include "values.h"
 
@@ -92,14 +93,11 @@ static enum operator_exit
 put_from_operand(const struct invocation *invocation, struct admin_request *request)
 {
     bool lineage = invocation_flag(invocation, "lineage");
-    const char *operand = invocation->operand[0];
-    if (strcmp(operand, "-") != 0)
-        return put_token_or_id(invocation, bytes_str(operand), lineage, request);
-    struct fault fault = {0};
     BUFFER_AUTO text;
     buffer_init_secret(&text, TERMINAL_SECRET_MAX);
-    if (terminal_read_secret(-1, "token or id", false, &text, &fault) != KH_OK)
-        return command_failed("the token: %s", fault.detail);
+    enum operator_exit status = secret_input_token(invocation->operand[0], &text);
+    if (status != EXIT_DONE)
+        return status;
     return put_token_or_id(invocation, bytes_trim(buffer_bytes(&text)), lineage, request);
 }
 
@@ -204,8 +202,9 @@ const struct operator_command token_commands[] = {
         .operands = "[TOKEN-OR-ID | -]",
         .operands_max = 1,
         .summary = "End tokens, at once, with everything made from them",
-        .text = "With - the token or id is read from standard input: an argument is seen by every\n"
-                "user of the machine. Running requests are cut.",
+        .text = "With - the token or id is read from standard input. A token that is given as an\n"
+                "argument is revoked as well, with a warning: every user of the machine sees\n"
+                "arguments. Running requests are cut.",
         .examples = "  echo \"$TOKEN\" | keyholed revoke -\n"
                     "  echo \"$NARROWED\" | keyholed revoke - --lineage\n"
                     "  keyholed revoke --user alice\n"
