@@ -6,8 +6,6 @@
 #include "secret_input.h"
 #include "terminal.h"
 
-#include "../supervisor/lock.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -91,8 +89,8 @@ key_master_change(const struct invocation *invocation)
     if (status == EXIT_DONE && lock_check_directory(invocation->directory, &fault) != KH_OK)
         status = command_failed("%s", fault.detail);
     if (status == EXIT_DONE)
-        status = recover_lock(invocation->directory, "its master key changes while nobody uses it",
-                              &lock);
+        status = recover_lock(invocation->directory, LOCK_CHANGE_MASTER,
+                              "its master key changes while nobody uses it", &lock);
     if (status == EXIT_DONE)
         status = read_master_secrets(invocation, &keeper, &secrets);
     if (status == EXIT_DONE)

@@ -4,7 +4,6 @@
 
 #include "../leftover.h"
 #include "../restore_journal.h"
-#include "../supervisor/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +26,7 @@ recover(const char *directory)
 }
 
 enum operator_exit
-recover_lock(const char *directory, const char *what, int *fd)
+recover_lock(const char *directory, enum lock_use use, const char *why, int *fd)
 {
     struct stat status;
     struct fault fault = {0};
@@ -36,9 +35,10 @@ recover_lock(const char *directory, const char *what, int *fd)
         return EXIT_DONE;
     enum kh_err err = lock_check_owner(directory, &fault);
     if (err == KH_OK)
-        err = lock_take(directory, fd, &fault);
+        err = lock_take(directory, use, fd, &fault);
     if (err == KH_ERR_EXISTS)
-        return command_failed("%s: stop it first; %s", fault.detail, what);
+        return command_failed("%s%s%s", fault.detail, why != NULL ? "; " : "",
+                              why != NULL ? why : "");
     // The child has it as well: should this process be killed, nobody starts a broker meanwhile.
     if (err == KH_OK && fcntl(*fd, F_SETFD, 0) != 0)
         return command_failed("%s: %s", directory, strerror(errno));
@@ -55,7 +55,7 @@ recover_directory(const char *directory)
     (void)leftover_clean(directory, LEFTOVER_BACKUP, "", S_IFDIR);
     if (restore_journal_look(directory) == RESTORE_END_NONE)
         return EXIT_DONE;
-    enum operator_exit status = recover_lock(directory, "or wait: a restore may be at work", &lock);
+    enum operator_exit status = recover_lock(directory, LOCK_RESTORE, NULL, &lock);
     if (lock >= 0)
         close(lock);
     return status;

@@ -8,11 +8,14 @@
 
 #include "operator.h"
 
+#include "../supervisor/lock.h"
+
 /* All say what they did, and what went wrong. */
 
-/* The directory's lock, which children inherit; -1 where there is no directory. `what` is said when
- * somebody has it: why that is not for a running broker. */
-KH_MUST_CHECK enum operator_exit recover_lock(const char *directory, const char *what, int *fd);
+/* The directory's lock, which children inherit; -1 where there is no directory. `why` (or NULL) is
+ * said when somebody has it: why that is not for a running broker. */
+KH_MUST_CHECK enum operator_exit recover_lock(const char *directory, enum lock_use use,
+                                              const char *why, int *fd);
 
 /* The same for a moment, and only if something was interrupted there. */
 KH_MUST_CHECK enum operator_exit recover_directory(const char *directory);

@@ -186,8 +186,8 @@ restore_run(const struct invocation *invocation)
         return command_failed("%s", fault.detail);
     bool made = status == EXIT_DONE && mkdir(invocation->directory, 0700) == 0;
     if (status == EXIT_DONE)
-        status =
-            recover_lock(invocation->directory, "a restore is into a directory of its own", &lock);
+        status = recover_lock(invocation->directory, LOCK_RESTORE,
+                              "a restore is into a directory of its own", &lock);
     if (status == EXIT_DONE)
         status = keeper_run(&keeper, &report);
     if (status != EXIT_DONE && made)

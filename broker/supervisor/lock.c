@@ -45,18 +45,44 @@ lock_check_directory(const char *directory, struct fault *fault)
     return lock_check_owner(directory, fault);
 }
 
-static void
-lock_read_holder(int fd, char *out, size_t cap)
+// The word is in the file behind the process; a broker's has the number alone.
+static const struct {
+    const char *word, *who, *does, *advice;
+} uses[LOCK_USES] = {
+    [LOCK_BROKER] = {"", "another broker", "runs", "stop it first"},
+    [LOCK_RESTORE] = {"restore", "a restore", "is at work", "wait for it"},
+    [LOCK_CHANGE_MASTER] = {"change-master", "a change of the master key", "is at work",
+                            "wait for it"},
+};
+
+static enum kh_err
+lock_is_held(int fd, const char *directory, struct fault *fault)
 {
-    char text[32];
-    ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+    char text[64], process[48] = "";
+    ssize_t n = pread(fd, text, sizeof(text), 0);
+    struct bytes rest = bytes_of(text, n > 0 ? (size_t)n : 0), number = BYTES_EMPTY, word;
     uint64_t pid;
-    if (n > 0 && text[n - 1] == '\n')
-        n--;
-    if (n > 0 && bytes_to_u64(bytes_of(text, (size_t)n), &pid))
-        snprintf(out, cap, " (process %llu)", (unsigned long long)pid);
-    else
-        out[0] = '\0';
+    size_t use = LOCK_BROKER;
+    if (bytes_cut(&rest, '\n', &number) && bytes_to_u64(number, &pid))
+        snprintf(process, sizeof(process), " (process %llu)", (unsigned long long)pid);
+    if (bytes_cut(&rest, '\n', &word))
+        for (size_t i = 0; i < LOCK_USES; i++)
+            if (bytes_is(word, uses[i].word))
+                use = i;
+    return fault_set(fault, KH_ERR_EXISTS, "%s%s %s in %s: %s", uses[use].who, process,
+                     uses[use].does, directory, uses[use].advice);
+}
+
+// For people; the lock is what counts.
+static enum kh_err
+lock_say(int fd, enum lock_use use, const char *path, struct fault *fault)
+{
+    char text[64];
+    int n = snprintf(text, sizeof(text), "%ld\n%s%s", (long)getpid(), uses[use].word,
+                     use != LOCK_BROKER ? "\n" : "");
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
+        return fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
+    return KH_OK;
 }
 
 // A restore that failed removes a directory that it had made, and the lock in it.
@@ -69,22 +95,18 @@ is_still_there(int fd, const char *path)
 }
 
 enum kh_err
-lock_take(const char *directory, int *fd, struct fault *fault)
+lock_take(const char *directory, enum lock_use use, int *fd, struct fault *fault)
 {
-    char path[PATH_MAX], holder[48];
+    char path[PATH_MAX];
     if (snprintf(path, sizeof(path), "%s/keyholed.lock", directory) >= (int)sizeof(path))
         return fault_set(fault, KH_ERR_TOO_LONG, "the state directory's name is too long");
     int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (lock < 0)
         return fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
     if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
-        enum kh_err err;
-        if (errno == EWOULDBLOCK) {
-            lock_read_holder(lock, holder, sizeof(holder));
-            err = fault_set(fault, KH_ERR_EXISTS, "another broker%s runs in %s", holder, directory);
-        } else {
-            err = fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
-        }
+        enum kh_err err = errno == EWOULDBLOCK
+                              ? lock_is_held(lock, directory, fault)
+                              : fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
         close(lock);
         return err;
     }
@@ -92,10 +114,8 @@ lock_take(const char *directory, int *fd, struct fault *fault)
         close(lock);
         return fault_set(fault, KH_ERR_IO, "%s was removed meanwhile; try again", directory);
     }
-    // The number is for people; the lock is what counts.
-    int n = snprintf(holder, sizeof(holder), "%ld\n", (long)getpid());
-    if (ftruncate(lock, 0) != 0 || pwrite(lock, holder, (size_t)n, 0) != n) {
-        enum kh_err err = fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
+    enum kh_err err = lock_say(lock, use, path, fault);
+    if (err != KH_OK) {
         close(lock);
         return err;
     }

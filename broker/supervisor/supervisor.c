@@ -410,7 +410,7 @@ take_directory(struct supervisor *supervisor, struct fault *fault)
         return err;
     if (realpath(options->directory, supervisor->directory) == NULL)
         return fault_set(fault, KH_ERR_IO, "%s: %s", options->directory, strerror(errno));
-    if ((err = lock_take(supervisor->directory, &supervisor->lock_fd, fault)) != KH_OK ||
+    if ((err = lock_take(supervisor->directory, LOCK_BROKER, &supervisor->lock_fd, fault)) != KH_OK ||
         (err = restore_journal_recover(supervisor->directory, &outcome, fault)) != KH_OK)
         return err;
     if (outcome.end != RESTORE_END_NONE)

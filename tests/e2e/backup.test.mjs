@@ -340,7 +340,7 @@ test('a command that is killed leaves nobody at work without the lock', async (t
   await within('the command ends', ended);
   const early = await again();
   assert.equal(early.status, 1, `process ${worker} works in ${target} and another may, too`);
-  assert.match(early.stderr, /stop it first/);
+  assert.match(early.stderr, /a restore \(process \d+\) is at work in .*: wait for it/);
   closeSync(writer);
   await until('the lock is free', async () => (await again()).status === 0);
   assert.ok(!readdirSync(target).some((name) => name.startsWith('.restore-')));

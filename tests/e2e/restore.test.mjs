@@ -158,7 +158,7 @@ test('while a restore is at work nobody else touches what it has', async (t) => 
   for (const args of [['check'], ['run', '--listen', '127.0.0.1:0'], ['init'], ['key', 'change-master']]) {
     const other = await run(keyholed, [...args, '--dir', target]);
     assert.equal(other.status, 1, `${args}: ${other.stderr}`);
-    assert.match(other.stderr, /\(process \d+\) runs in/, `${args}`);
+    assert.match(other.stderr, /a restore \(process \d+\) is at work in .*: wait for it/, `${args}`);
     assert.ok(existsSync(join(target, left)), `${args} left it alone`);
   }
   assert.equal((await restore(['--force'])).status, 1);
