@@ -496,6 +496,10 @@ may_repeat(const struct exchange *x)
 {
     if (!x->upstream || !x->upstream->reused || x->retried || x->bytes_up > 0)
         return false;
+    // It said something of the request, so it has seen it; and the head is not kept any longer: the
+    // body alone would be taken for a request that nobody judged.
+    if (x->interim > 0)
+        return false;
     return x->is_idempotent || !x->request_done;
 }
 

@@ -120,6 +120,43 @@ test_a_post_is_not_repeated(void **state)
     world_free(w);
 }
 
+/* Whoever said "go on" has seen the request; and a body by itself would be read as a request. */
+static void
+test_not_repeated_after_an_interim_answer(void **state)
+{
+    static const char *const request[] = {
+        "POST /~api/v1/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " TOKEN
+        "\r\nExpect: 100-continue\r\nContent-Length: 37\r\n\r\n",
+        GET_MODELS,
+    };
+    static const char *const interim[] = {"HTTP/1.1 100 Continue\r\n\r\n",
+                                          "HTTP/1.1 103 Early Hints\r\n\r\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof request / sizeof *request; i++) {
+        struct world *w = world_plain();
+        int client = connect_loopback(w->port);
+        ask(w, client, GET_MODELS);
+        int up = accept_upstream(w);
+        read_until(up, &sent_up, "\r\n\r\n");
+        send_text(up, OK_ANSWER);
+        read_answer(client);
+        expect_finished(w);
+        ask(w, client, request[i]);
+        read_until(up, &sent_up, "\r\n\r\n");
+        send_text(up, interim[i]);
+        close(up);
+        if (i == 0)
+            read_until(client, &received, "HTTP/1.1 100 Continue\r\n\r\n");
+        if (i == 0)
+            send_text(client, "GET /unjudged HTTP/1.1\r\nHost: a.b\r\n\r\n");
+        expect_problem(w, client, "HTTP/1.1 502 ", "upstream-unreachable",
+                       KH_REASON_UPSTREAM_UNREACHABLE);
+        assert_false(wait_readable(w->upstream, 0));
+        close(client);
+        world_free(w);
+    }
+}
+
 /* Bytes that nobody asked for are not the answer to the next request. */
 static void
 test_stray_bytes_end_an_idle_connection(void **state)
@@ -350,6 +387,7 @@ main(void)
         cmocka_unit_test(test_ends_without_an_answer),
         cmocka_unit_test(test_once_more_on_a_new_connection),
         cmocka_unit_test(test_a_post_is_not_repeated),
+        cmocka_unit_test(test_not_repeated_after_an_interim_answer),
         cmocka_unit_test(test_stray_bytes_end_an_idle_connection),
         cmocka_unit_test(test_stray_bytes_beside_a_decision),
         cmocka_unit_test(test_credentials_do_not_share_connections),
