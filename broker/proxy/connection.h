@@ -26,6 +26,7 @@ enum connection_state {
     CONNECTION_PEEKING,    /* what does the client begin with? (transparent.h, pass_through.h) */
     CONNECTION_HANDSHAKE,  /* TLS with the client */
     CONNECTION_LEAF,       /* the authority makes a certificate */
+    CONNECTION_OPENING,    /* 200 to CONNECT is on its way, then the handshake */
     CONNECTION_IDLE,       /* between requests, or before the first byte */
     CONNECTION_PREFACE,    /* what a relay says is coming in */
     CONNECTION_DNS,        /* between DNS messages */
@@ -78,7 +79,6 @@ struct connection_lists {
 struct connection_tunnel {
     bool transparent; /* the client believes to speak to the destination itself */
     size_t peek_need; /* of what it begins with: look again when that many bytes are there */
-    bool opening;     /* 200 is on its way, then the handshake */
     bool intercepted;
     struct buffer host; /* of CONNECT; transparent: of SNI */
     uint16_t port;      /* transparent: where the client connected to */

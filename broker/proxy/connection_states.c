@@ -131,8 +131,6 @@ step_answering(struct connection *c)
     }
     if (c->conduit.out.n > 0)
         return STEP_WAIT;
-    if (c->tunnel.opening)
-        return intercept_open_tunnel(c);
     if (!c->keep_alive) {
         if (c->conduit.ended != STREAM_OK || (c->body_done && c->conduit.in.n == 0))
             connection_close(c);
@@ -214,6 +212,8 @@ const struct connection_row connection_row[CONNECTION_STATE_COUNT] = {
                               intercept_step_handshake, expired_abort},
     [CONNECTION_LEAF] = {"leaf", LIMIT(decide_timeout_ms), 0, false, step_wait,
                          intercept_leaf_expired},
+    [CONNECTION_OPENING] = {"opening", LIMIT(body_timeout_ms), 0, false, intercept_step_open,
+                            expired_abort},
     [CONNECTION_IDLE] = {"idle", LIMIT(idle_timeout_ms), CONDUIT_IN_MAX, false, step_idle,
                          expired_quietly},
     [CONNECTION_PREFACE] = {"preface", LIMIT(head_timeout_ms), CONDUIT_IN_MAX, false, relayed_step,

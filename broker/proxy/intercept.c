@@ -43,7 +43,7 @@ learn_sni(struct connection *c, SSL *ssl)
 static struct bytes
 leaf_name(const struct connection *c)
 {
-    if (c->tunnel.intercepted || c->tunnel.opening)
+    if (c->tunnel.intercepted)
         return buffer_bytes(&c->tunnel.host);
     if (c->tunnel.sni.n)
         return buffer_bytes(&c->tunnel.sni);
@@ -127,12 +127,25 @@ keep_leaf(struct intercept *intercept, struct bytes host, const struct message_l
 }
 
 static void
-connect_established(struct connection *c)
+refuse_early(struct exchange *x, const struct http1_head *head)
 {
+    x->client->keep_alive = false;
+    judge_refuse(x, head, KH_REASON_REQUEST_MALFORMED, "bytes came before the tunnel was open");
+}
+
+// What is in the socket now was sent by somebody who did not wait for the 200. Nothing is looked at
+// from here to the handshake: it may come at once, and is no fault.
+static void
+connect_established(struct exchange *x, const struct http1_head *head)
+{
+    struct connection *c = x->client;
+    if (!stream_is_quiet(&c->conduit.stream)) {
+        refuse_early(x, head);
+        return;
+    }
     buffer_put_str(&c->conduit.out, "HTTP/1.1 200 Connection established\r\n\r\n");
-    c->tunnel.opening = true;
-    exchange_end(c->exchange, KH_REASON_UNSET);
-    connection_move(c, CONNECTION_ANSWERING);
+    exchange_end(x, KH_REASON_UNSET);
+    connection_move(c, CONNECTION_OPENING);
 }
 
 bool
@@ -157,7 +170,7 @@ intercept_handle_leaf(struct channel *channel, void *context, const struct messa
     if (!c->exchange)
         connection_move(c, CONNECTION_HANDSHAKE); // the callback is asked again
     else if (kept)
-        connect_established(c);
+        connect_established(c->exchange, NULL);
     else
         judge_refuse(c->exchange, NULL, KH_REASON_HOST_NOT_ALLOWED,
                      "there is no certificate for that name");
@@ -213,8 +226,7 @@ intercept_connect(struct exchange *x, const struct http1_head *head)
 {
     struct connection *c = x->client;
     if (c->conduit.in.n > 0) {
-        c->keep_alive = false;
-        judge_refuse(x, head, KH_REASON_REQUEST_MALFORMED, "bytes came before the tunnel was open");
+        refuse_early(x, head);
         return;
     }
     struct bytes host = buffer_bytes(&x->destination.host);
@@ -223,7 +235,7 @@ intercept_connect(struct exchange *x, const struct http1_head *head)
     buffer_put(&c->tunnel.host, host);
     c->tunnel.port = x->destination.match.port;
     if (leaf_get(c->proxy->intercept->leaves, host, proxy_clock_s())) {
-        connect_established(c);
+        connect_established(x, head);
         return;
     }
     if (!ask_leaf(c, host)) {
@@ -300,8 +312,11 @@ attach(struct connection *c, SSL *ssl)
 }
 
 enum step
-intercept_open_tunnel(struct connection *c)
+intercept_step_open(struct connection *c)
 {
+    conduit_flush(&c->conduit);
+    if (c->conduit.out.n > 0)
+        return STEP_WAIT;
     struct intercept *intercept = c->proxy->intercept;
     struct bytes host = buffer_bytes(&c->tunnel.host);
     X509 *leaf = leaf_get(intercept->leaves, host, proxy_clock_s());
@@ -312,7 +327,6 @@ intercept_open_tunnel(struct connection *c)
         return STEP_WAIT;
     }
     c->conduit.stream.ssl = ssl;
-    c->tunnel.opening = false;
     c->tunnel.intercepted = true;
     connection_move(c, CONNECTION_HANDSHAKE);
     return STEP_AGAIN;

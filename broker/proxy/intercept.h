@@ -26,8 +26,8 @@ KH_MUST_CHECK enum kh_err intercept_context(struct intercept *intercept, struct 
 KH_MUST_CHECK enum kh_err intercept_accept(struct connection *connection);
 /* CONNECT to a credential's host. */
 void intercept_connect(struct exchange *exchange, const struct http1_head *head);
-/* The 200 was sent: TLS from here on. */
-enum step intercept_open_tunnel(struct connection *connection);
+/* When the 200 has been sent: TLS from here on. */
+enum step intercept_step_open(struct connection *connection);
 /* A redirected client's ClientHello stands in the conduit: answer it, for `host` or, when that is
  * empty, for one of our own names. */
 void intercept_transparent(struct connection *connection, struct bytes host);

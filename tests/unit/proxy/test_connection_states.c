@@ -52,6 +52,7 @@ test_heads_and_bodies_are_read_where_they_are_wanted(void **state)
     // The handshake's bytes are OpenSSL's.
     assert_int_equal(connection_row[CONNECTION_HANDSHAKE].read_ahead, 0);
     assert_int_equal(connection_row[CONNECTION_LEAF].read_ahead, 0);
+    assert_int_equal(connection_row[CONNECTION_OPENING].read_ahead, 0);
     for (int i = CONNECTION_DECIDING; i <= CONNECTION_RELAYING; i++)
         assert_true(connection_row[i].serving);
     for (int i = CONNECTION_CLOSED; i < CONNECTION_DECIDING; i++)

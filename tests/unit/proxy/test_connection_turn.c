@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What comes together, in one turn of the event loop or at the border of two. */
+#include "stepped_fixture.h"
+
+#define CONNECT_API "CONNECT api.test:443 HTTP/1.1\r\nHost: api.test:443\r\n\r\n"
+
+static struct identity ca;
+
+/* ---- a tunnel's first bytes ---- */
+
+static void
+finish_handshake(SSL *ssl)
+{
+    int r, fd = SSL_get_fd(ssl);
+    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    while ((r = SSL_do_handshake(ssl)) != 1) {
+        if (SSL_get_error(ssl, r) != SSL_ERROR_WANT_READ)
+            fail_msg("the proxy ended the handshake");
+        go_on_until_readable(fd);
+    }
+}
+
+static void
+give_leaf(void *context)
+{
+    answer_leaf(context, &ca, "api.test");
+    events();
+}
+
+/* The client answers 200 at once, and the turn that wrote it has no round left to look at that. */
+static void
+test_hello_behind_the_last_round(void **state)
+{
+    const struct world_route route = {
+        .credential = "api", .host = "api.test", .tls = true, .ca = ca.pem};
+    struct world *w = stepped_world(&route, NULL);
+    struct busy busy = {.work = give_leaf, .context = w};
+    int client = connect_loopback(w->port);
+    (void)state;
+    send_text(client, CONNECT_API);
+    go_on_until_readable(w->authority);
+    busy_begin(&busy);
+    assert_false(turn());
+    busy.at = 2 * busy.rounds; // the last one of the next turn
+    assert_false(turn());
+    assert_int_equal(busy.rounds, busy.at);
+    read_until(client, &received, "\r\n\r\n");
+    assert_contains(received.p, "HTTP/1.1 200 ");
+    SSL *ssl = connect_tls(client, "api.test", ca.pem, "api.test");
+    assert_int_equal(fcntl(client, F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(SSL_do_handshake(ssl), -1); // the ClientHello is there
+    events();
+    busy_end(&busy);
+    (void)turn();
+    finish_handshake(ssl);
+    tls_end(ssl);
+    stepped_free(w);
+}
+
+/* Whoever does not wait for the 200 gets none, whether there is a certificate already or not. */
+static void
+test_hello_before_the_tunnel_is_open(void **state)
+{
+    const struct world_route route = {
+        .credential = "api", .host = "api.test", .tls = true, .ca = ca.pem};
+    struct world *w = stepped_world(&route, NULL);
+    (void)state;
+    for (int known = 0; known < 2; known++) {
+        int client = connect_loopback(w->port);
+        events();
+        (void)turn();
+        send_text(client, CONNECT_API);
+        events(); // the head is read, and not served yet
+        if (!known) {
+            (void)turn();
+            answer_leaf(w, &ca, "api.test");
+        }
+        send_text(client, "\x16\x03\x01");
+        (void)turn();
+        go_on_until_readable(w->authority);
+        assert_int_equal(expect_decide(w)->refused, KH_REASON_REQUEST_MALFORMED);
+        deny(w, KH_REASON_REQUEST_MALFORMED);
+        go_on_until_readable(client);
+        read_answer(client);
+        assert_contains(received.p, "HTTP/1.1 400 ");
+        close(client);
+    }
+    stepped_free(w);
+}
+
+/* ---- time limits ---- */
+
+/* The only connection in that state has been there for as long as it may. */
+static void
+let_expire(enum connection_state state)
+{
+    connection_in(state)->since_ms -= 1000000;
+    event_active(proxy->connections.timer[state], EV_TIMEOUT, 1);
+    events();
+}
+
+static void
+expect_allowed(struct world *w)
+{
+    go_on_until_readable(w->authority);
+    assert_int_equal(expect_decide(w)->refused, KH_REASON_UNSET);
+    allow(w);
+}
+
+/* After a stop of the whole process, say: what is there when the limit is looked at is in time. */
+static void
+test_what_came_in_the_turn_of_its_limit(void **state)
+{
+    const struct world_route route = {.credential = "api", .host = "api.test"};
+    struct world *w = stepped_world(&route, NULL);
+    int client = connect_loopback(w->port);
+    (void)state;
+    // The first bytes, and the rest of a head.
+    events();
+    (void)turn();
+    send_text(client, "GET /~api/v1/models HTTP/1.1\r\n");
+    events();
+    let_expire(CONNECTION_IDLE);
+    (void)turn();
+    send_text(client, "Host: localhost\r\nAuthorization: Bearer " TOKEN "\r\n\r\n");
+    events();
+    let_expire(CONNECTION_HEAD);
+    (void)turn();
+    // The answer, and more of it.
+    expect_allowed(w);
+    go_on_until_readable(w->upstream);
+    int up = accept_upstream(w);
+    go_on_until_readable(up);
+    read_until(up, &sent_up, "\r\n\r\n");
+    send_text(up, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
+    events();
+    let_expire(CONNECTION_WAITING);
+    (void)turn();
+    send_text(up, "def");
+    events();
+    let_expire(CONNECTION_RELAYING);
+    go_on_until_readable(client);
+    read_answer(client);
+    assert_contains(received.p, "HTTP/1.1 200 ");
+    assert_contains(received.p, "\r\n\r\nabcdef");
+    // But nothing is nothing.
+    events();
+    (void)turn();
+    let_expire(CONNECTION_IDLE);
+    (void)turn();
+    assert_true(wait_readable(client, PATIENCE_MS));
+    read_until(client, &received, NULL);
+    assert_int_equal(received.n, 0);
+    close(up);
+    close(client);
+    stepped_free(w);
+}
+
+static int
+setup(void **state)
+{
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    identity_init(&ca, "A test CA");
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    identity_fini(&ca);
+    return 0;
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hello_behind_the_last_round),
+        cmocka_unit_test(test_hello_before_the_tunnel_is_open),
+        cmocka_unit_test(test_what_came_in_the_turn_of_its_limit),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
