@@ -4,6 +4,7 @@
 #include "audit_chain.h"
 #include "audit_follow.h"
 #include "audit_output.h"
+#include "recover.h"
 #include "terminal.h"
 #include "values.h"
 
@@ -76,6 +77,7 @@ audit_tail(const struct invocation *invocation)
     const char *text = invocation_value(invocation, "lines");
     if (text != NULL && value_number(text, 0, UINT32_MAX, &count, &fault) != KH_OK)
         return usage_fault(invocation, "-n: %s", fault.detail);
+    recover_mention(invocation->directory);
     audit_output_init(&output, invocation);
     enum kh_err err = audit_lines_open(invocation->directory, &lines, &fault);
     if (err != KH_OK)
@@ -171,6 +173,7 @@ audit_verify(const struct invocation *invocation)
     struct fault fault = {0};
     struct audit_chain chain;
     bool running = false;
+    recover_mention(invocation->directory);
     enum kh_err err = verify_once(invocation, &chain, &running, &fault);
     // A line without its end may be one that a running broker is writing at this moment.
     for (int i = 0; err == KH_ERR_CLOSED && running && i < TORN_TRIES; i++) {

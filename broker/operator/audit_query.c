@@ -5,6 +5,7 @@
 #include "audit_group.h"
 #include "audit_lines.h"
 #include "audit_output.h"
+#include "recover.h"
 #include "terminal.h"
 #include "values.h"
 
@@ -292,6 +293,7 @@ audit_query(const struct invocation *invocation)
     enum operator_exit status = read_query(invocation, &query);
     if (status != EXIT_DONE)
         return status;
+    recover_mention(invocation->directory);
     enum kh_err err = audit_lines_open(invocation->directory, &lines, &fault);
     if (err != KH_OK)
         return audit_fault(err, &fault);

@@ -9,6 +9,7 @@
 #include "policy_diff.h"
 #include "policy_file.h"
 #include "policy_suggest.h"
+#include "recover.h"
 #include "values.h"
 
 #include <stdio.h>
@@ -23,6 +24,7 @@ each_record(const struct invocation *invocation, const struct audit_filter *filt
     struct audit_lines lines;
     struct bytes line;
     bool more = true;
+    recover_mention(invocation->directory);
     enum kh_err err = audit_lines_open(invocation->directory, &lines, fault);
     if (err != KH_OK)
         return err;

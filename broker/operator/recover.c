@@ -60,3 +60,14 @@ recover_directory(const char *directory)
         close(lock);
     return status;
 }
+
+void
+recover_mention(const char *directory)
+{
+    enum restore_end end = restore_journal_look(directory);
+    if (end == RESTORE_END_FINISHED || end == RESTORE_END_BACK)
+        fprintf(stderr,
+                "keyholed: a restore in %s is at work, or was interrupted: what is here may be a "
+                "part of it.\nkeyholed check brings it to its end\n",
+                directory);
+}

@@ -20,4 +20,8 @@ KH_MUST_CHECK enum operator_exit recover_lock(const char *directory, enum lock_u
 /* The same for a moment, and only if something was interrupted there. */
 KH_MUST_CHECK enum operator_exit recover_directory(const char *directory);
 
+/* For who only reads: says so where a restore is half-way, so that what is read may be neither what
+ * was there nor what comes. */
+void recover_mention(const char *directory);
+
 #endif

@@ -109,10 +109,15 @@ test('a start, a check, init and a backup beside what an interrupted restore lef
   assert.equal(backup.status, 1);
   assert.match(backup.stderr, /a restore into it is not finished; keyholed check goes on with it/);
   assert.ok(!existsSync(join(home, 'no')));
+  for (const args of [['tail'], ['query'], ['verify']]) {
+    const read = await run(keyholed, ['audit', ...args, '--dir', target]);
+    assert.match(read.stderr, /a restore in \S+ is at work, or was interrupted: what is here may be a part of it/, `${args}`);
+  }
   const checked = await must(keyholed, ['check', '--dir', target]);
   assert.match(checked.stderr, finished);
   assert.equal(holds('check'), 'new');
   assert.doesNotMatch((await must(keyholed, ['check', '--dir', target])).stderr, /interrupted/, 'it is told once');
+  assert.doesNotMatch((await run(keyholed, ['audit', 'verify', '--dir', target])).stderr, /a restore/);
 
   await decided();
   const broker = new Broker(t);
