@@ -236,6 +236,7 @@ connection_accept(struct proxy *proxy, const struct listener *listener, int fd)
     proxy->connections.watching += listener->metrics;
     relayed_begin(c);
     c->relayed.done |= listener->metrics;
+    connection_move(c, CONNECTION_IDLE); // one that is in no list cannot be ended
     if (listener->transparent) {
         if (transparent_is_loop(proxy, fd)) {
             connection_abort(c);
@@ -246,9 +247,10 @@ connection_accept(struct proxy *proxy, const struct listener *listener, int fd)
         connection_run(c);
         return;
     }
-    connection_move(c, listener->context                    ? CONNECTION_HANDSHAKE
-                       : listener->kind == LISTENER_DNS_TCP ? CONNECTION_DNS
-                                                            : CONNECTION_IDLE);
+    if (listener->context)
+        connection_move(c, CONNECTION_HANDSHAKE);
+    else if (listener->kind == LISTENER_DNS_TCP)
+        connection_move(c, CONNECTION_DNS);
     if (listener->context && intercept_accept(c) != KH_OK)
         connection_abort(c);
     else

@@ -6,6 +6,32 @@
 
 static struct identity ca;
 
+/* ---- what is ended where it begins ---- */
+
+/* A redirected connection of which nobody knows where it was to go: its client must not wait, and
+ * no drain for it. */
+static void
+test_a_transparent_client_without_a_destination(void **state)
+{
+    const struct world_route route = {.credential = "api", .host = "api.test"};
+    struct world *w = stepped_world(&route, NULL);
+    struct listener listener = *TAILQ_FIRST(&proxy->listeners);
+    int pair[2];
+    (void)state;
+    listener.transparent = true;
+    size_t count = proxy->connections.count;
+    uint64_t open = metrics_cell_get(&listener.counted->open);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    set_patience(pair[0]);
+    connection_accept(proxy, &listener, pair[1]);
+    assert_int_equal(proxy->connections.count, count);
+    assert_int_equal(metrics_cell_get(&listener.counted->open), open);
+    read_until(pair[0], &received, NULL); // to the end
+    assert_int_equal(received.n, 0);
+    close(pair[0]);
+    stepped_free(w);
+}
+
 /* ---- a tunnel's first bytes ---- */
 
 static void
@@ -177,6 +203,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_transparent_client_without_a_destination),
         cmocka_unit_test(test_hello_behind_the_last_round),
         cmocka_unit_test(test_hello_before_the_tunnel_is_open),
         cmocka_unit_test(test_what_came_in_the_turn_of_its_limit),
