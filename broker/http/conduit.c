@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A stream on the event loop. libevent tells readiness and nothing else (5-proxy: 15 µs of CPU for
- * a request instead of 20 with bufferevents).
+ * A stream on the event loop. libevent tells readiness and nothing else: TLS straight on the
+ * descriptor took 15 µs of CPU for a request, and 20 with bufferevents.
  */
 #include "conduit.h"
 

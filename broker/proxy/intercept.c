@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * TLS with clients. The names that TLS said are kept with the connection: requests inside are held
- * to them (8-threats, row 1).
+ * to them (docs/THREATS.md, 1).
  */
 #include "intercept.h"
 

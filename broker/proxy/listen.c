@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Accepting: a bounded number at a time, up to a number of connections, and never in a circle when
- * descriptors are used up (8-threats, row 20).
+ * descriptors are used up (docs/THREATS.md, 20).
  */
 #include "listen.h"
 

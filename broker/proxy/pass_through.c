@@ -2,7 +2,7 @@
  *
  * From a question about a tunnel to its first byte upstream. The name in the ClientHello must be
  * the one that was judged: a server that serves many names behind one address would else be a way
- * to those that nobody allowed (8-threats, row 1).
+ * to those that nobody allowed (docs/THREATS.md, 1).
  */
 #include "pass_through.h"
 

@@ -2,8 +2,8 @@
  *
  * Idle upstream connections and TLS sessions, by what they may be used again for. The key holds
  * everything that must be equal: credential, scheme, host, port, and the fingerprint of the route
- * (its CA, its networks), so that a connection never serves another credential or host (8-threats,
- * row 7).
+ * (its CA, its networks), so that a connection never serves another credential or host
+ * (docs/THREATS.md, 7).
  *
  * The pool knows nothing of sockets: what it keeps is a `struct pool_item` inside of something.
  */

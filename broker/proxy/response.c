@@ -171,7 +171,7 @@ write_head(struct exchange *x, const struct http1_head *head, bool clean, struct
         write_framing(x, out);
 }
 
-// Scrubbing cannot see through an encoding, so identity was asked for (8-threats, row 9).
+// Scrubbing cannot see through an encoding, so identity was asked for (docs/THREATS.md, 9).
 bool
 response_is_encoded(const struct http1_head *head)
 {

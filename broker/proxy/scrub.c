@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Streaming replacement of a request's secrets (7-credentials, "Scrubbing"): what each request has
- * for itself beside the search that it may share with others (scrub_search.h).
+ * Streaming replacement of a request's secrets (docs/CREDENTIALS.md, "What comes back"): what each
+ * request has for itself beside the search that it may share with others (scrub_search.h).
  */
 #include "scrub.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Answers that are OAuth tokens do not go to the client unless the credential says so
- * (7-credentials, "Scrubbing"). An answer that may be one is held back until it is known, and what
- * is too long for that is looked at while it flows, and cut.
+ * (docs/CREDENTIALS.md, "What comes back"). An answer that may be one is held back until it is
+ * known, and what is too long for that is looked at while it flows, and cut.
  */
 #ifndef KEYHOLE_PROXY_TOKEN_ANSWER_H
 #define KEYHOLE_PROXY_TOKEN_ANSWER_H

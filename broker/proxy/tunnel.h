@@ -4,7 +4,7 @@
  *
  * A WebSocket (RFC 6455): an allowed request that asks for one, the upstream's 101, and then bytes
  * both ways with back pressure until one side ends it, it is silent for too long, or a revocation
- * or the end of the token cuts it (8-threats, rows 19 and 22).
+ * or the end of the token cuts it (docs/THREATS.md, 19 and 22).
  */
 #ifndef KEYHOLE_PROXY_TUNNEL_H
 #define KEYHOLE_PROXY_TUNNEL_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * From an allowed request to a connection that carries it: allow-list first (the authority did
- * that), then resolve, check every address, and dial exactly what was checked (8-threats, row 11).
+ * that), then resolve, check every address, and dial exactly what was checked (docs/THREATS.md,
+ * 11).
  */
 #include "upstream.h"
 

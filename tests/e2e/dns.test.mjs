@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The DNS responder of the configuration: for sandboxes whose network leads to the broker. It answers
-// names that requests may go to with one address, and asks nobody (8-threats, row 11).
+// names that requests may go to with one address, and asks nobody (docs/THREATS.md, 11).
 
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';

@@ -139,7 +139,7 @@ describe('nginx asks Keyhole', { skip: missing.length ? `${missing} is not here`
       for (const secret of [key, otherKey].flatMap(encodings)) assert.ok(!`${r.text}${JSON.stringify(r.headers)}`.includes(secret));
   });
 
-  // 8-threats, rows 1 to 4: what arrives is what was judged, or nothing arrives.
+  // docs/THREATS.md, 1 to 4: what arrives is what was judged, or nothing arrives.
   test('the path that arrives is the path that was judged', async () => {
     const targets = ['/v1/a', '/v1/%61', '/v1/%2e%2e/x', '/v1/../x', '/v1/./x', '//v1/x', '/v1//x', '/v1/%2fx', '/v1/%2Fx',
       '/v1/%5cx', '/v1/\\x', '/v1;a=b/x', '/v1/x;y', '/v1/%00', '/v1/%zz', '/v1/%', '/v1/%25%32%65', '/v1/%252e', '/v1/a%20b',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Between `keyhole run` and the broker: the environment of a token, the header before relayed
 // connections, and the list of what was refused. Whatever a preface says, it widens nothing
-// (8-threats, rows 1, 6, 11, 17).
+// (docs/THREATS.md, 1, 6, 11, 17).
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

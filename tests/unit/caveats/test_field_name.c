@@ -43,7 +43,7 @@ test_prefixes(void **state)
     assert_false(traits("proxy-authenticate") & FIELD_CREDENTIAL);
 }
 
-/* 5-proxy.md: the duplicates that are refused. */
+/* docs/THREATS.md, 3: the duplicates that are refused. */
 static void
 test_singles(void **state)
 {

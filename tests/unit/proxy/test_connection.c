@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Time limits of the states, each with the answer that belongs to it (8-threats, row 20). */
+/* Time limits of the states, each with the answer that belongs to it (docs/THREATS.md, 20). */
 #include "tls_fixture.h"
 
 static const struct world_route route = {.credential = "api", .host = "api.test"};

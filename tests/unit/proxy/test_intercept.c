@@ -106,7 +106,7 @@ test_token_of_the_tunnel(void **state)
     world_free(w);
 }
 
-/* 8-threats, row 1. */
+/* docs/THREATS.md, 1. */
 static void
 test_names_that_disagree(void **state)
 {

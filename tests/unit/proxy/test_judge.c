@@ -18,7 +18,6 @@ ask_the_new_authority(struct world *w, int client)
     }
 }
 
-/* 8-threats, row 13. */
 // threat 13
 static void
 test_authority_dies_while_a_request_waits(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* 8-threats, row 19: what was revoked, or has ended, is cut while it runs. */
+/* docs/THREATS.md, 19: what was revoked, or has ended, is cut while it runs. */
 #include "fixture.h"
 
 /* An answer that is on its way: its head is at the client. */

@@ -138,7 +138,6 @@ test_answers_without_a_body(void **state)
     world_free(w);
 }
 
-/* 8-threats, row 8. */
 // threat 8
 static void
 test_the_key_does_not_come_back(void **state)

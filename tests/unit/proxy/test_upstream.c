@@ -230,7 +230,6 @@ test_stray_bytes_beside_a_decision(void **state)
     }
 }
 
-/* 8-threats, row 7. */
 // threat 7
 static void
 test_credentials_do_not_share_connections(void **state)
