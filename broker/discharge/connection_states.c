@@ -119,6 +119,7 @@ step_handshake(struct connection *c)
         return false;
     }
     conduit_need(&c->conduit, STREAM_OK);
+    stream_stage(&c->conduit.stream);
     c->conduit.readable = true; // the first request may have come with the last flight
     connection_move(c, CONNECTION_IDLE);
     return true;

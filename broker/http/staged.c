@@ -61,10 +61,15 @@ static ssize_t
 receive(struct staged *s, void *p, size_t n)
 {
     ssize_t r;
+    if (s->silent > STAGED_SILENT_MAX) {
+        errno = EPROTO;
+        return -1;
+    }
     do
         r = recv(s->fd, p, n, 0);
     while (r < 0 && errno == EINTR);
     s->ended = r == 0;
+    s->silent += r > 0 ? (size_t)r : 0;
     return r;
 }
 

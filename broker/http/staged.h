@@ -12,7 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STAGED_SIZE = 8 * 1024 + 512 }; /* each way: 8 KiB in one record, and alerts */
+enum {
+    STAGED_SIZE = 8 * 1024 + 512, /* each way: 8 KiB in one record, and alerts */
+    /* So many bytes may come without one for the owner, and a record has 16 KiB. What is TLS's own
+     * (key updates, tickets) is read in one loop with what follows it: a peer that sends nothing
+     * else would have the process for itself. */
+    STAGED_SILENT_MAX = 96 * 1024,
+};
 
 struct staged_piece;
 
@@ -22,11 +28,13 @@ struct staged {
     bool on;                       /* there is a BIO */
     bool holds;                    /* what is written stays here until staged_send() */
     bool ended;                    /* the socket has been read to its end */
+    size_t silent;                 /* bytes that came since the owner got one */
     int error;                     /* errno of a read that failed: told once, as the socket does */
     struct staged_piece *in, *out; /* NULL while there is nothing */
 };
 
-/* For SSL_set_bio; `staged` has to outlive it. NULL: no memory. */
+/* For SSL_set_bio; `staged` has to outlive it. NULL: no memory. Whoever reads data from TLS puts
+ * `silent` back to 0. */
 BIO *staged_bio_new(struct staged *staged, int fd);
 /* Gives the memory back, with whatever lies in it. The BIO is gone. */
 void staged_free(struct staged *staged);

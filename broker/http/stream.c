@@ -4,6 +4,8 @@
  */
 #include "tls.h"
 
+#include "tls_prefix.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
@@ -14,6 +16,8 @@
 /* Four whole records of TLS 1.3 and no byte of a fifth: the rest of one would be read by itself.
  * OpenSSL aligns what it reads by up to 7 bytes. */
 enum { RECORD_SIZE = 5 + 16 * 1024 + 1 + 16, READ_LARGE = 4 * RECORD_SIZE + 7 };
+_Static_assert((int)STAGED_SILENT_MAX > (int)READ_LARGE + (int)RECORD_SIZE,
+               "no record is too long for it");
 
 static enum stream_result
 result_of_errno(enum stream_result would_block)
@@ -107,6 +111,7 @@ stream_read(struct stream *stream, uint8_t *p, size_t cap, size_t *n)
     r = SSL_read_ex(stream->ssl, p, cap, &got);
     if (r != 1)
         return result_of_ssl(stream, r);
+    stream->staged.silent = 0;
     *n = got;
     return STREAM_OK;
 }
@@ -177,9 +182,12 @@ stream_has_pending(const struct stream *stream)
 void
 stream_stage(struct stream *stream)
 {
-    BIO *bio;
+    BIO *bio, *below;
 
-    if (stream->ssl == NULL || BIO_method_type(SSL_get_rbio(stream->ssl)) != BIO_TYPE_SOCKET)
+    if (stream->ssl == NULL)
+        return;
+    below = tls_prefix_passed(SSL_get_rbio(stream->ssl));
+    if (BIO_method_type(below) != BIO_TYPE_SOCKET)
         return;
     bio = staged_bio_new(&stream->staged, stream->fd);
     if (bio != NULL)

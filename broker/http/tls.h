@@ -31,8 +31,9 @@ struct stream {
     struct staged staged; /* below `ssl`, once stream_stage() was called */
 };
 
-/* After the handshake: from now on records can be held between socket and TLS. Without memory, and
- * where TLS is not on the socket itself, it stays as it is. */
+/* After the handshake: from now on records can be held between socket and TLS, and a peer that
+ * sends nothing but TLS's own is cut off. Without memory, and where TLS is not on the socket
+ * itself, it stays as it is. */
 void stream_stage(struct stream *stream);
 
 enum stream_result stream_handshake(struct stream *stream);

@@ -69,14 +69,16 @@ prefix_destroy(BIO *bio)
 }
 
 // Made once; a process has one, for all its life.
+static BIO_METHOD *method;
+static int type; // of it
+
 static BIO_METHOD *
 prefix_method(void)
 {
-    static BIO_METHOD *method;
-
     if (method)
         return method;
-    BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_FILTER, "prefix");
+    type = BIO_get_new_index() | BIO_TYPE_FILTER;
+    BIO_METHOD *made = BIO_meth_new(type, "prefix");
     if (made && BIO_meth_set_read(made, prefix_read) == 1 &&
         BIO_meth_set_write(made, prefix_write) == 1 &&
         BIO_meth_set_ctrl(made, prefix_control) == 1 &&
@@ -90,8 +92,7 @@ prefix_method(void)
 BIO *
 tls_prefix_new(struct bytes bytes, BIO *next)
 {
-    BIO_METHOD *method = prefix_method();
-    BIO *bio = method && next ? BIO_new(method) : NULL;
+    BIO *bio = next && prefix_method() ? BIO_new(method) : NULL;
     struct tls_prefix *prefix = bio ? calloc(1, sizeof *prefix) : NULL;
 
     if (prefix) {
@@ -106,4 +107,13 @@ tls_prefix_new(struct bytes bytes, BIO *next)
         return NULL;
     }
     return BIO_push(bio, next);
+}
+
+BIO *
+tls_prefix_passed(BIO *bio)
+{
+    if (!method || BIO_method_type(bio) != type)
+        return bio;
+    const struct tls_prefix *prefix = BIO_get_data(bio);
+    return prefix->at == prefix->bytes.n ? BIO_next(bio) : bio;
 }

@@ -13,4 +13,7 @@
  * no memory, and `next` is freed. */
 BIO *tls_prefix_new(struct bytes prefix, BIO *next);
 
+/* What is below a prefix that was read to its end; any other BIO is returned itself. */
+BIO *tls_prefix_passed(BIO *bio);
+
 #endif

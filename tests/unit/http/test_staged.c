@@ -3,6 +3,7 @@
 #include "tls_contexts.h"
 
 #include "../../../broker/http/conduit.h"
+#include "../../../broker/http/tls_prefix.h"
 #include "../../../broker/http/turn.h"
 
 #include <errno.h>
@@ -219,6 +220,49 @@ test_a_peer_that_is_gone(void **state)
     assert_null(conduit.out.p);
 }
 
+static void
+update_keys(int count)
+{
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(SSL_key_update(pair.client.ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+        assert_int_equal(SSL_do_handshake(pair.client.ssl), 1);
+    }
+    conduit.readable = true;
+    conduit_fill(&conduit, 1000);
+}
+
+// 27 bytes each, so that all of them are twice as many as may come.
+enum { KEY_UPDATES = 50, TIMES = 2 * STAGED_SILENT_MAX / 27 / KEY_UPDATES };
+
+/* They are answered with nothing and read without a pause: one client would be all that there is.
+ */
+static void
+test_key_updates_without_end(void **state)
+{
+    (void)state;
+    assert_int_equal(SSL_version(pair.client.ssl), TLS1_3_VERSION);
+    for (int i = 0; i < TIMES && conduit.ended == STREAM_OK; i++)
+        update_keys(KEY_UPDATES);
+    assert_result(conduit.ended, STREAM_ERROR);
+}
+
+static void
+test_key_updates_between_data(void **state)
+{
+    size_t n;
+    (void)state;
+    for (int i = 0; i < TIMES; i++) {
+        update_keys(KEY_UPDATES);
+        assert_result(stream_write(&pair.client, (const uint8_t *)"x", 1, &n), STREAM_OK);
+        events();
+        assert_true(turn_run(&turn));
+        assert_text(buffer_bytes(&conduit.in), "x");
+        conduit_consume(&conduit, 1);
+        conduit_arm(&conduit, true);
+    }
+    assert_result(conduit.ended, STREAM_OK);
+}
+
 // TLS that does not stand on the socket itself stays as it is, and so does a plain connection.
 static void
 test_only_on_the_socket(void **state)
@@ -231,6 +275,25 @@ test_only_on_the_socket(void **state)
     stream_stage(&inner);
     assert_false(inner.staged.on);
     SSL_free(inner.ssl);
+}
+
+// What was looked at before there was TLS does not stand between them when it was read.
+static void
+test_behind_a_prefix(void **state)
+{
+    struct stream stream = {.fd = -1, .ssl = SSL_new(server)};
+    char byte;
+    (void)state;
+    BIO *bio = tls_prefix_new(BYTES("x"), BIO_new_socket(-1, BIO_NOCLOSE));
+    assert_non_null(bio);
+    SSL_set_bio(stream.ssl, bio, bio);
+    stream_stage(&stream);
+    assert_false(stream.staged.on);
+    assert_int_equal(BIO_read(bio, &byte, 1), 1);
+    stream_stage(&stream);
+    assert_true(stream.staged.on);
+    SSL_free(stream.ssl);
+    staged_free(&stream.staged);
 }
 
 int
@@ -247,7 +310,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_more_than_can_be_held, setup, teardown),
         cmocka_unit_test_setup_teardown(test_closing_sends_what_is_held, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_peer_that_is_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_key_updates_without_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_key_updates_between_data, setup, teardown),
         cmocka_unit_test(test_only_on_the_socket),
+        cmocka_unit_test(test_behind_a_prefix),
     };
     return cmocka_run_group_tests(tests, make_contexts, free_contexts);
 }
