@@ -333,7 +333,7 @@ adds_default_port(struct bytes with_port, struct bytes host, struct bytes scheme
 }
 
 static bool
-read_host(struct http1_head *head, const char **why)
+read_host(struct http1_head *head, bool hostless, const char **why)
 {
     const struct http1_field *host = http1_find_id(head, FIELD_ID_HOST);
 
@@ -345,7 +345,7 @@ read_host(struct http1_head *head, const char **why)
             return true;
         }
         *why = "there is no Host";
-        return false;
+        return hostless && head->minor == 0 && head->form == TARGET_ORIGIN;
     }
     if (!grammar_is_authority(host->value)) {
         *why = "Host is not a host with an optional port";
@@ -373,14 +373,15 @@ clear(struct http1_head *head)
 }
 
 static bool
-finish_request(struct bytes text, const struct head_lines *lines, struct http1_head *head,
-               const char **why)
+finish_request(struct bytes text, const struct head_lines *lines, bool hostless,
+               struct http1_head *head, const char **why)
 {
     struct connection_options options = {0};
 
     if (!start_line_parse_request(line_at(text, lines, 0), head, why) ||
-        !parse_fields(text, lines, FIELD_SINGLE_REQUEST, head, why) || !read_host(head, why) ||
-        !read_framing(head, why) || !read_connection(head, &options, why))
+        !parse_fields(text, lines, FIELD_SINGLE_REQUEST, head, why) ||
+        !read_host(head, hostless, why) || !read_framing(head, why) ||
+        !read_connection(head, &options, why))
         return false;
     if (head->form == TARGET_AUTHORITY && head->body != BODY_NONE) {
         *why = "CONNECT has a body";
@@ -393,8 +394,9 @@ finish_request(struct bytes text, const struct head_lines *lines, struct http1_h
     return true;
 }
 
-enum http1_result
-http1_parse_request(struct bytes in, struct http1_head *head, size_t *scanned, const char **why)
+static enum http1_result
+parse_request(struct bytes in, bool hostless, struct http1_head *head, size_t *scanned,
+              const char **why)
 {
     /* RFC 9112 2.2: one empty line before a request is what some clients end a body with. */
     size_t skip = bytes_starts(in, BYTES("\r\n")) ? 2 : 0;
@@ -410,12 +412,25 @@ http1_parse_request(struct bytes in, struct http1_head *head, size_t *scanned, c
     if (result != HTTP1_DONE)
         return result;
     clear(head);
-    if (!finish_request(bytes_slice(in, skip, at), &lines, head, why)) {
+    if (!finish_request(bytes_slice(in, skip, at), &lines, hostless, head, why)) {
         clear(head);
         return HTTP1_REJECT;
     }
     head->length = skip + at;
     return HTTP1_DONE;
+}
+
+enum http1_result
+http1_parse_request(struct bytes in, struct http1_head *head, size_t *scanned, const char **why)
+{
+    return parse_request(in, false, head, scanned, why);
+}
+
+enum http1_result
+http1_parse_request_hostless(struct bytes in, struct http1_head *head, size_t *scanned,
+                             const char **why)
+{
+    return parse_request(in, true, head, scanned, why);
 }
 
 /* ---- responses ---- */

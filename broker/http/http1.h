@@ -83,6 +83,10 @@ struct http1_head {
 enum http1_result http1_parse_request(struct bytes in, struct http1_head *head, size_t *scanned,
                                       const char **why);
 
+/* The same where Host decides nothing: HTTP/1.0 knows none (RFC 1945), and `host` is then empty. */
+enum http1_result http1_parse_request_hostless(struct bytes in, struct http1_head *head,
+                                               size_t *scanned, const char **why);
+
 /* The same for a response to a request with method `method`; decides the body by RFC 9112 6.3. A
  * 101 is HTTP1_DONE with status 101, the caller knows whether it asked for one. */
 enum http1_result http1_parse_response(struct bytes in, struct bytes method,

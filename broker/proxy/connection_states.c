@@ -50,12 +50,21 @@ step_idle(struct connection *c)
     return STEP_WAIT;
 }
 
+// HAProxy's health checks, for one, are HTTP/1.0 without Host.
+static enum http1_result
+parse_head(struct connection *c, struct http1_head *head, const char **why)
+{
+    struct bytes in = buffer_bytes(&c->conduit.in);
+    return c->listener->metrics ? http1_parse_request_hostless(in, head, &c->scanned, why)
+                                : http1_parse_request(in, head, &c->scanned, why);
+}
+
 static enum step
 step_head(struct connection *c)
 {
     struct http1_head *head = &c->proxy->head;
     const char *why = NULL;
-    switch (http1_parse_request(buffer_bytes(&c->conduit.in), head, &c->scanned, &why)) {
+    switch (parse_head(c, head, &why)) {
     case HTTP1_DONE:
         exchange_begin(c, head);
         return STEP_AGAIN;

@@ -154,14 +154,14 @@ static const struct {
 };
 
 // A page in a browser can be made to ask for a name of its own that leads here (DNS rebinding), and
-// would then read the answer. An address is no such name.
+// would then read the answer. An address is no such name, and browsers do not leave Host out.
 static bool
 host_is_ours(const struct exchange *x, const struct http1_head *head)
 {
     struct destination_view view;
     struct address address;
     uint16_t port;
-    if (x->client->listener->kind == LISTENER_UNIX)
+    if (x->client->listener->kind == LISTENER_UNIX || head->host.n == 0)
         return true;
     BUFFER_AUTO host;
     buffer_init(&host, 512);

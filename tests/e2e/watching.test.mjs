@@ -82,6 +82,9 @@ describe('hostile requests at the listener of metrics', () => {
       [get(`/${'x'.repeat(70000)}`), 400],
       [get('/healthz', 'A: b\r\n'.repeat(2000)), 400],
       ['GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n', 200],
+      ['GET /healthz HTTP/1.0\r\n\r\n', 200], ['OPTIONS /metrics HTTP/1.0\r\n\r\n', 405],
+      ['GET http://attacker.example/metrics HTTP/1.0\r\n\r\n', 400], ['GET /healthz HTTP/1.0\r\nHost:\r\n\r\n', 400],
+      ['GET /healthz HTTP/1.0\r\nHost: attacker.example\r\n\r\n', 421], ['GET /healthz HTTP/1.1\r\n\r\n', 400],
     ]) {
       const [answer] = await exchange(at, Buffer.from(bytes, 'latin1'), { methods: [bytes.split(' ')[0]] });
       assert.equal(answer.status, status, JSON.stringify(bytes.slice(0, 80)));

@@ -404,6 +404,33 @@ parse_or_fail(struct bytes text, struct http1_head *head)
     }
 }
 
+/* RFC 1945 knows no Host; whatever else is refused stays so. */
+static void
+test_without_host_where_it_decides_nothing(void **state)
+{
+    static const struct bytes refused[] = {
+        TEXT("GET / HTTP/1.1\r\n" END), TEXT("GET http://h/ HTTP/1.0\r\n" END),
+        TEXT("OPTIONS * HTTP/1.0\r\n" END), TEXT("GET / HTTP/1.0\r\nHost:\r\n" END),
+        TEXT("GET / HTTP/1.0\r\nHost: h\r\nHost: h\r\n" END)};
+    struct http1_head head;
+    const char *why;
+    size_t scanned = 0;
+
+    (void)state;
+    assert_int_equal(http1_parse_request_hostless((struct bytes)TEXT("GET /a HTTP/1.0\r\n" END),
+                                                  &head, &scanned, &why),
+                     HTTP1_DONE);
+    assert_int_equal(head.host.n, 0);
+    assert_true(bytes_is(head.path, "/a"));
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        scanned = 0;
+        if (http1_parse_request_hostless(refused[i], &head, &scanned, &why) != HTTP1_REJECT) {
+            print_text("accepted", refused[i]);
+            fail();
+        }
+    }
+}
+
 static void
 test_expect(void **state)
 {
@@ -503,6 +530,7 @@ main(void)
         cmocka_unit_test(test_split_anywhere_is_the_same),
         cmocka_unit_test(test_what_is_certain_is_refused_at_once),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_without_host_where_it_decides_nothing),
         cmocka_unit_test(test_expect),
         cmocka_unit_test(test_upgrade_needs_connection),
         cmocka_unit_test(test_hop_by_hop),
