@@ -22,6 +22,7 @@ FUZZ_ROOMS_field_place := http broker core
 FUZZ_ROOMS_client_hello := http broker core
 FUZZ_ROOMS_dns := proxy http broker core
 FUZZ_ROOMS_scrub := proxy http broker core
+FUZZ_ROOMS_websocket := proxy http broker core
 FUZZ_ROOMS_token_answer := proxy http broker core
 FUZZ_ROOMS_credential := authority database admin broker core
 FUZZ_ROOMS_admin := admin broker core
