@@ -264,7 +264,8 @@ measure_log(struct sources *sources, struct source *log)
         return false;
     sources->size -= log->size - end;
     log->size = end;
-    ssize_t n = pread(log->fd, head, sizeof head, (off_t)begin);
+    size_t line = end - begin < sizeof head ? (size_t)(end - begin) : sizeof head;
+    ssize_t n = pread(log->fd, head, line, (off_t)begin);
     sources->audit_seq = n > 0 ? seq_of(bytes_of(head, (size_t)n)) : 0;
     return n >= 0;
 }

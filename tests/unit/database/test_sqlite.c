@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../files.h"
 
+#include "../../../broker/database/private_file.h"
 #include "../../../broker/database/sqlite.h"
 
 static const struct sqlite_migration steps[] = {
@@ -99,6 +100,57 @@ migrations_run_once_and_whole(void **state)
     assert_int_equal(access(fixture_path("new"), F_OK), -1);
 }
 
+// The way back to the program before: what it had, under its version.
+static void
+what_was_there_is_kept_before_it_is_changed(void **state)
+{
+    struct sqlite sqlite;
+    const char *path = fixture_path("db");
+    struct stat st;
+
+    (void)state;
+    assert_ok(sqlite_create(path, &first, &sqlite, fault));
+    assert_ok(sqlite_exec(&sqlite, "INSERT INTO a VALUES (7)", fault));
+    sqlite_close(&sqlite);
+    assert_ok(sqlite_open(path, &first, &sqlite, fault));
+    sqlite_close(&sqlite);
+    assert_int_equal(access(fixture_path("db.before-1"), F_OK), -1); // nothing was to be changed
+    assert_ok(sqlite_open(path, &second, &sqlite, fault));
+    assert_ok(sqlite_exec(&sqlite, "INSERT INTO a VALUES (8)", fault));
+    sqlite_close(&sqlite);
+    assert_int_equal(stat(fixture_path("db.before-1"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_ok(sqlite_open(fixture_path("db.before-1"), &first, &sqlite, fault));
+    assert_int_equal(number_of(&sqlite, "SELECT sum(n) FROM a"), 7);
+    sqlite_close(&sqlite);
+}
+
+static void
+a_newer_one_is_refused_and_not_touched(void **state)
+{
+    struct sqlite sqlite = {0};
+    const char *path = fixture_path("db");
+    int64_t version = 0;
+    BUFFER_AUTO before = {0};
+    BUFFER_AUTO after = {0};
+
+    (void)state;
+    assert_ok(sqlite_create(path, &second, &sqlite, fault));
+    sqlite_close(&sqlite);
+    buffer_init(&before, 1 << 20);
+    assert_ok(private_file_read(path, 1 << 20, true, &before, fault));
+    assert_fault(sqlite_open(path, &first, &sqlite, fault), KH_ERR_DATABASE, "newer");
+    assert_null(sqlite.db);
+    assert_fault(sqlite_examine(path, &first, &version, fault), KH_ERR_DATABASE, "newer");
+    assert_fault(sqlite_snapshot(path, &first, fixture_path("copy"), &version, fault),
+                 KH_ERR_DATABASE, "newer");
+    assert_int_equal(access(fixture_path("copy"), F_OK), -1);
+    assert_int_equal(access(fixture_path("db.before-3"), F_OK), -1);
+    buffer_init(&after, 1 << 20);
+    assert_ok(private_file_read(path, 1 << 20, true, &after, fault));
+    assert_true(bytes_equal(buffer_bytes(&after), buffer_bytes(&before)));
+}
+
 static void
 settings_are_in_effect(void **state)
 {
@@ -151,6 +203,8 @@ main(void)
         fixture_test(what_is_not_ours_is_refused),
         fixture_test(a_statement_that_lacks_a_value_is_not_run),
         fixture_test(migrations_run_once_and_whole),
+        fixture_test(what_was_there_is_kept_before_it_is_changed),
+        fixture_test(a_newer_one_is_refused_and_not_touched),
         fixture_test(settings_are_in_effect),
         fixture_test(groups_are_all_or_nothing),
     };
