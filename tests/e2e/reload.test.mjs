@@ -3,9 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
 
-import { realKey, startBroker } from '../support/broker.mjs';
+import { realKey, startBroker, unusedPort } from '../support/broker.mjs';
 import { accepts, startUpstream } from '../support/upstream.mjs';
 import { until } from '../support/wait.mjs';
 
@@ -63,6 +64,53 @@ test('a listener that is new serves; one that cannot be opened makes the reload 
   const address = listeners.find((l) => l.includes('127.0.0.2'))?.split('=')[1];
   assert.ok(address, JSON.stringify(listeners));
   assert.ok((await broker.request('/', { base: `http://${address}` })).status < 500);
+});
+
+test('a listener that is gone from the file, or is another one there, serves as before until a restart', async (t) => {
+  const broker = await startBroker(t, { listen: null, config: 'listen:\n  - address: 127.0.0.1:0' });
+  const file = broker.file('keyholed.yaml'), before = readFileSync(file, 'utf8'), port = await unusedPort();
+  const write = (more) => writeFileSync(file, before.replace('\nlisten:', `\nlisten:${more}`));
+  const asks = async () => (await broker.request('/', { base: `http://127.0.0.1:${port}` })).status;
+  write(`\n  - address: 127.0.0.1:${port}`);
+  assert.match((await reload(broker)).stdout, new RegExp(`^listen +\\(none\\) -> 127\\.0\\.0\\.1:${port} +applied\\n$`));
+  assert.equal(await asks(), 200);
+  for (const [what, more] of [['gone', ''], ['with TLS', `\n  - address: 127.0.0.1:${port}\n    tls: true`]]) {
+    write(more);
+    const looked = await broker.operator(['check', '--diff']);
+    assert.match(looked.stdout, new RegExp(`^listen +127\\.0\\.0\\.1:${port} -> \\(none\\) +by a restart\\n$`), `${what}: ${looked.stdout}`);
+    for (let i = 0; i < 2; i++) {
+      const said = await reload(broker, ['--json']);
+      assert.equal(said.status, 0, said.stderr);
+      assert.deepEqual(JSON.parse(said.stdout).changes, [{ setting: 'listen', old: `127.0.0.1:${port}`, new: '', outcome: 'restart' }], `${what}, reload ${i}`);
+      assert.equal(await asks(), 200, `${what}, reload ${i}`);
+    }
+  }
+  await until('the log says so', () => broker.log.includes(`the listener 127.0.0.1:${port} is gone from the configuration or changed in it`));
+  await broker.stop();
+  write('');
+  await broker.start();
+  await assert.rejects(asks(), /ECONNREFUSED/);
+});
+
+test('a listener that could not be opened is tried again by the next reload', async (t) => {
+  const broker = await startBroker(t, { listen: null, config: 'listen:\n  - address: 127.0.0.1:0' });
+  const file = broker.file('keyholed.yaml'), taken = createServer();
+  await new Promise((resolve) => { taken.listen(0, '127.0.0.1', resolve); });
+  const { port } = taken.address();
+  writeFileSync(file, readFileSync(file, 'utf8').replace('\nlisten:', `\ntimeouts: {idle: 10s}\nlisten:\n  - address: 127.0.0.1:${port}`));
+  for (let i = 0; i < 2; i++) {
+    const said = await reload(broker);
+    assert.equal(said.status, 1, said.stdout);
+    assert.match(said.stdout, new RegExp(`^listen +\\(none\\) -> 127\\.0\\.0\\.1:${port} +failed: .*in use`, 'm'), `reload ${i}`);
+    if (i === 0) assert.match(said.stdout, /^timeouts\.idle +75s -> 10s +applied$/m, 'and the rest is in effect');
+  }
+  const { listeners } = await broker.status();
+  assert.ok(!listeners.some((l) => l.includes(`:${port}`)), JSON.stringify(listeners));
+  await new Promise((resolve) => { taken.close(resolve); });
+  const said = await reload(broker);
+  assert.equal(said.status, 0, said.stderr);
+  assert.match(said.stdout, new RegExp(`^listen +\\(none\\) -> 127\\.0\\.0\\.1:${port} +applied\\n$`));
+  assert.equal((await broker.request('/', { base: `http://127.0.0.1:${port}` })).status, 200);
 });
 
 test('sockets of their own stay as they are, and are named by each reload until a restart', async (t) => {
