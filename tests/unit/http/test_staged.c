@@ -236,6 +236,7 @@ enum { KEY_UPDATES = 50, TIMES = 2 * STAGED_SILENT_MAX / 27 / KEY_UPDATES };
 
 /* They are answered with nothing and read without a pause: one client would be all that there is.
  */
+// threat 20
 static void
 test_key_updates_without_end(void **state)
 {
