@@ -15,12 +15,14 @@ struct diff {
 
 typedef void print_fn(const struct config *config, struct buffer *out);
 
-// One line, and not for ever.
+// One line, and not for ever. What is cut off begins with a character: it stays UTF-8.
 static const char *
 tidy(struct buffer *text)
 {
     if (text->n > VALUE_TEXT_MAX) {
         text->n = VALUE_TEXT_MAX;
+        while (text->n > 0 && (text->p[text->n] & 0xc0) == 0x80)
+            text->n--;
         buffer_put_str(text, "…");
     }
     for (size_t i = 0; i < text->n; i++)

@@ -45,6 +45,17 @@ authority_on_peer_fault(struct channel *channel, void *context, const struct mes
     return true;
 }
 
+// A file's name may be any bytes, and what is sent is a text.
+static void
+make_text(struct buffer *report)
+{
+    if (bytes_is_utf8(buffer_bytes(report)))
+        return;
+    for (size_t i = 0; i < report->n; i++)
+        if (report->p[i] >= 0x80)
+            report->p[i] = '?';
+}
+
 // The lowest bit of the id is all that is looked at.
 static void
 answer_reload(struct channel *channel, const struct family *family, uint64_t id,
@@ -58,6 +69,7 @@ answer_reload(struct channel *channel, const struct family *family, uint64_t id,
         family->callbacks.reload(family->context, id & 1, &report);
     else
         buffer_put_str(&report, "failed\nthere is no configuration");
+    make_text(&report);
     if (report.failed)
         message_text_tx(BYTES("failed\nthere is more to tell than fits; see the log"), &body);
     else

@@ -2,7 +2,7 @@
 // keyholed reload and check --diff: what changed, what of it is in effect, and what was wrong.
 
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 
@@ -46,6 +46,18 @@ test('reload says what changed, what is in effect, and what waits for a restart'
   }
   assert.match((await reload(broker)).stderr, /the configuration stays as it was/);
   assert.equal((await broker.request('/')).status < 500, true);
+});
+
+test('a file whose name is no text is read again as any other', async (t) => {
+  const broker = await startBroker(t);
+  const file = broker.file('keyholed.yaml'), other = Buffer.concat([Buffer.from(broker.file('k')), Buffer.from([0xff]), Buffer.from('.yaml')]);
+  renameSync(file, other);
+  symlinkSync(other, file);
+  appendFileSync(other, 'workers: 7\n');
+  const done = await reload(broker, ['--json']);
+  assert.equal(done.status, 0, done.stderr);
+  assert.equal(JSON.parse(done.stdout).file, broker.file('k?.yaml'));
+  assert.deepEqual(JSON.parse(done.stdout).changes.map((c) => c.setting), ['workers']);
 });
 
 test('a listener that is new serves; one that cannot be opened makes the reload fail', async (t) => {
