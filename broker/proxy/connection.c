@@ -413,9 +413,11 @@ connection_drain_all(struct proxy *proxy)
     }
     for (c = TAILQ_FIRST(&proxy->connections.list[CONNECTION_IDLE]); c; c = next) {
         next = TAILQ_NEXT(c, entry);
-        if (c->rested)
-            connection_run(c); // a request may be here, and not read yet
-        if (c->rested && c->state == CONNECTION_IDLE)
+        if (!c->rested)
+            continue;
+        c->conduit.readable = true; // a request may be here, and nobody was told of it yet
+        connection_run(c);
+        if (c->state == CONNECTION_IDLE)
             connection_close(c);
     }
     connection_lists_retime(proxy);

@@ -182,6 +182,41 @@ test_what_came_in_the_turn_of_its_limit(void **state)
     stepped_free(w);
 }
 
+/* ---- the end ---- */
+
+/* A request that is there when the broker is told to end is served, whichever of them the event
+ * loop tells first. */
+static void
+test_a_request_beside_a_drain(void **state)
+{
+    const struct world_route route = {.credential = "api", .host = "api.test"};
+    struct world *w = stepped_world(&route, NULL);
+    int client = connect_loopback(w->port), resting = connect_loopback(w->port);
+    (void)state;
+    for (int i = 0; i < 2; i++) { // both have asked for something before
+        send_text(i ? resting : client, GET_MODELS);
+        go_on_until_readable(w->authority);
+        expect_decide(w);
+        deny(w, KH_REASON_EXPIRED);
+        go_on_until_readable(i ? resting : client);
+        read_answer(i ? resting : client);
+    }
+    send_frame(w->supervisor, MESSAGE_PROXY_DRAIN, 0, BYTES_EMPTY, -1);
+    send_text(client, GET_MODELS);
+    go_on_until_readable(w->authority);
+    expect_decide(w);
+    deny(w, KH_REASON_EXPIRED);
+    go_on_until_readable(client);
+    read_answer(client);
+    assert_contains(received.p, "HTTP/1.1 401 ");
+    assert_contains(received.p, "Connection: close");
+    read_until(resting, &received, NULL);
+    assert_int_equal(received.n, 0);
+    close(client);
+    close(resting);
+    stepped_free(w);
+}
+
 static int
 setup(void **state)
 {
@@ -207,6 +242,7 @@ main(void)
         cmocka_unit_test(test_hello_behind_the_last_round),
         cmocka_unit_test(test_hello_before_the_tunnel_is_open),
         cmocka_unit_test(test_what_came_in_the_turn_of_its_limit),
+        cmocka_unit_test(test_a_request_beside_a_drain),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
