@@ -284,7 +284,7 @@ $(BUILD)/tests/bin/no_walls.so: tools/bench/no_walls.c
 
 # Preloaded: ends a process at its Nth step.
 KILL_AT := $(BUILD)/tests/bin/kill_at.so
-$(KILL_AT): tests/support/kill_at/kill_at.c
+$(KILL_AT): tests/support/kill_at/kill_at.c tests/support/steps.h
 	@mkdir -p $(@D)
 	$(call quiet,CC,$<)$(CC) $(CPPFLAGS) -std=c17 -O1 $(WARNINGS) -fPIC -shared $< -o $@
 

@@ -2,13 +2,9 @@
 /* Preloaded by tests of what a power cut leaves: the process whose program ends with $KILL_PROGRAM
  * is killed, and with it the one that started it, at its $KILL_AT'th call that changes names or
  * brings something to the disk. */
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static unsigned long step, kill_at;
@@ -36,59 +32,4 @@ count_step(void)
     (void)kill(getpid(), SIGKILL);
 }
 
-int
-renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
-{
-    count_step();
-    return (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, flags);
-}
-
-int
-rename(const char *from, const char *to)
-{
-    count_step();
-    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
-}
-
-int
-mkdir(const char *path, mode_t mode)
-{
-    count_step();
-    return (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
-}
-
-int
-rmdir(const char *path)
-{
-    count_step();
-    return (int)syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR);
-}
-
-int
-unlink(const char *path)
-{
-    count_step();
-    return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
-}
-
-int
-remove(const char *path)
-{
-    count_step();
-    int done = (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
-    return done ? (int)syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR) : done;
-}
-
-int
-fsync(int fd)
-{
-    count_step();
-    return (int)syscall(SYS_fsync, fd);
-}
-
-int
-fdatasync(int fd)
-{
-    count_step();
-    return (int)syscall(SYS_fdatasync, fd);
-}
+#include "../steps.h"

@@ -4,7 +4,6 @@
 #include "../../../broker/authority/master_key_change.h"
 
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define PASSPHRASE "over the rainbow"
@@ -20,48 +19,8 @@ count_step(void)
         (void)kill(getpid(), SIGKILL);
 }
 
-// The executable's definitions come before libc's, also for the libraries.
-int
-fsync(int fd)
-{
-    count_step();
-    return (int)syscall(SYS_fsync, fd);
-}
-
-int
-fdatasync(int fd)
-{
-    count_step();
-    return (int)syscall(SYS_fdatasync, fd);
-}
-
-int
-rename(const char *from, const char *to)
-{
-    count_step();
-    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
-}
-
-int
-unlink(const char *path)
-{
-    count_step();
-    return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
-}
-
-ssize_t
-write(int fd, const void *p, size_t n)
-{
-    count_step();
-    return syscall(SYS_write, fd, p, n);
-}
-
-ssize_t
-pwrite64(int fd, const void *p, size_t n, off_t at)
-{
-    count_step();
-    return syscall(SYS_pwrite64, fd, p, n, at);
-}
+#define STEPS_OF_WRITES
+#include "../../support/steps.h"
 
 /* ---- keys ---- */
 

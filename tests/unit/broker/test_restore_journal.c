@@ -10,7 +10,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 enum { TEXT_MAX = 8192 };
@@ -27,7 +26,10 @@ count_step(void)
         (void)kill(getpid(), SIGKILL);
 }
 
-// The executable's definitions come before libc's.
+#define STEPS_OWN_RENAMEAT2
+#define STEPS_WITHOUT_DISK
+#include "../../support/steps.h"
+
 int
 renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
 {
@@ -38,36 +40,6 @@ renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned fla
         return -1;
     }
     return (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, flags);
-}
-
-int
-mkdir(const char *path, mode_t mode)
-{
-    count_step();
-    return (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
-}
-
-int
-rmdir(const char *path)
-{
-    count_step();
-    return (int)syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR);
-}
-
-int
-remove(const char *path)
-{
-    count_step();
-    int done = (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
-    return done ? (int)syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR) : done;
-}
-
-int
-fsync(int fd)
-{
-    (void)fd;
-    count_step();
-    return 0;
 }
 
 /* ---- what is in a directory, as text ---- */
