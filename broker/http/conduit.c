@@ -134,9 +134,9 @@ conduit_need(struct conduit *c, enum stream_result want)
 }
 
 void
-conduit_fill(struct conduit *c, size_t limit)
+conduit_fill_what_came(struct conduit *c)
 {
-    c->limit = limit;
+    size_t limit = c->limit;
     while (c->open && c->ended == STREAM_OK && c->in.n < limit &&
            (c->readable || (c->pending && c->stream.ssl))) {
         size_t room = limit - c->in.n, n = 0;
@@ -174,7 +174,7 @@ conduit_fill(struct conduit *c, size_t limit)
 }
 
 void
-conduit_flush(struct conduit *c)
+conduit_flush_what_is_there(struct conduit *c)
 {
     if (!c->turn) {
         conduit_write(c);
@@ -348,6 +348,7 @@ conduit_consume(struct conduit *c, size_t n)
 {
     if (n == 0)
         return;
+    c->moved = true;
     if (c->bulk && !c->bulk_secret)
         buffer_skip(&c->in, n); // conduit_rest wipes it, once for all of the message
     else

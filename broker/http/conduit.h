@@ -53,7 +53,7 @@ struct conduit {
     enum stream_result ended; /* of reading: STREAM_OK while it goes on */
     bool write_failed;
     bool blocked;   /* the peer took no more: until readiness is told, another attempt is in vain */
-    bool moved;     /* bytes went either way since conduit_moved() asked */
+    bool moved;     /* since conduit_moved() asked */
     bool readable;  /* a read may bring something */
     bool pending;   /* so may one of what TLS has already */
     bool want_read; /* the owner's wish, of the last conduit_arm */
@@ -70,7 +70,7 @@ bool conduit_can_accept(int fd);
 KH_MUST_CHECK enum kh_err conduit_open(struct conduit *conduit, struct event_base *base, int fd,
                                        void (*ready)(void *owner), void *owner);
 /* See stream_close for `clean`. Events are gone when it returns; buffers are wiped. */
-void conduit_close(struct conduit *conduit, bool clean);
+KH_COLD void conduit_close(struct conduit *conduit, bool clean);
 
 /* From now on it works in stages: readiness is told, and what is flushed is written, when those of
  * the other connections of this turn are. To be called again when TLS stands on it. */
@@ -80,27 +80,46 @@ void conduit_read(struct conduit *conduit);
 void conduit_seal(struct conduit *conduit);
 void conduit_write(struct conduit *conduit);
 
+/* The same as without _what_came and _what_is_there, where there is something to do: each is asked
+ * for a dozen times in a request, and most of the time in vain. */
+void conduit_fill_what_came(struct conduit *conduit);
+void conduit_flush_what_is_there(struct conduit *conduit);
+
 /* Read what is there, up to `limit` bytes in `in`. `ended` says whether more can come. */
-void conduit_fill(struct conduit *conduit, size_t limit);
+static inline void
+conduit_fill(struct conduit *c, size_t limit)
+{
+    c->limit = limit;
+    if ((c->readable || c->pending) && c->in.n < limit)
+        conduit_fill_what_came(c);
+}
+
 /* Write `out` as far as it goes, or, when it works in stages and that is little, soon: the owner is
  * called again after it. A failure is kept in `write_failed`, and `out` is dropped. */
-void conduit_flush(struct conduit *conduit);
+static inline void
+conduit_flush(struct conduit *c)
+{
+    if (c->out.n > 0 || c->out.failed)
+        conduit_flush_what_is_there(c);
+}
+
 /* Put `data` and `tail` behind what is in `out`. Much of it is written from where it lies, and what
  * the peer does not take now is copied into `out`. */
 void conduit_pass(struct conduit *conduit, struct bytes data, struct bytes tail);
 /* Wait for what is to be done next; not for bytes that the last conduit_fill had no room for. */
 void conduit_arm(struct conduit *conduit, bool want_read);
 /* Call the owner again on the next turn of the loop, after the others. */
-void conduit_again(struct conduit *conduit);
+KH_COLD void conduit_again(struct conduit *conduit);
 /* What a handshake waits for. */
 void conduit_need(struct conduit *conduit, enum stream_result want);
 
 /* Nothing more is written: the peer reads the end after what came before it. */
 void conduit_end(struct conduit *conduit);
-bool conduit_moved(struct conduit *conduit);             /* since the last call */
+/* Bytes came, went or were consumed since the last call. */
+bool conduit_moved(struct conduit *conduit);
 void conduit_consume(struct conduit *conduit, size_t n); /* from `in` */
 /* Give the buffers' memory back, wiped; bytes that are still needed are kept. */
-void conduit_forget(struct conduit *conduit);
+KH_COLD void conduit_forget(struct conduit *conduit);
 /* This message is a long one: TLS reads more at once, and gives that memory back when it is over.
  * What is read need not be wiped before that unless it is `secret`. */
 void conduit_expect_bulk(struct conduit *conduit, bool secret);

@@ -29,7 +29,7 @@ struct head_lines {
 
 _Static_assert((int)HTTP1_HEAD_MAX - 1 <= (int)UINT16_MAX, "every place in a head can be kept");
 
-static enum http1_result
+KH_COLD static enum http1_result
 refuse(const char **why, const char *sentence)
 {
     *why = sentence;
@@ -37,7 +37,7 @@ refuse(const char **why, const char *sentence)
 }
 
 /* What is wrong with the line from `start` whose text goes to `end`; NULL: it is incomplete. */
-__attribute__((cold)) static const char *
+KH_COLD static const char *
 line_fault(struct bytes in, size_t start, size_t end)
 {
     static const char *const too_long = "a line is longer than 16 KiB"; /* its CR counts */
@@ -119,7 +119,7 @@ line_at(struct bytes head, const struct head_lines *lines, size_t i)
     return i < lines->count ? bytes_of(head.p + start, lines->end[i] - start) : BYTES_EMPTY;
 }
 
-__attribute__((cold)) static const char *
+KH_COLD static const char *
 field_fault(struct bytes line)
 {
     size_t colon = bytes_index(line, ':');

@@ -35,7 +35,7 @@ struct body_input {
 /* Each takes at least one byte, or changes the state; there is at least one byte to take. */
 typedef void body_step(struct http1_body_reader *reader, struct body_input *input);
 
-static void
+KH_COLD static void
 refuse(struct http1_body_reader *reader, struct body_input *input, const char *sentence)
 {
     reader->state = STATE_REFUSED;

@@ -56,7 +56,7 @@ storage_keep(struct request *request, struct bytes text)
 
 /* ---- path and query ---- */
 
-static enum kh_reason
+KH_COLD static enum kh_reason
 refuse(struct fault *fault, enum kh_reason reason, const char *sentence)
 {
     (void)fault_set(fault, KH_ERR_SYNTAX, "%s", sentence);

@@ -94,7 +94,7 @@ drop_slots(struct search *search)
     drop_query_slots(search);
 }
 
-static enum kh_reason
+KH_COLD static enum kh_reason
 refuse(struct fault *fault, enum kh_reason reason, const char *sentence)
 {
     (void)fault_set(fault, KH_ERR_DENIED, "%s", sentence);

@@ -6,7 +6,7 @@
 
 #include "grammar.h"
 
-static bool
+KH_COLD static bool
 refuse(const char **why, const char *sentence)
 {
     *why = sentence;

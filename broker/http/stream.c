@@ -19,7 +19,7 @@ enum { RECORD_SIZE = 5 + 16 * 1024 + 1 + 16, READ_LARGE = 4 * RECORD_SIZE + 7 };
 _Static_assert((int)STAGED_SILENT_MAX > (int)READ_LARGE + (int)RECORD_SIZE,
                "no record is too long for it");
 
-static enum stream_result
+KH_COLD static enum stream_result
 result_of_errno(enum stream_result would_block)
 {
     return errno == EAGAIN || errno == EWOULDBLOCK ? would_block : STREAM_ERROR;
@@ -27,7 +27,7 @@ result_of_errno(enum stream_result would_block)
 
 /* What an OpenSSL call meant that did not succeed. The error queue is empty before each call, so
  * that what stands in it now belongs to this one. */
-static enum stream_result
+KH_COLD static enum stream_result
 result_of_ssl(const struct stream *stream, int r)
 {
     switch (SSL_get_error(stream->ssl, r)) {

@@ -9,8 +9,8 @@
 
 /* Each writes a whole answer, ends the exchange and moves its connection to CONNECTION_ANSWERING.
  */
-void answer_problem(struct exchange *exchange, enum kh_reason reason, struct bytes detail,
-                    uint32_t retry_after_s);
+KH_COLD void answer_problem(struct exchange *exchange, enum kh_reason reason, struct bytes detail,
+                            uint32_t retry_after_s);
 void answer_content(struct exchange *exchange, unsigned status, const char *type,
                     struct bytes content);
 

@@ -19,11 +19,11 @@ bool carry_handle(struct channel *channel, void *context, const struct message *
 /* For exchanges that are carried (exchange->carry). */
 
 /* A final head came. False: the exchange is over. */
-bool carry_begin_response(struct exchange *exchange, const struct http1_head *head);
+KH_COLD bool carry_begin_response(struct exchange *exchange, const struct http1_head *head);
 /* Whether more was collected than the authority takes. */
-bool carry_is_full(const struct exchange *exchange);
-void carry_complete(struct exchange *exchange);
-void carry_fail(struct exchange *exchange, enum kh_reason reason, const char *detail);
+KH_COLD bool carry_is_full(const struct exchange *exchange);
+KH_COLD void carry_complete(struct exchange *exchange);
+KH_COLD void carry_fail(struct exchange *exchange, enum kh_reason reason, const char *detail);
 /* With its exchange; tells the authority if nothing was told so far. NULL is allowed. */
 void carry_free(struct carry **carry);
 

@@ -334,7 +334,7 @@ half_closed_is_over(struct connection *c)
 
 // Nobody waits for an answer. What was not judged yet is: a refusal may still find its reader.
 bool
-connection_client_lost(struct connection *c)
+connection_is_lost(struct connection *c)
 {
     enum stream_result ended = c->conduit.ended;
     if (c->conduit.write_failed || ended == STREAM_ERROR)
@@ -358,7 +358,8 @@ run_once(struct connection *c)
     }
     enum connection_state before = c->state;
     enum step step = connection_row[before].step(c);
-    return c->state != CONNECTION_CLOSED && c->state != before ? STEP_AGAIN : step;
+    bool moved = c->state != before && c->state != CONNECTION_CLOSED;
+    return moved && step != STEP_REST ? STEP_AGAIN : step;
 }
 
 static bool

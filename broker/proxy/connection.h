@@ -49,7 +49,9 @@ enum connection_state {
     CONNECTION_STATE_COUNT
 };
 
-enum step { STEP_WAIT = 0, STEP_AGAIN };
+/* Wait for an event, but where the step has changed the state do that one's first; do the same once
+ * more; wait for an event in any case. */
+enum step { STEP_WAIT = 0, STEP_AGAIN, STEP_REST };
 
 struct connection_row {
     const char *name;
@@ -136,11 +138,16 @@ void connection_run(struct connection *connection);
 /* The same, at the end of this turn with the others. */
 void connection_soon(struct connection *connection);
 /* Nobody waits for the answer any more, or the rest of the request will not come. */
-bool connection_client_lost(struct connection *connection);
+bool connection_is_lost(struct connection *connection);
+static inline bool
+connection_client_lost(struct connection *c)
+{
+    return (c->conduit.write_failed || c->conduit.ended != STREAM_OK) && connection_is_lost(c);
+}
 /* End in order: what was written arrives. */
-void connection_close(struct connection *connection);
+KH_COLD void connection_close(struct connection *connection);
 /* End so that the client notices: no close_notify, a reset. */
-void connection_abort(struct connection *connection);
+KH_COLD void connection_abort(struct connection *connection);
 /* Drain: close what rests between requests, tell the others to close after this answer. Those that
  * were accepted and have not asked for anything yet have a moment to do so. */
 void connection_drain_all(struct proxy *proxy);

@@ -34,22 +34,6 @@ step_wait(struct connection *c)
     return STEP_WAIT;
 }
 
-static enum step
-step_idle(struct connection *c)
-{
-    if (c->conduit.in.n > 0) {
-        conduit_wake(&c->conduit);
-        bool preface = relayed_may_begin(c);
-        c->relayed.done |= !preface;
-        c->scanned = 0;
-        connection_move(c, preface ? CONNECTION_PREFACE : CONNECTION_HEAD);
-        return STEP_AGAIN;
-    }
-    if (c->conduit.ended != STREAM_OK)
-        connection_close(c);
-    return STEP_WAIT;
-}
-
 // HAProxy's health checks, for one, are HTTP/1.0 without Host.
 static enum http1_result
 parse_head(struct connection *c, struct http1_head *head, const char **why)
@@ -82,6 +66,22 @@ step_head(struct connection *c)
     }
     exchange_begin_refused(c, KH_REASON_REQUEST_MALFORMED, why);
     return STEP_AGAIN;
+}
+
+static enum step
+step_idle(struct connection *c)
+{
+    if (c->conduit.in.n > 0) {
+        conduit_wake(&c->conduit);
+        bool preface = relayed_may_begin(c);
+        c->relayed.done |= !preface;
+        c->scanned = 0;
+        connection_move(c, preface ? CONNECTION_PREFACE : CONNECTION_HEAD);
+        return preface ? STEP_AGAIN : step_head(c); // as much as that state reads is read
+    }
+    if (c->conduit.ended != STREAM_OK)
+        connection_close(c);
+    return STEP_WAIT;
 }
 
 static void

@@ -33,7 +33,7 @@ destination_free(struct destination *destination)
     buffer_free(&destination->host);
 }
 
-static void
+KH_COLD static void
 refuse(struct destination *out, enum kh_reason reason, const char *detail)
 {
     out->kind = DESTINATION_REFUSED;

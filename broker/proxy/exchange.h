@@ -126,17 +126,17 @@ struct exchange *exchange_new(struct connection *connection);
 /* A head was read: take it out of the connection's buffer and see where it leads. */
 void exchange_begin(struct connection *connection, const struct http1_head *head);
 /* A head was refused by the parser, or did not come in time. */
-void exchange_begin_refused(struct connection *connection, enum kh_reason reason,
-                            const char *detail);
+KH_COLD void exchange_begin_refused(struct connection *connection, enum kh_reason reason,
+                                    const char *detail);
 
 /* The bytes that the request was made of are not needed any more. */
 void exchange_drop_draft(struct exchange *exchange);
 
 /* It failed after it was allowed: a problem for the client if nothing of an answer was shown yet,
  * else a cut that shows. */
-void exchange_fail(struct exchange *exchange, enum kh_reason reason, const char *detail);
+KH_COLD void exchange_fail(struct exchange *exchange, enum kh_reason reason, const char *detail);
 /* Revoked or expired while it ran. */
-void exchange_cut(struct exchange *exchange, enum kh_reason reason, struct bytes detail);
+KH_COLD void exchange_cut(struct exchange *exchange, enum kh_reason reason, struct bytes detail);
 /* The answer is whole. The connection goes on to CONNECTION_ANSWERING. */
 void exchange_complete(struct exchange *exchange);
 /* Detach from the connection, report, free. `reason` may be KH_REASON_UNSET. */

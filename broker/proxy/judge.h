@@ -21,15 +21,15 @@ KH_MUST_CHECK bool judge_question(const struct exchange *exchange, struct messag
 void judge_ask_again(struct exchange *exchange, struct message_decide *message);
 /* Refused by us already: the authority writes the record and names it, then the client hears. What
  * is known of the request goes along; `head` may be NULL. */
-void judge_refuse(struct exchange *exchange, const struct http1_head *head, enum kh_reason reason,
-                  const char *detail);
+KH_COLD void judge_refuse(struct exchange *exchange, const struct http1_head *head,
+                          enum kh_reason reason, const char *detail);
 /* Refused by the authority, which has written a record of that id: the client hears. */
-void judge_refused_there(struct exchange *exchange, enum kh_reason reason,
-                         const uint8_t id[REQUEST_ID_SIZE]);
+KH_COLD void judge_refused_there(struct exchange *exchange, enum kh_reason reason,
+                                 const uint8_t id[REQUEST_ID_SIZE]);
 /* The token's holder ends it. */
 void judge_revoke(struct exchange *exchange, struct bytes token);
 /* No answer can be had: 503. */
-void judge_unavailable(struct exchange *exchange);
+KH_COLD void judge_unavailable(struct exchange *exchange);
 void judge_expired(struct connection *connection);
 
 /* Handlers of the authority's channel; the context is the proxy. */

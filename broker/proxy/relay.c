@@ -249,7 +249,9 @@ enum step
 relay_step(struct connection *c)
 {
     struct exchange *x = c->exchange;
-    bool moved = true, any = false;
+    // What was written since the last step is progress, but nothing that asks for a second round.
+    bool any = conduit_moved(&x->upstream->conduit), moved = true;
+    any |= conduit_moved(&c->conduit);
     for (int round = 0; moved && round < ROUNDS_MAX; round++) {
         conduit_fill(&c->conduit, read_limit(x));
         conduit_fill(&x->upstream->conduit, x->response_started ? PIECE : CONDUIT_IN_MAX);
@@ -270,7 +272,7 @@ relay_step(struct connection *c)
     note_progress(x, any);
     if (moved)
         conduit_again(&c->conduit);
-    return STEP_WAIT;
+    return STEP_REST; // all states of a relay have this one step
 }
 
 void

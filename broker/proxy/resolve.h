@@ -37,6 +37,6 @@ typedef void (*resolve_done)(void *owner, const struct address *address, size_t 
 KH_MUST_CHECK enum kh_err resolver_start(struct resolver *resolver, struct bytes host,
                                          uint16_t port, resolve_done done, void *owner,
                                          struct resolve_job **out);
-void resolver_cancel(struct resolve_job **job);
+KH_COLD void resolver_cancel(struct resolve_job **job);
 
 #endif

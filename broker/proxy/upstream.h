@@ -32,14 +32,14 @@ void upstream_expired_connect(struct connection *connection);
 void upstream_expired(struct connection *connection); /* resolving, TLS */
 
 /* The connection ended before it answered: once more on a new one, or a failure. */
-void upstream_lost(struct exchange *exchange, const char *detail);
+KH_COLD void upstream_lost(struct exchange *exchange, const char *detail);
 
 /* Whether one of this process's connections to upstreams begins there. */
 bool upstream_begins_at(const struct proxy *proxy, const struct address *address);
 void upstream_arm(struct upstream *upstream);
 /* The exchange is over: into the pool if it may serve again, else closed. */
 void upstream_release(struct upstream *upstream);
-void upstream_close(struct upstream *upstream);
+KH_COLD void upstream_close(struct upstream *upstream);
 
 KH_MUST_CHECK enum kh_err upstream_pool_init(struct proxy *proxy);
 void upstream_pool_fini(struct proxy *proxy);

@@ -27,8 +27,8 @@ void watch_fini(struct watch *watch);
 const struct metrics_page *watch_authority_page(const struct watch *watch);
 
 /* A head on such a listener, or what the parser says of one. */
-void watch_serve(struct exchange *exchange, const struct http1_head *head);
-void watch_refuse(struct exchange *exchange, enum kh_reason reason, const char *detail);
+KH_COLD void watch_serve(struct exchange *exchange, const struct http1_head *head);
+KH_COLD void watch_refuse(struct exchange *exchange, enum kh_reason reason, const char *detail);
 
 /* Whether requests can be decided right now; if not, sentences in `problems` (a list of JSON). */
 bool watch_is_ready(const struct proxy *proxy, struct buffer *problems);
