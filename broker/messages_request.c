@@ -158,7 +158,8 @@ message_decide_tx(const struct message_decide *message, struct buffer *out)
     slot_put(out, &message->slot);
     wire_put_bool(out, message->slot_in_user);
     wire_put_bytes(out, message->token, MESSAGE_ANY_MAX);
-    aws_put(out, &message->aws);
+    if (message->slot.kind == SLOT_AWS)
+        aws_put(out, &message->aws);
     wire_put_fixed(out, message->run, RUN_ID_SIZE);
 }
 
@@ -192,7 +193,8 @@ message_decide_rx(struct bytes body, struct message_decide *out)
     slot_get(&reader, &message.slot);
     message.slot_in_user = wire_get_bool(&reader);
     message.token = wire_get_bytes(&reader, MESSAGE_ANY_MAX);
-    aws_get(&reader, &message.aws);
+    if (message.slot.kind == SLOT_AWS)
+        aws_get(&reader, &message.aws);
     wire_get_fixed(&reader, message.run, RUN_ID_SIZE);
     wire_require(&reader, decide_is_consistent(&message));
     if (wire_end(&reader) != KH_OK)

@@ -41,19 +41,19 @@ wire_get_u8(struct wire_reader *reader)
     return (uint8_t)wire_get_number(reader, 1);
 }
 
-uint16_t
+KH_OUT_OF_LINE uint16_t
 wire_get_u16(struct wire_reader *reader)
 {
     return (uint16_t)wire_get_number(reader, 2);
 }
 
-uint32_t
+KH_OUT_OF_LINE uint32_t
 wire_get_u32(struct wire_reader *reader)
 {
     return (uint32_t)wire_get_number(reader, 4);
 }
 
-uint64_t
+KH_OUT_OF_LINE uint64_t
 wire_get_u64(struct wire_reader *reader)
 {
     return wire_get_number(reader, 8);
@@ -87,7 +87,7 @@ wire_get_count(struct wire_reader *reader, size_t max)
     return reader->failed ? 0 : n;
 }
 
-struct bytes
+KH_OUT_OF_LINE struct bytes
 wire_get_bytes(struct wire_reader *reader, size_t max)
 {
     size_t n = wire_get_u32(reader);
@@ -96,7 +96,7 @@ wire_get_bytes(struct wire_reader *reader, size_t max)
     return p == NULL || n == 0 ? BYTES_EMPTY : (struct bytes){p, n};
 }
 
-void
+KH_OUT_OF_LINE void
 wire_get_fixed(struct wire_reader *reader, uint8_t *out, size_t n)
 {
     const uint8_t *p = wire_take(reader, n);
@@ -147,19 +147,19 @@ wire_put_u8(struct buffer *out, uint8_t value)
     wire_put_number(out, value, 1);
 }
 
-void
+KH_OUT_OF_LINE void
 wire_put_u16(struct buffer *out, uint16_t value)
 {
     wire_put_number(out, value, 2);
 }
 
-void
+KH_OUT_OF_LINE void
 wire_put_u32(struct buffer *out, uint32_t value)
 {
     wire_put_number(out, value, 4);
 }
 
-void
+KH_OUT_OF_LINE void
 wire_put_u64(struct buffer *out, uint64_t value)
 {
     wire_put_number(out, value, 8);
@@ -192,7 +192,7 @@ wire_put_count(struct buffer *out, size_t n, size_t max)
     return out->failed ? 0 : n;
 }
 
-void
+KH_OUT_OF_LINE void
 wire_put_bytes(struct buffer *out, struct bytes value, size_t max)
 {
     uint32_t length = htole32((uint32_t)value.n);
@@ -207,7 +207,7 @@ wire_put_bytes(struct buffer *out, struct bytes value, size_t max)
         memcpy(to + sizeof length, value.p, value.n);
 }
 
-void
+KH_OUT_OF_LINE void
 wire_put_fixed(struct buffer *out, const uint8_t *p, size_t n)
 {
     buffer_put(out, (struct bytes){p, n});

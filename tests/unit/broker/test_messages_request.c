@@ -75,6 +75,8 @@ random_decide(struct random *random, struct buffer *pool, struct message_decide 
                 .date = random_bytes(random, pool, AWS_SCOPE_WORD_MAX),
                 .expires = random_bytes(random, pool, AWS_SCOPE_WORD_MAX)},
     };
+    if (out->slot.kind != SLOT_AWS) // which alone has them
+        out->aws = (struct message_aws){0};
     out->pass_through = out->wanted.n == 0 && random_below(random, 2) == 1;
     out->token_required = random_below(random, 2) == 1;
     out->query_count = random_pairs(random, pool, out->query);
