@@ -35,8 +35,7 @@ storage_init(struct request *request, const struct http1_head *head,
         if ((field->traits & FIELD_CREDENTIAL) || field->id == FIELD_ID_SEC_WEBSOCKET_PROTOCOL)
             need += field->value.n;
     }
-    buffer_init_secret(&request->storage, STORAGE_MAX);
-    return buffer_reserve(&request->storage, need + 1) != NULL;
+    return buffer_room(&request->storage, need + 1) != NULL;
 }
 
 static struct bytes
@@ -232,7 +231,8 @@ build_fields(const struct http1_head *head, struct request *out, struct fault *f
         out->field[out->field_count++] = (struct request_field){.name = lower_name(out, field),
                                                                 .value = field->value,
                                                                 .traits = field->traits,
-                                                                .id = field->id};
+                                                                .id = field->id,
+                                                                .parsed = true};
     }
     if (bytes_equal_nocase(head->upgrade, BYTES("websocket")))
         out->upgrade = BYTES("websocket");
@@ -280,20 +280,23 @@ build(const struct http1_head *head, const struct request_destination *destinati
 static void
 reset(struct request *request)
 {
-    memset(request, 0, offsetof(struct request, query));
+    memset(request, 0, offsetof(struct request, storage));
 }
 
-enum kh_reason
-request_build(const struct http1_head *head, const struct request_destination *destination,
-              struct request *out, struct fault *fault)
+void
+request_init(struct request *request)
 {
-    enum kh_reason reason;
+    reset(request);
+    buffer_init_secret(&request->storage, STORAGE_MAX);
+    buffer_init_secret(&request->edits, 0);
+}
 
-    reset(out);
-    reason = build(head, destination, out, fault);
-    if (reason != KH_REASON_UNSET)
-        request_free(out);
-    return reason;
+void
+request_clear(struct request *request)
+{
+    buffer_clear(&request->storage);
+    buffer_clear(&request->edits);
+    reset(request);
 }
 
 void
@@ -302,6 +305,30 @@ request_free(struct request *request)
     buffer_free(&request->storage);
     buffer_free(&request->edits);
     reset(request);
+}
+
+enum kh_reason
+request_build_again(const struct http1_head *head, const struct request_destination *destination,
+                    struct request *out, struct fault *fault)
+{
+    enum kh_reason reason = build(head, destination, out, fault);
+
+    if (reason != KH_REASON_UNSET)
+        request_clear(out);
+    return reason;
+}
+
+enum kh_reason
+request_build(const struct http1_head *head, const struct request_destination *destination,
+              struct request *out, struct fault *fault)
+{
+    enum kh_reason reason;
+
+    request_init(out);
+    reason = request_build_again(head, destination, out, fault);
+    if (reason != KH_REASON_UNSET)
+        request_free(out);
+    return reason;
 }
 
 /* ---- facts ---- */

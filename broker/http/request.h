@@ -41,6 +41,7 @@ struct request_field {
     uint16_t traits;        /* as http1_field.traits */
     uint8_t id;             /* as http1_field.id; of an injected one FIELD_ID_OTHER */
     bool injected, removed; /* as above */
+    bool parsed;            /* the value is the parser's own finding: written as it is */
 };
 
 struct request {
@@ -58,7 +59,9 @@ struct request {
     size_t query_token_place; /* where the token's parameter stood; query_count: none did */
     size_t field_count;
     struct request_list_place list_place[REQUEST_LIST_COUNT];
-    struct bytes upgrade;  /* "websocket" or empty */
+    struct bytes upgrade; /* "websocket" or empty */
+    bool applied;         /* request_apply was called */
+    /* The memory of these outlives request_clear. */
     struct buffer storage; /* owns the canonical text that the slices point into */
     struct buffer edits;   /* owns what request_apply put in: the upstream's secret */
     /* 16 KiB, of which most requests need little: what lies behind the counts is not set. */
@@ -91,6 +94,15 @@ enum kh_reason request_build(const struct http1_head *head,
                              const struct request_destination *destination, struct request *out,
                              struct fault *fault);
 void request_free(struct request *request);
+
+/* The same in the memory of a request that is over. `out` went through request_init once, and
+ * through request_clear since it was built last. */
+enum kh_reason request_build_again(const struct http1_head *head,
+                                   const struct request_destination *destination,
+                                   struct request *out, struct fault *fault);
+void request_init(struct request *request);
+/* As request_free, but the memory is kept, wiped. */
+void request_clear(struct request *request);
 
 /*
  * Find the token: the one slot of `route`s that holds a token-shaped text. Every declared slot of

@@ -97,6 +97,7 @@ search_drop_items(struct search *search)
         const struct request_list_change change = {.drop = found->item, .place = SIZE_MAX};
         request_list_write(&request_list_rules[list], field->value, &change, &request->storage);
         field->value = bytes_from(buffer_bytes(&request->storage), start);
+        field->parsed = false;
         search->drop_field[found->field] = field->value.n == 0;
         size_t before = 0;
         for (size_t i = 0; i < found->field; i++)

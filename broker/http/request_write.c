@@ -23,8 +23,8 @@ edits_init(struct request *request, const struct edit *edit, size_t count)
     for (size_t i = 0; i < count; i++)
         need += max * (edit[i].name.n + edit[i].value.n) /* decoded, and with every byte escaped */
                 + request_place_room(request, &edit[i]);
-    buffer_init_secret(&request->edits, need);
-    return buffer_reserve(&request->edits, need) != NULL;
+    request->edits.max = need;
+    return buffer_room(&request->edits, need) != NULL;
 }
 
 static struct bytes
@@ -143,8 +143,9 @@ request_apply(struct request *request, const struct edit *edit, size_t count)
 {
     const uint8_t *base;
 
-    if (count > DECISION_EDITS_MAX || request->edits.p != NULL)
+    if (count > DECISION_EDITS_MAX || request->applied)
         return KH_ERR_PROTOCOL;
+    request->applied = true;
     if (!edits_init(request, edit, count))
         return KH_ERR_MEMORY;
     base = request->edits.p;
@@ -197,23 +198,24 @@ is_default_port(const struct request *request)
 static void
 put_host(const struct request *request, struct buffer *out)
 {
-    BUFFER_AUTO written;
     struct bytes host = request->host;
     bool v6 = bytes_index(host, ':') < host.n;
+    size_t start;
 
-    buffer_init(&written, 512);
-    if (v6 || !is_default_port(request)) {
-        buffer_put_str(&written, v6 ? "[" : "");
-        buffer_put(&written, host);
-        buffer_put_str(&written, v6 ? "]" : "");
-        if (!is_default_port(request))
-            buffer_printf(&written, ":%u", request->port);
-        host = buffer_bytes(&written);
+    buffer_put(out, BYTES("host: "));
+    start = out->n;
+    if (v6)
+        buffer_put_byte(out, '[');
+    buffer_put(out, host);
+    if (v6)
+        buffer_put_byte(out, ']');
+    if (!is_default_port(request)) {
+        buffer_put_byte(out, ':');
+        buffer_put_decimal(out, request->port);
     }
-    if (written.failed || !grammar_is_authority(host))
+    if (!grammar_is_authority(bytes_from(buffer_bytes(out), start)))
         out->failed = true;
-    else
-        http1_write_field(out, BYTES("host"), host);
+    buffer_put(out, BYTES("\r\n"));
 }
 
 static bool
@@ -238,10 +240,21 @@ put_framing(const struct request *request, enum http1_body body, uint64_t conten
 
 /* `identity`: an answer that can be searched. A WebSocket's extensions would compress it. */
 static bool
-is_encoding(struct bytes name)
+is_encoding(const struct request_field *field)
 {
-    return bytes_equal_nocase(name, BYTES("accept-encoding")) ||
-           bytes_equal_nocase(name, BYTES("sec-websocket-extensions"));
+    enum field_id id = field->parsed ? field->id : field_identify(field->name);
+
+    return id == FIELD_ID_ACCEPT_ENCODING || id == FIELD_ID_SEC_WEBSOCKET_EXTENSIONS;
+}
+
+/* What was parsed was looked at. Whatever else is in a field was put together since. */
+static void
+put_field(const struct request_field *field, struct buffer *out)
+{
+    if (field->parsed)
+        http1_put_field(out, field->name, field->value);
+    else
+        http1_write_field(out, field->name, field->value);
 }
 
 void
@@ -262,11 +275,11 @@ request_write(const struct request *request, enum http1_body body, uint64_t cont
     for (size_t i = 0; i < request->field_count; i++) {
         const struct request_field *field = &request->field[i];
 
-        if (!field->removed && !(identity && is_encoding(field->name)))
-            http1_write_field(out, field->name, field->value);
+        if (!field->removed && !(identity && is_encoding(field)))
+            put_field(field, out);
     }
     if (identity)
-        http1_write_field(out, BYTES("accept-encoding"), BYTES("identity"));
+        buffer_put(out, BYTES("accept-encoding: identity\r\n"));
     if (request->upgrade.n > 0 && body == BODY_NONE) {
         http1_write_field(out, BYTES("connection"), BYTES("upgrade"));
         http1_write_field(out, BYTES("upgrade"), request->upgrade);

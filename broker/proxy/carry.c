@@ -181,7 +181,8 @@ build(struct exchange *x, const struct message_carry *request, struct fault *fau
         .path_exceptions = x->route->path_exceptions,
         .path = head->path,
     };
-    draft->built = request_build(head, &destination, &draft->request, fault) == KH_REASON_UNSET;
+    draft->built =
+        request_build_again(head, &destination, &draft->request, fault) == KH_REASON_UNSET;
     return draft->built && upstream_identity_take(x, request->edit, request->edit_count) &&
            request_apply(&draft->request, request->edit, request->edit_count) == KH_OK;
 }

@@ -144,7 +144,7 @@ build(struct exchange *x, const struct http1_head *head)
         .path_exceptions = path_exceptions(&x->destination.match),
         .path = x->destination.path,
     };
-    enum kh_reason reason = request_build(head, &destination, &x->draft->request, &fault);
+    enum kh_reason reason = request_build_again(head, &destination, &x->draft->request, &fault);
     bool built = reason == KH_REASON_UNSET;
     x->draft->built = built;
     // Refusing may end the exchange at once, and the draft with it.
@@ -307,7 +307,7 @@ exchange_drop_draft(struct exchange *x)
     if (!x->draft)
         return;
     if (x->draft->built)
-        request_free(&x->draft->request);
+        request_clear(&x->draft->request);
     spare_keep_draft(&x->proxy->spare, x->draft);
     x->draft = NULL;
 }

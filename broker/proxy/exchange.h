@@ -27,7 +27,7 @@ struct exchange_draft {
     struct exchange_draft *next_spare;
     struct buffer head; /* the bytes that the slices point into; secret */
     struct request request;
-    bool built; /* `request` is to be freed */
+    bool built; /* `request` is to be cleared */
     /* What the head has, for when a field of the body was looked at. */
     struct request_token token;
     bool foreign; /* a key that is no token, which may pass */
@@ -111,6 +111,7 @@ struct exchange {
     /* What follows is not cleared from one request to the next (spare.h): buffers are emptied and
      * keep their memory, and the rest is set before it is read. */
     struct buffer token;         /* as found; secret */
+    struct buffer pool_key;      /* of the upstream's place; no secret */
     struct buffer decide;        /* body of the DECIDE message, for judging again; secret */
     struct buffer base_url;      /* of a client that came by one, as it has it; else empty */
     struct buffer upstream_head; /* secret */

@@ -36,7 +36,7 @@ own_take_token(struct exchange *x, const struct http1_head *head, struct bytes *
         .host = buffer_bytes(&x->destination.host),
         .path = head->path,
     };
-    enum kh_reason reason = request_build(head, &destination, &x->draft->request, &fault);
+    enum kh_reason reason = request_build_again(head, &destination, &x->draft->request, &fault);
     x->draft->built = reason == KH_REASON_UNSET;
     if (x->draft->built)
         reason = request_take_token(&x->draft->request, head, route, 1, &found, &fault);

@@ -10,12 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UPSTREAM_HEAD_MAX = 2 * HTTP1_HEAD_MAX, DECIDE_MAX = 131072 };
+enum { POOL_KEY_MAX = 1024, UPSTREAM_HEAD_MAX = 2 * HTTP1_HEAD_MAX, DECIDE_MAX = 131072 };
 
 static const struct {
     size_t at, max;
 } exchange_buffers[] = {
     {offsetof(struct exchange, token), HTTP1_LINE_MAX},
+    {offsetof(struct exchange, pool_key), POOL_KEY_MAX},
     {offsetof(struct exchange, decide), DECIDE_MAX},
     {offsetof(struct exchange, base_url), HTTP1_LINE_MAX},
     {offsetof(struct exchange, upstream_head), UPSTREAM_HEAD_MAX},
@@ -96,25 +97,35 @@ spare_take_draft(struct spare *spare)
         spare->draft = draft->next_spare;
         spare->draft_count--;
     } else {
-        draft = malloc(sizeof *draft); // large, and request_build clears what it uses
+        draft = malloc(sizeof *draft); // large, and what is not used is not set
         if (!draft)
             return NULL;
         buffer_init_secret(&draft->head, CONDUIT_IN_MAX);
+        request_init(&draft->request);
     }
     draft->built = draft->foreign = false;
     draft->token = (struct request_token){0};
     return draft;
 }
 
+static void
+draft_free(struct exchange_draft *draft)
+{
+    buffer_free(&draft->head);
+    request_free(&draft->request);
+    free(draft);
+}
+
 void
 spare_keep_draft(struct spare *spare, struct exchange_draft *draft)
 {
     if (spare->draft_count == SPARE_DRAFTS_MAX) {
-        buffer_free(&draft->head);
-        free(draft);
+        draft_free(draft);
         return;
     }
     buffer_keep(&draft->head);
+    buffer_keep(&draft->request.storage);
+    buffer_keep(&draft->request.edits);
     draft->next_spare = spare->draft;
     spare->draft = draft;
     spare->draft_count++;
@@ -126,8 +137,6 @@ spare_fini(struct spare *spare)
     while (spare->exchange)
         exchange_free(spare_take_exchange(spare));
     while (spare->draft) {
-        struct exchange_draft *draft = spare_take_draft(spare);
-        buffer_free(&draft->head);
-        free(draft);
+        draft_free(spare_take_draft(spare));
     }
 }

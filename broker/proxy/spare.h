@@ -31,9 +31,9 @@ struct exchange *spare_take_exchange(struct spare *spare);
 /* These buffers are wiped here; whatever else it owned was freed before. */
 void spare_keep_exchange(struct spare *spare, struct exchange *exchange);
 
-/* Not built, without a token, `head` empty; the request in it is not set. NULL: no memory. */
+/* Not built, without a token, `head` empty; for request_build_again. NULL: no memory. */
 struct exchange_draft *spare_take_draft(struct spare *spare);
-/* Its request was freed before. */
+/* Its request was cleared before. */
 void spare_keep_draft(struct spare *spare, struct exchange_draft *draft);
 
 void spare_fini(struct spare *spare);

@@ -165,13 +165,15 @@ upstream_pool_configure(struct proxy *proxy)
                     (size_t)proxy->config.pool_total, proxy->config.pool_idle_timeout_ms);
 }
 
-static void
-key_of(const struct exchange *x, struct buffer *key)
+static struct bytes
+key_of(struct exchange *x)
 {
-    buffer_init(key, 1024);
+    struct buffer *key = &x->pool_key;
+    buffer_clear(key);
     pool_key(x->route->credential, x->destination.match.plain, buffer_bytes(&x->destination.host),
              x->destination.match.port, routes_fingerprint(x->route), ROUTE_FINGERPRINT_SIZE, key);
     upstream_identity_mark(x, key);
+    return key->failed ? BYTES_EMPTY : buffer_bytes(key);
 }
 
 // The loop has looked at it since it came into the pool, and would have told. Who ends a connection
@@ -201,10 +203,9 @@ is_quiet(struct upstream *u)
 static bool
 take_pooled(struct exchange *x)
 {
-    BUFFER_AUTO key;
-    key_of(x, &key);
+    struct bytes key = key_of(x);
     struct pool_item *item;
-    while (!key.failed && (item = pool_take(x->proxy->pool, buffer_bytes(&key)))) {
+    while (key.n && (item = pool_take(x->proxy->pool, key))) {
         struct upstream *u = (struct upstream *)(void *)item;
         if (is_quiet(u)) {
             conduit_wake(&u->conduit);
@@ -332,15 +333,14 @@ connect_socket(const struct address *address)
 static void
 connect_next(struct exchange *x)
 {
-    BUFFER_AUTO key;
-    key_of(x, &key);
+    struct bytes key = key_of(x);
     while (x->address_next < x->address_count) {
         int fd = connect_socket(&x->address[x->address_next++]);
         if (fd < 0)
             continue;
-        struct upstream *u = key.failed ? NULL : upstream_new(x, buffer_bytes(&key), fd);
+        struct upstream *u = key.n ? upstream_new(x, key, fd) : NULL;
         if (!u) {
-            if (key.failed)
+            if (!key.n)
                 close(fd);
             exchange_fail(x, KH_REASON_INTERNAL, "");
             return;

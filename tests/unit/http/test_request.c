@@ -234,6 +234,47 @@ test_describe(void **state)
     request_free(&parsed.request);
 }
 
+/* What was is neither a fact of the next one nor left in the memory that both have. */
+static void
+test_build_again(void **state)
+{
+    static const struct edit edit = {
+        .kind = EDIT_HEADER_SET, .name = TEXT("x-key"), .value = TEXT("sk-secret")};
+    struct request_destination to = to_example();
+    struct parsed parsed;
+    struct fault fault;
+    const uint8_t *storage, *edits;
+
+    (void)state;
+    request_init(&parsed.request);
+    parse_head("GET /%41b?q=%61 HTTP/1.1\r\nHost: h\r\nLong-Name: v\r\n\r\n", &parsed.head);
+    to.path = parsed.head.path;
+    assert_reason(request_build_again(&parsed.head, &to, &parsed.request, &fault), KH_REASON_UNSET);
+    assert_int_equal(request_apply(&parsed.request, &edit, 1), KH_OK);
+    storage = parsed.request.storage.p;
+    edits = parsed.request.edits.p;
+    request_clear(&parsed.request);
+    assert_ptr_equal(parsed.request.storage.p, storage);
+    assert_ptr_equal(parsed.request.edits.p, edits);
+    assert_int_equal(parsed.request.storage.mark + parsed.request.edits.mark, 0);
+    assert_int_not_equal(memcmp(edits, "x-key", 5), 0);
+
+    parse_head("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", &parsed.head);
+    assert_reason(request_build_again(&parsed.head, &to, &parsed.request, &fault),
+                  KH_REASON_REQUEST_MALFORMED);
+
+    parse_head("GET /c HTTP/1.1\r\nHost: h\r\n\r\n", &parsed.head);
+    to.path = parsed.head.path;
+    assert_reason(request_build_again(&parsed.head, &to, &parsed.request, &fault), KH_REASON_UNSET);
+    assert_ptr_equal(parsed.request.storage.p, storage);
+    assert_text(parsed.request.path, "/c");
+    assert_int_equal(parsed.request.query_count + parsed.request.field_count, 0);
+    assert_int_equal(request_apply(&parsed.request, &edit, 1), KH_OK);
+    assert_text(parsed.request.field[0].value, "sk-secret");
+    assert_ptr_equal(parsed.request.edits.p, edits);
+    request_free(&parsed.request);
+}
+
 /* Everything at its limit: the slices are still those of one storage. */
 static void
 test_largest_request(void **state)
@@ -279,6 +320,7 @@ main(void)
         cmocka_unit_test(test_dropped_fields),
         cmocka_unit_test(test_upgrade_is_a_fact),
         cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_build_again),
         cmocka_unit_test(test_largest_request),
     };
     return cmocka_run_group_tests_name("http/request", tests, NULL, NULL);

@@ -181,6 +181,18 @@ list_value(const struct request *request, bool sent)
     return BYTES_EMPTY;
 }
 
+/* What is written without another look stands in the text that was parsed. */
+static void
+assert_parsed_is_in(const struct request *request, const char *text)
+{
+    for (size_t i = 0; i < request->field_count; i++) {
+        const uint8_t *value = request->field[i].value.p, *from = (const uint8_t *)text;
+
+        if (request->field[i].parsed && value != NULL)
+            assert_true(value >= from && value <= from + strlen(text));
+    }
+}
+
 static void
 test_places(void **state)
 {
@@ -196,6 +208,7 @@ test_places(void **state)
         assert_reason(take(places[i].text, places[i].route, &parsed, &token), KH_REASON_UNSET);
         assert_text(token.text, places[i].token);
         assert_int_equal(request_apply(&parsed.request, &places[i].edit, 1), KH_OK);
+        assert_parsed_is_in(&parsed.request, places[i].text);
         request_describe(&parsed.request, &message);
         assert_text(message.path, places[i].path);
         request_write(&parsed.request, BODY_NONE, 0, false, &out);

@@ -307,6 +307,28 @@ test_identity(void **state)
     request_free(&parsed.request);
 }
 
+/* The parser's word counts for what it has seen, and for nothing that was put together since. */
+static void
+test_what_was_not_parsed_is_looked_at(void **state)
+{
+    static const struct bytes bad[] = {TEXT("v\r\nEvil: 1"), TEXT("v\nEvil: 1"), TEXT("\x7f")};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct parsed parsed;
+        BUFFER_AUTO out;
+
+        buffer_init(&out, 4096);
+        build_ok(GET "A: b\r\n\r\n", &parsed);
+        assert_true(parsed.request.field[0].parsed);
+        parsed.request.field[0].value = bad[i];
+        parsed.request.field[0].parsed = false;
+        request_write(&parsed.request, BODY_NONE, 0, false, &out);
+        assert_true(out.failed);
+        request_free(&parsed.request);
+    }
+}
+
 static void
 test_upgrade(void **state)
 {
@@ -346,6 +368,7 @@ main(void)
         cmocka_unit_test(test_a_host_that_is_none_is_not_written),
         cmocka_unit_test(test_framing),
         cmocka_unit_test(test_identity),
+        cmocka_unit_test(test_what_was_not_parsed_is_looked_at),
         cmocka_unit_test(test_upgrade),
     };
     return cmocka_run_group_tests_name("http/request_write", tests, NULL, NULL);

@@ -33,7 +33,7 @@ test_an_exchange_comes_back_clean(void **state)
     (void)state;
     struct exchange *x = spare_take_exchange(&spare);
     assert_non_null(x);
-    struct buffer *buffers[] = {&x->token,         &x->decide,         &x->base_url,
+    struct buffer *buffers[] = {&x->token,         &x->pool_key,       &x->decide,   &x->base_url,
                                 &x->upstream_head, &x->collected_head, &x->collected};
     size_t max[COUNT(buffers)];
     for (size_t i = 0; i < COUNT(buffers); i++) {
@@ -82,11 +82,17 @@ test_a_draft_comes_back_clean(void **state)
     (void)state;
     struct exchange_draft *draft = spare_take_draft(&spare);
     assert_non_null(draft);
-    fill(&draft->head, 4000);
+    struct buffer *buffers[] = {&draft->head, &draft->request.storage, &draft->request.edits};
+    draft->request.edits.max = 4000; // as request_apply has it
+    for (size_t i = 0; i < COUNT(buffers); i++)
+        fill(buffers[i], 4000);
     draft->built = draft->foreign = true;
     draft->token.text = BYTES("kh1_");
     spare_keep_draft(&spare, draft);
-    assert_true(is_clean(&draft->head));
+    for (size_t i = 0; i < COUNT(buffers); i++) {
+        assert_true(is_clean(buffers[i]));
+        assert_non_null(buffers[i]->p);
+    }
     assert_ptr_equal(spare_take_draft(&spare), draft);
     assert_false(draft->built || draft->foreign);
     assert_int_equal(draft->token.text.n, 0);
