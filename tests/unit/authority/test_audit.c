@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
-
-#include "../../../broker/authority/audit.h"
+#include "audits.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -20,24 +18,6 @@ sync_file_range(int fd, off_t from, off_t n, unsigned flags)
     gap = gap || from != ahead;
     ahead = from + n;
     return 0;
-}
-
-static struct secret *key;
-static struct wall_clock now;
-
-static int
-setup(void **state)
-{
-    struct fault fault = {0};
-    now = clock_manual(FIXTURE_NOW);
-    return fixture_setup(state) || secret_new_random(32, &key, &fault);
-}
-
-static int
-teardown(void **state)
-{
-    secret_free(&key);
-    return fixture_teardown(state);
 }
 
 static struct audit *
@@ -64,21 +44,6 @@ does_not_open(enum kh_err err, const char *text)
     assert_true(bytes_equal(buffer_bytes(&before), buffer_bytes(&after)));
     buffer_free(&before);
     buffer_free(&after);
-}
-
-static void
-record(struct audit *audit, const char *path)
-{
-    struct audit_record r = {.kind = AUDIT_DECISION, .path = bytes_str(path)};
-    assert_ok(audit_write(audit, &r, fault));
-}
-
-static uint64_t
-seq_of(const struct audit *audit)
-{
-    struct audit_head head;
-    audit_position(audit, &head);
-    return head.seq;
 }
 
 static void

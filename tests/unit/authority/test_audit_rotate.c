@@ -3,9 +3,7 @@
  * Another file of the audit log: the chain goes on, and an end at any moment loses nothing that was
  * acknowledged.
  */
-#include "fixture.h"
-
-#include "../../../broker/authority/audit.h"
+#include "audits.h"
 
 #include <dirent.h>
 #include <sched.h>
@@ -13,26 +11,6 @@
 #include <sys/wait.h>
 
 enum { ROUNDS = 24 };
-
-#define KEY BYTES("0123456789abcdef0123456789abcdef")
-
-static struct secret *key;
-static struct wall_clock now;
-
-static int
-setup(void **state)
-{
-    struct fault fault = {0};
-    now = clock_manual(FIXTURE_NOW);
-    return fixture_setup(state) || secret_new(KEY, &key, &fault);
-}
-
-static int
-teardown(void **state)
-{
-    secret_free(&key);
-    return fixture_teardown(state);
-}
 
 static struct audit *
 open_audit(void)
@@ -50,21 +28,6 @@ does_not_open(const char *text)
     bool fresh;
     assert_fault(audit_open(fixture_base, key, &now, &audit, &fresh, fault), KH_ERR_AUDIT_BROKEN,
                  text);
-}
-
-static void
-record(struct audit *audit, const char *path)
-{
-    struct audit_record r = {.kind = AUDIT_DECISION, .path = bytes_str(path)};
-    assert_ok(audit_write(audit, &r, fault));
-}
-
-static uint64_t
-seq_of(const struct audit *audit)
-{
-    struct audit_head head;
-    audit_position(audit, &head);
-    return head.seq;
 }
 
 // The whole chain over all files; the number of its last record, and how many files.
@@ -319,7 +282,7 @@ static void
 work(int out)
 {
     // Pages of secrets are wiped in a child.
-    if (secret_new(KEY, &key, NULL))
+    if (secret_new(AUDITS_KEY, &key, NULL))
         _exit(4);
     struct audit *audit = open_audit();
     audit_set_sync(audit, AUDIT_SYNC_NONE);
