@@ -18,8 +18,8 @@ struct restore_state {
     bool revoke_before;
 };
 
-/* Adds to `report`: "sealed_values" ("open", "not-checked"), "audit_records", "counters",
- * "revoked_before". */
+/* Adds to `report`: "sealed_values" ("open", "not-checked"), and where there is an audit log or
+ * tokens were revoked "audit_records" and "revoked_before". */
 KH_MUST_CHECK enum kh_err restore_state_check(const struct restore_state *state, json_t *report,
                                               struct fault *fault);
 
