@@ -58,12 +58,14 @@ arm_timer(struct proxy *proxy, enum connection_state state, int64_t delay_ms)
     lists->armed[state] = event_add(lists->timer[state], &delay) == 0;
 }
 
-// Something came in this turn, and so in time: it is looked at before the limit is.
-static bool
-has_come(const struct connection *c)
+// What is there came in time, whether its turn has told of it yet or not.
+static void
+look_again(struct connection *c)
 {
-    const struct upstream *u = c->exchange ? c->exchange->upstream : NULL;
-    return c->conduit.stage != CONDUIT_RESTS || (u && u->conduit.stage != CONDUIT_RESTS);
+    c->conduit.readable = true;
+    if (c->exchange && c->exchange->upstream)
+        c->exchange->upstream->conduit.readable = true;
+    connection_run(c);
 }
 
 static void
@@ -78,11 +80,9 @@ list_expired(evutil_socket_t fd, short what, void *context)
     int64_t now = proxy_now_ms(), limit = state_limit_ms(proxy, state);
     struct connection *c;
     while ((c = TAILQ_FIRST(list)) && now - c->since_ms >= limit) {
-        if (has_come(c)) {
-            connection_run(c);
-            if (TAILQ_FIRST(list) != c || now - c->since_ms < limit)
-                continue;
-        }
+        look_again(c);
+        if (TAILQ_FIRST(list) != c || now - c->since_ms < limit)
+            continue;
         connection_row[state].expired(c);
         connection_run(c);
         if (TAILQ_FIRST(list) == c && now - c->since_ms >= limit)

@@ -6,6 +6,7 @@
 #ifndef KEYHOLE_TESTS_PROXY_STEPPED_FIXTURE_H
 #define KEYHOLE_TESTS_PROXY_STEPPED_FIXTURE_H
 
+#include "../../../broker/proxy/upstream.h"
 #include "tls_fixture.h"
 
 static struct event_base *base;
@@ -38,6 +39,32 @@ go_on_until_readable(int fd)
         events();
         (void)turn();
     }
+}
+
+/* Until that many connections are in that state: the kernel may take its time to bring them. */
+static UNUSED void
+go_on_until_there_are(size_t count, enum connection_state state)
+{
+    for (int ms = 0;; ms++) {
+        const struct connection *c;
+        size_t n = 0;
+        TAILQ_FOREACH(c, &proxy->connections.list[state], entry)
+        n++;
+        if (n == count)
+            return;
+        if (ms == PATIENCE_MS)
+            fail_msg("%zu connections are %s, not %zu", n, connection_row[state].name, count);
+        (void)wait_readable(-1, ms > 0);
+        events();
+        (void)turn();
+    }
+}
+
+/* Until what its peer sent has been brought there. */
+static UNUSED void
+arrives(const struct conduit *conduit)
+{
+    assert_true(wait_readable(conduit->stream.fd, PATIENCE_MS));
 }
 
 static UNUSED struct world *
