@@ -410,8 +410,10 @@ take_directory(struct supervisor *supervisor, struct fault *fault)
         return err;
     if (realpath(options->directory, supervisor->directory) == NULL)
         return fault_set(fault, KH_ERR_IO, "%s: %s", options->directory, strerror(errno));
-    if ((err = lock_take(supervisor->directory, LOCK_BROKER, &supervisor->lock_fd, fault)) != KH_OK ||
-        (err = restore_journal_recover(supervisor->directory, &outcome, fault)) != KH_OK)
+    err = lock_take(supervisor->directory, LOCK_BROKER, &supervisor->lock_fd, fault);
+    if (err == KH_OK)
+        err = restore_journal_recover(supervisor->directory, &outcome, fault);
+    if (err != KH_OK)
         return err;
     if (outcome.end != RESTORE_END_NONE)
         log_warning("restore", "%s", restore_outcome_print(&outcome, supervisor->directory, words));
