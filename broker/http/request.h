@@ -33,6 +33,7 @@ struct request_query_pair {
     struct bytes name, value;         /* form-decoded */
     bool injected;                    /* by request_apply: sent, and no fact */
     bool removed;                     /* by request_apply: a fact, and not sent */
+    bool is_slot;                     /* by request_take_token, which takes it out */
 };
 
 struct request_field {
@@ -41,7 +42,8 @@ struct request_field {
     uint16_t traits;        /* as http1_field.traits */
     uint8_t id;             /* as http1_field.id; of an injected one FIELD_ID_OTHER */
     bool injected, removed; /* as above */
-    bool parsed;            /* the value is the parser's own finding: written as it is */
+    bool is_slot;
+    bool parsed; /* the value is the parser's own finding: written as it is */
 };
 
 struct request {

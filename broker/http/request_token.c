@@ -60,13 +60,22 @@ has_look_alike(const struct search *search)
 /* ---- the whole ---- */
 
 static void
+forget_slots(struct request *request)
+{
+    for (size_t i = 0; i < request->field_count; i++)
+        request->field[i].is_slot = false;
+    for (size_t i = 0; i < request->query_count; i++)
+        request->query[i].is_slot = false;
+}
+
+static void
 drop_query_slots(struct search *search)
 {
     struct request *request = search->request;
     size_t kept = 0, place = SIZE_MAX;
 
     for (size_t i = 0; i < request->query_count; i++) {
-        if (!search->drop_query[i])
+        if (!request->query[i].is_slot)
             request->query[kept++] = request->query[i];
         else if (place == SIZE_MAX)
             place = kept;
@@ -88,7 +97,7 @@ drop_slots(struct search *search)
 
     search_drop_items(search);
     for (size_t i = 0; i < request->field_count; i++)
-        if (!search->drop_field[i])
+        if (!request->field[i].is_slot)
             request->field[kept++] = request->field[i];
     request->field_count = kept;
     drop_query_slots(search);
@@ -144,6 +153,7 @@ request_take_token(struct request *request, const struct http1_head *head,
     if (has_look_alike(&search))
         return refuse(fault, KH_REASON_REQUEST_MALFORMED,
                       "the name of a field is that of the credential's but for '_' and '-'");
+    forget_slots(request); /* of a search that ended in a refusal */
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
         families[i](&search);
     if (request->storage.failed || request->storage.p != base)

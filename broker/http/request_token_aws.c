@@ -151,7 +151,7 @@ drop_session_token(struct search *search)
 {
     for (size_t i = 0; i < search->request->field_count; i++)
         if (bytes_is(search->request->field[i].name, "x-amz-security-token"))
-            search->drop_field[i] = true;
+            search->request->field[i].is_slot = true;
 }
 
 static void
@@ -216,7 +216,7 @@ search_aws_query(struct search *search)
         return;
     for (size_t i = 0; i < request->query_count; i++)
         if (presigned_of(request->query[i].name) != PRESIGNED_COUNT)
-            search->drop_query[i] = true;
+            search->request->query[i].is_slot = true;
     take_presigned(search, value);
     if (!once)
         search->unsignable = "a parameter of a presigned URL occurs twice";

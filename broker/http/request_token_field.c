@@ -39,12 +39,12 @@ void
 search_fields(struct search *search)
 {
     for (size_t i = 0; i < search->request->field_count; i++) {
-        const struct request_field *field = &search->request->field[i];
+        struct request_field *field = &search->request->field[i];
         struct bytes name = BYTES_EMPTY;
         unsigned kinds = slot_kinds(search, field, &name);
 
         if (kinds != 0) {
-            search->drop_field[i] = true;
+            field->is_slot = true;
             search_take_field(search, field->value, kinds, NULL, name);
         } else if ((field->traits & FIELD_CREDENTIAL) && field->id != FIELD_ID_COOKIE &&
                    reading_holds_token(field->value)) {

@@ -17,11 +17,6 @@
 
 #include "request.h"
 
-enum {
-    SEARCH_FIELDS = sizeof((struct request *)0)->field / sizeof(struct request_field),
-    SEARCH_QUERIES = sizeof((struct request *)0)->query / sizeof(struct request_query_pair),
-};
-
 /* The token's item in a list. */
 struct search_item {
     size_t count; /* of items in slots */
@@ -38,13 +33,12 @@ struct search {
     bool has_token, has_foreign;
     const char *misplaced;  /* a sentence, once one is found to be */
     const char *unsignable; /* the same, of a signature that cannot be made anew */
-    bool drop_field[SEARCH_FIELDS], drop_query[SEARCH_QUERIES];
     struct search_item item[REQUEST_LIST_COUNT];
     bool mask_path;
 };
 
 /* Look at all that the family's slots hold, with search_take and search_take_field; mark what goes
- * out of the request; say in search->misplaced where a token may not stand. */
+ * out of the request (is_slot); say in search->misplaced where a token may not stand. */
 typedef void search_family_fn(struct search *search);
 
 search_family_fn search_fields, search_query, search_lists, search_path, search_aws_query,

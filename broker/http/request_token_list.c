@@ -98,10 +98,10 @@ search_drop_items(struct search *search)
         request_list_write(&request_list_rules[list], field->value, &change, &request->storage);
         field->value = bytes_from(buffer_bytes(&request->storage), start);
         field->parsed = false;
-        search->drop_field[found->field] = field->value.n == 0;
+        field->is_slot = field->value.n == 0;
         size_t before = 0;
         for (size_t i = 0; i < found->field; i++)
-            before += !search->drop_field[i];
+            before += !request->field[i].is_slot;
         request->list_place[list] = (struct request_list_place){
             .known = true,
             .field = field->value.n == 0 ? SIZE_MAX : before,

@@ -51,7 +51,7 @@ search_query(struct search *search)
         struct reading reading = reading_of_whole(pair->value);
 
         if (slot != NULL) {
-            search->drop_query[i] = true;
+            search->request->query[i].is_slot = true;
             search_take(search, *slot, &reading);
             if (reading.kind == READING_TOKEN && occurs_again(request, i))
                 search->misplaced = "the query parameter of a slot occurs twice";

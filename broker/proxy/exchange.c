@@ -318,7 +318,7 @@ report(struct exchange *x, enum kh_reason reason)
     if (!x->allowed || !x->proxy->authority)
         return;
     struct buffer *body = &x->decide; // which nobody needs any more, and has memory
-    int64_t duration = proxy_now_ms() - x->started_ms;
+    int64_t duration = proxy_now_ms() - x->decided_us / 1000;
     struct message_finished finished = {
         .upstream_status = (uint16_t)x->status,
         .reason = reason,

@@ -53,8 +53,7 @@ struct exchange {
     struct connection *client;
     struct exchange_draft *draft;
     struct routes *routes;                  /* what the destination's routes belong to */
-    int64_t started_ms;                     /* when it was allowed */
-    int64_t began_us, asked_us, allowed_us; /* for the meter, by its clock */
+    int64_t began_us, asked_us, decided_us; /* by the meter's clock, which is that of the loop */
     bool metered;                           /* meter_finished is due */
     unsigned minor;
     char method[33];

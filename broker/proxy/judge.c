@@ -272,7 +272,6 @@ static void
 allow(struct exchange *x, const struct message_decision *decision)
 {
     x->allowed = true;
-    x->started_ms = proxy_now_ms();
     meter_allowed(x);
     x->recheck_at = decision->recheck_at;
     x->route = route_of(x, decision->credential);

@@ -22,15 +22,16 @@ meter_asked(struct exchange *x)
 }
 
 void
-meter_decided(const struct exchange *x)
+meter_decided(struct exchange *x)
 {
-    metrics_observe(&metrics_own->decision, &metrics_bounds_short, metrics_since_us(x->asked_us));
+    x->decided_us = metrics_clock_us();
+    metrics_observe(&metrics_own->decision, &metrics_bounds_short,
+                    x->decided_us > x->asked_us ? (uint64_t)(x->decided_us - x->asked_us) : 0);
 }
 
 void
 meter_allowed(struct exchange *x)
 {
-    x->allowed_us = metrics_clock_us();
     x->metered = true;
     metrics_add(METRIC_REQUESTS_RUNNING, 1);
 }
@@ -42,7 +43,7 @@ meter_answered(const struct exchange *x, unsigned status)
     if (!x->metered)
         return;
     metrics_observe(&metrics_own->first_byte[slot], &metrics_bounds_long,
-                    metrics_since_us(x->allowed_us));
+                    metrics_since_us(x->decided_us));
     if (class < METRICS_CLASSES)
         metrics_cell_add(&metrics_own->answered[slot][class], 1);
 }

@@ -9,7 +9,7 @@
 
 /* Asked, and answered by the authority. */
 void meter_asked(struct exchange *exchange);
-void meter_decided(const struct exchange *exchange);
+void meter_decided(struct exchange *exchange);
 /* It was allowed: it runs until meter_finished. */
 void meter_allowed(struct exchange *exchange);
 /* The head of the upstream's answer. */

@@ -72,7 +72,10 @@ test_reads_up_to_the_limit(void **state)
     assert_false(conduit_moved(&conduit));
     conduit_fill(&conduit, 10000); // full
     assert_int_equal(conduit.in.n, 10000);
+    conduit_consume(&conduit, 0);
+    assert_false(conduit_moved(&conduit));
     conduit_consume(&conduit, 10000);
+    assert_true(conduit_moved(&conduit));   // there is room for more: one more round
     conduit_fill(&conduit, CONDUIT_IN_MAX); // without another event
     assert_int_equal(conduit.in.n, 50000);
     assert_int_equal(conduit.ended, STREAM_OK);
