@@ -59,19 +59,19 @@ wire_get_u64(struct wire_reader *reader)
     return wire_get_number(reader, 8);
 }
 
-int64_t
+KH_OUT_OF_LINE int64_t
 wire_get_i64(struct wire_reader *reader)
 {
     return (int64_t)wire_get_number(reader, 8);
 }
 
-bool
+KH_OUT_OF_LINE bool
 wire_get_bool(struct wire_reader *reader)
 {
     return wire_get_enum(reader, 2) == 1;
 }
 
-unsigned
+KH_OUT_OF_LINE unsigned
 wire_get_enum(struct wire_reader *reader, unsigned count)
 {
     unsigned value = wire_get_u16(reader);
@@ -79,7 +79,7 @@ wire_get_enum(struct wire_reader *reader, unsigned count)
     return reader->failed ? 0 : value;
 }
 
-size_t
+KH_OUT_OF_LINE size_t
 wire_get_count(struct wire_reader *reader, size_t max)
 {
     size_t n = wire_get_u16(reader);
@@ -119,24 +119,11 @@ wire_end(const struct wire_reader *reader)
     return reader->failed || reader->rest.n != 0 ? KH_ERR_PROTOCOL : KH_OK;
 }
 
-// Room for n bytes that are written at once, and count from now on; NULL: there is none.
-static inline uint8_t *
-wire_make(struct buffer *out, size_t n)
-{
-    if (!buffer_fits(out, n) && buffer_room(out, n) == NULL)
-        return NULL;
-    uint8_t *room = out->p + out->n;
-    out->n += n;
-    if (out->n > out->mark)
-        out->mark = out->n;
-    return room;
-}
-
 static inline void
 wire_put_number(struct buffer *out, uint64_t value, size_t width)
 {
     uint64_t little = htole64(value);
-    uint8_t *to = wire_make(out, width);
+    uint8_t *to = buffer_make(out, width);
     if (to != NULL)
         memcpy(to, &little, width);
 }
@@ -165,26 +152,26 @@ wire_put_u64(struct buffer *out, uint64_t value)
     wire_put_number(out, value, 8);
 }
 
-void
+KH_OUT_OF_LINE void
 wire_put_i64(struct buffer *out, int64_t value)
 {
     wire_put_number(out, (uint64_t)value, 8);
 }
 
-void
+KH_OUT_OF_LINE void
 wire_put_bool(struct buffer *out, bool value)
 {
     wire_put_u16(out, value ? 1 : 0);
 }
 
-void
+KH_OUT_OF_LINE void
 wire_put_enum(struct buffer *out, unsigned value, unsigned count)
 {
     wire_put_require(out, value < count);
     wire_put_u16(out, (uint16_t)value);
 }
 
-size_t
+KH_OUT_OF_LINE size_t
 wire_put_count(struct buffer *out, size_t n, size_t max)
 {
     wire_put_require(out, n <= max && n <= UINT16_MAX);
@@ -199,7 +186,7 @@ wire_put_bytes(struct buffer *out, struct bytes value, size_t max)
     wire_put_require(out, value.n <= max && value.n <= UINT32_MAX);
     if (out->failed)
         return;
-    uint8_t *to = wire_make(out, sizeof length + value.n);
+    uint8_t *to = buffer_make(out, sizeof length + value.n);
     if (to == NULL)
         return;
     memcpy(to, &length, sizeof length);
@@ -210,7 +197,9 @@ wire_put_bytes(struct buffer *out, struct bytes value, size_t max)
 KH_OUT_OF_LINE void
 wire_put_fixed(struct buffer *out, const uint8_t *p, size_t n)
 {
-    buffer_put(out, (struct bytes){p, n});
+    uint8_t *to = buffer_make(out, n);
+    if (to != NULL && n > 0)
+        memcpy(to, p, n);
 }
 
 void

@@ -185,6 +185,18 @@ buffer_room(struct buffer *b, size_t n)
 }
 
 void buffer_advance(struct buffer *b, size_t n);
+/* Both at once, for n bytes that are written now; NULL: there is no room. */
+static inline uint8_t *
+buffer_make(struct buffer *b, size_t n)
+{
+    uint8_t *room = buffer_room(b, n);
+    if (!room)
+        return NULL;
+    b->n += n;
+    if (b->n > b->mark)
+        b->mark = b->n;
+    return room;
+}
 void buffer_consume(struct buffer *b, size_t n); /* drop n bytes from the front */
 /* The same, but what they leave behind is wiped later: with the next wiping of the buffer. */
 void buffer_skip(struct buffer *b, size_t n);

@@ -53,28 +53,34 @@ segment_matches(struct bytes pattern, struct bytes segment, uint64_t *steps)
 /* Segments of a path: "/a/" has three, the first and the last empty. */
 struct segments {
     struct bytes rest;
+    size_t n; /* of the first one */
     bool done;
 };
+
+static struct segments
+segments_of(struct bytes text)
+{
+    return (struct segments){.rest = text, .n = bytes_index(text, '/')};
+}
 
 static struct bytes
 segment_peek(const struct segments *s)
 {
-    return bytes_slice(s->rest, 0, bytes_index(s->rest, '/'));
+    return bytes_of(s->rest.p, s->n);
 }
 
-static void
+KH_OUT_OF_LINE static void
 segment_skip(struct segments *s)
 {
-    size_t slash = bytes_index(s->rest, '/');
-    s->done = slash == s->rest.n;
-    s->rest = bytes_from(s->rest, slash + 1);
+    s->done = s->n == s->rest.n;
+    s->rest = bytes_from(s->rest, s->n + 1);
+    s->n = bytes_index(s->rest, '/');
 }
 
 bool
 path_pattern_matches(struct bytes pattern, struct bytes path, uint64_t *steps)
 {
-    struct segments p = {pattern, false}, t = {path, false};
-    struct segments star = {BYTES_EMPTY, true}, star_text = {BYTES_EMPTY, true};
+    struct segments p = segments_of(pattern), t = segments_of(path), star = p, star_text = t;
     bool has_star = false;
     if (pattern.n == 0 || path.n == 0)
         return false;
@@ -103,7 +109,7 @@ path_pattern_matches(struct bytes pattern, struct bytes path, uint64_t *steps)
 enum kh_err
 path_pattern_check(struct bytes pattern, struct fault *fault)
 {
-    struct segments s = {pattern, false};
+    struct segments s = segments_of(pattern);
     if (pattern.n == 0)
         return fault_set(fault, KH_ERR_SYNTAX, "a path pattern is empty");
     if (pattern.p[0] != '/' && !bytes_is(segment_peek(&s), "**"))

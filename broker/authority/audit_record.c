@@ -144,18 +144,23 @@ put_string(struct buffer *out, struct bytes text)
     buffer_put_byte(out, '"');
 }
 
+// What a byte asks for: to be escaped or looked into, or whether a mark, which ends with it, stands
+// before it.
+enum { CARE_BYTE = 1, CARE_MARK = 2 };
+static const uint8_t care[256] = {
+    [0 ... 0x1f] = CARE_BYTE, ['"'] = CARE_BYTE, ['%'] = CARE_BYTE,
+    ['\\'] = CARE_BYTE,       ['_'] = CARE_MARK, [0x7f ... 0xff] = CARE_BYTE,
+};
+
 // As almost every text is: there is nothing in it to escape or to hide.
 static bool
 goes_as_it_is(struct bytes text)
 {
-    bool may_be_marked = false;
+    uint8_t asked = 0;
 
-    for (size_t i = 0; i < text.n; i++) {
-        if (!is_plain(text.p[i]) || text.p[i] == '%')
-            return false;
-        may_be_marked |= text.p[i] == '_'; // the mark's last
-    }
-    return !may_be_marked || find_mark(text) == text.n;
+    for (size_t i = 0; i < text.n; i++)
+        asked |= care[text.p[i]];
+    return asked == 0 || (asked == CARE_MARK && find_mark(text) == text.n);
 }
 
 // ---- members ----
@@ -164,26 +169,33 @@ goes_as_it_is(struct bytes text)
 #define NAME(name)         BYTES(",\"" name "\":")
 #define NAME_OF_TEXT(name) BYTES(",\"" name "\":\"")
 
-// Both at once: two dozen members are put for every request.
+// A member whole, in one go: two dozen of them are put for every request.
 KH_OUT_OF_LINE static void
-put_two(struct buffer *out, struct bytes first, struct bytes second)
+put_member(struct buffer *out, struct bytes name, struct bytes value, bool is_text)
 {
-    size_t n = first.n + second.n;
-    uint8_t *room = buffer_room(out, n);
+    uint8_t *room = buffer_make(out, name.n + value.n + is_text);
 
     if (room == NULL)
         return;
-    memcpy(room, first.p, first.n);
-    if (second.n > 0) // of none there may be no pointer either
-        memcpy(room + first.n, second.p, second.n);
-    buffer_advance(out, n);
+    memcpy(room, name.p, name.n);
+    if (value.n > 0) // of none there may be no pointer either
+        memcpy(room + name.n, value.p, value.n);
+    if (is_text)
+        room[name.n + value.n] = '"';
 }
 
 // A word of our own.
-KH_OUT_OF_LINE static void
+static void
 member_word(struct buffer *out, struct bytes name, struct bytes word)
 {
-    put_two(out, name, word);
+    put_member(out, name, word, true);
+}
+
+KH_COLD static void
+put_member_escaped(struct buffer *out, struct bytes name, struct bytes text)
+{
+    buffer_put(out, name);
+    put_text(out, text);
     buffer_put_byte(out, '"');
 }
 
@@ -192,13 +204,10 @@ member_text(struct buffer *out, struct bytes name, struct bytes text)
 {
     if (text.n == 0)
         return;
-    if (goes_as_it_is(text)) {
-        put_two(out, name, text);
-    } else {
-        buffer_put(out, name);
-        put_text(out, text);
-    }
-    buffer_put_byte(out, '"');
+    if (goes_as_it_is(text))
+        put_member(out, name, text, true);
+    else
+        put_member_escaped(out, name, text);
 }
 
 KH_OUT_OF_LINE static void
@@ -210,7 +219,7 @@ member_number(struct buffer *out, struct bytes name, uint64_t number)
         *--p = (uint8_t)('0' + number % 10);
         number /= 10;
     } while (number > 0);
-    put_two(out, name, bytes_of(p, (size_t)(digit + sizeof digit - p)));
+    put_member(out, name, bytes_of(p, (size_t)(digit + sizeof digit - p)), false);
 }
 
 // Every id of a record has that size.
@@ -225,7 +234,7 @@ member_id(struct buffer *out, struct bytes name, const uint8_t id[ID_SIZE])
     char hex[2 * ID_SIZE + 1];
 
     if (id && bytes_to_hex(bytes_of(id, ID_SIZE), hex, sizeof hex))
-        member_word(out, name, bytes_of(hex, sizeof hex - 1));
+        put_member(out, name, bytes_of(hex, sizeof hex - 1), true);
 }
 
 KH_COLD static void
@@ -393,8 +402,9 @@ audit_record_print(const struct audit_record *record, uint64_t seq, int64_t time
         put_outcome(out, record);
     member_text(out, NAME_OF_TEXT("command"), record->command);
     member_text(out, NAME_OF_TEXT("subject"), record->subject);
-    put_two(out, NAME_OF_TEXT("prev"), prev ? bytes_str(prev) : BYTES(UNKNOWN_HASH));
-    buffer_put(out, BYTES(END "\n"));
+    put_member(out, NAME_OF_TEXT("prev"),
+               prev ? bytes_of(prev, AUDIT_HASH_HEX - 1) : BYTES(UNKNOWN_HASH), true);
+    buffer_put(out, BYTES("}\n"));
 }
 
 void

@@ -80,6 +80,28 @@ hex_is_exact(void **state)
     assert_true(bytes_to_hex(BYTES_EMPTY, text, 1));
 }
 
+/* Four bytes are printed at once, and what is left over one by one: every byte in every place. */
+static void
+hex_of_every_byte(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n <= 9; n++) {
+        for (size_t at = 0; at < n; at++) {
+            for (unsigned c = 0; c < 256; c++) {
+                uint8_t one[9];
+                char text[19], expected[19];
+
+                memset(one, 0x5a, sizeof one);
+                one[at] = (uint8_t)c;
+                for (size_t i = 0; i < n; i++)
+                    snprintf(expected + 2 * i, 3, "%02x", one[i]);
+                assert_true(bytes_to_hex(bytes_of(one, n), text, 2 * n + 1));
+                assert_string_equal(text, expected);
+            }
+        }
+    }
+}
+
 static void
 comparison(void **state)
 {
@@ -210,13 +232,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_are_strict),
-        cmocka_unit_test(utf8_is_strict),
-        cmocka_unit_test(hex_is_exact),
-        cmocka_unit_test(comparison),
-        cmocka_unit_test(slicing_never_leaves_the_slice),
-        cmocka_unit_test(test_find_anywhere),
-        cmocka_unit_test(cutting_keeps_empty_parts),
+        cmocka_unit_test(numbers_are_strict), cmocka_unit_test(utf8_is_strict),
+        cmocka_unit_test(hex_is_exact),       cmocka_unit_test(hex_of_every_byte),
+        cmocka_unit_test(comparison),         cmocka_unit_test(slicing_never_leaves_the_slice),
+        cmocka_unit_test(test_find_anywhere), cmocka_unit_test(cutting_keeps_empty_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
