@@ -35,6 +35,7 @@ caveat_new(struct bytes text, struct predicate_arena *arena)
         return NULL;
     caveat->predicate = (struct predicate *)(caveat + 1);
     caveat->count = 0;
+    caveat->on_record = false;
     *arena = (struct predicate_arena){
         .value = (struct predicate_value *)(caveat->predicate + predicates),
         .value_cap = values,
@@ -93,6 +94,22 @@ caveat_counter(const struct caveat *caveat)
     return info && info->place == PLACE_COUNTER ? &caveat->predicate[0] : NULL;
 }
 
+static bool
+is_on_record(enum attribute attribute)
+{
+    switch (attribute) {
+    case ATTRIBUTE_QUERY:
+    case ATTRIBUTE_HEADER:
+    case ATTRIBUTE_BODY:
+    case ATTRIBUTE_BODY_SIZE:
+    case ATTRIBUTE_BODY_SHA256:
+    case ATTRIBUTE_LABEL:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static enum kh_err
 read_predicates(struct bytes text, struct predicate_arena *arena, struct caveat *caveat,
                 struct fault *fault)
@@ -103,6 +120,7 @@ read_predicates(struct bytes text, struct predicate_arena *arena, struct caveat 
             predicate_parse(text, &at, arena, &caveat->predicate[caveat->count], fault);
         if (err)
             return err;
+        caveat->on_record |= is_on_record(caveat->predicate[caveat->count].attribute);
         caveat->count++;
         if (at == text.n)
             return KH_OK;

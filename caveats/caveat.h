@@ -14,6 +14,7 @@
 struct caveat {
     struct predicate *predicate; /* `count` of them, owned */
     size_t count;                /* at least 1 */
+    bool on_record; /* a value that it looks at, or its label, stands in the audit record */
 };
 
 /* Parse strictly. On success `*out` is owned by the caller (caveat_free). On failure the fault

@@ -18,6 +18,8 @@ struct chain {
     struct token_identity identity;
     struct token_verified verified;
     struct caveat *caveat[TOKEN_CAVEATS_MAX]; /* by condition; NULL where it is not understood */
+    /* Of the caveats: whether any counts, and whether any says what a hole demands. */
+    bool has_counter, has_hole;
     bool whole; /* all of it verified, and every caveat is understood and stands where it may */
     unsigned references;
 };

@@ -193,7 +193,7 @@ static void
 collect_holes(struct judge *j)
 {
     struct decision_details *d = j->details;
-    size_t count = j->chain->verified.condition_count;
+    size_t count = j->chain->has_hole ? j->chain->verified.condition_count : 0;
     for (size_t i = 0; i < count && d->hole_count < DECISION_HOLES_MAX; i++) {
         if (is_minted_hole(j, i))
             collect_hole(d, j->chain->caveat[i]);
@@ -282,9 +282,8 @@ prepare(struct judge *j)
     return decide_deny_text(j, reason, bytes_str(detail));
 }
 
-/* Last of all: a request that is denied for another reason is no use of the token. */
-static bool
-take_counters(struct judge *j)
+KH_OUT_OF_LINE static bool
+take_each_counter(struct judge *j)
 {
     const struct decision_world *world = j->world;
     const struct token_verified *v = &j->chain->verified;
@@ -306,6 +305,13 @@ take_counters(struct judge *j)
     decide_trace(j, demand[refusal.demand].condition, JUDGEMENT_FAILS);
     j->out->retry_after_s = refusal.retry_after_s;
     return decide_deny_text(j, refusal.reason, v->condition[demand[refusal.demand].condition].text);
+}
+
+/* Last of all: a request that is denied for another reason is no use of the token. */
+static bool
+take_counters(struct judge *j)
+{
+    return !j->chain->has_counter || take_each_counter(j);
 }
 
 static int64_t

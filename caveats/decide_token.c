@@ -120,6 +120,13 @@ stands_where_it_may(const struct token_condition *condition, const struct caveat
     return condition->macaroon == 0 ? !decide_is_parent(caveat) : !caveat_counter(caveat);
 }
 
+static void
+note_kind(struct chain *chain, const struct caveat *caveat)
+{
+    chain->has_counter |= caveat_counter(caveat) != NULL;
+    chain->has_hole |= caveat->predicate[0].attribute == ATTRIBUTE_HOLE;
+}
+
 /* All of them, before any is judged: one that is not understood spoils the token. */
 static bool
 parse_all(struct judge *j)
@@ -132,8 +139,10 @@ parse_all(struct judge *j)
         enum kh_err err = caveat_parse(c->text, &j->chain->caveat[i], &fault);
         if (err == KH_ERR_MEMORY)
             return decide_deny_fault(j, KH_REASON_INTERNAL, &fault);
-        if (err == KH_OK && stands_where_it_may(c, j->chain->caveat[i]))
+        if (err == KH_OK && stands_where_it_may(c, j->chain->caveat[i])) {
+            note_kind(j->chain, j->chain->caveat[i]);
             continue;
+        }
         decide_trace(j, i, JUDGEMENT_UNKNOWN);
         if (fine)
             decide_deny_text(j, KH_REASON_CAVEAT_UNKNOWN, c->text);
@@ -182,6 +191,8 @@ static bool
 judge_discharges(struct judge *j)
 {
     const struct token_verified *v = &j->chain->verified;
+    if (j->chain->token->macaroon_count == 1)
+        return true;
     for (size_t i = 0; i < v->condition_count; i++) {
         const struct token_condition *c = &v->condition[i];
         if (c->macaroon == 0)

@@ -104,6 +104,7 @@ struct policy {
     size_t forbid_count;
     struct policy_test *test;
     size_t test_count;
+    bool on_record;            /* what some caveat of its rules looks at is (struct caveat) */
     struct policy_text *texts; /* owns every slice */
 };
 

@@ -146,6 +146,26 @@ check_pointers(struct policy_reader *r)
                         POLICY_POINTERS_MAX);
 }
 
+static bool
+any_on_record(const struct policy_caveat *caveat, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (caveat[i].caveat->on_record)
+            return true;
+    }
+    return false;
+}
+
+// Of each request it would be found again that nothing is to be put on record for the rules.
+static void
+note_on_record(struct policy *policy)
+{
+    for (size_t i = 0; i < policy->grant_count; i++)
+        policy->on_record |= any_on_record(policy->grant[i].caveat, policy->grant[i].caveat_count);
+    for (size_t i = 0; i < policy->forbid_count; i++)
+        policy->on_record |= any_on_record(policy->forbid[i].when, policy->forbid[i].when_count);
+}
+
 static enum kh_err
 read_document(struct policy_reader *r, struct bytes text)
 {
@@ -159,7 +179,10 @@ read_document(struct policy_reader *r, struct bytes text)
         return err;
     err = read_raw(r, data ? data : &nothing);
     yaml_text_release(&policy_schema, data);
-    return err ? err : check_pointers(r);
+    if (err)
+        return err;
+    note_on_record(r->policy);
+    return check_pointers(r);
 }
 
 enum kh_err

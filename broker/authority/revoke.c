@@ -300,6 +300,8 @@ revocations_reach(const struct revocations *revocations, const struct token_iden
     if (identity->issued_at < revocations->minted_before ||
         has(revocations, REVOCATION_TOKEN, identity->token_id))
         return true;
+    if (revocations->ids == 0 && revocations->names == 0)
+        return false;
     for (size_t i = 0; i < verified->lineage_count; i++) {
         if (has(revocations, REVOCATION_LINEAGE, verified->lineage[i]))
             return true;

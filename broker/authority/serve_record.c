@@ -134,12 +134,18 @@ look_at_rule(void *context, const struct caveat *caveat)
     look_at_caveat(looking->looked, caveat, looking->request);
 }
 
-static void
-look_at_rules(struct looked_at *looked, const struct policy *policy, const struct facts *facts,
-              const struct message_decide *request)
+KH_OUT_OF_LINE static void
+look_at_rules(struct looked_at *looked, const struct policy *policy,
+              const struct decision *decision, const struct message_decide *request)
 {
-    const struct policy_request asked = {.facts = facts};
+    KH_UNFILLED struct bytes group[POLICY_GROUPS_MAX];
+    struct facts facts = {.user = bytes_str(decision->user),
+                          .credential = bytes_str(decision->credential)};
+    const struct policy_request asked = {.facts = &facts};
     struct looking looking = {looked, request};
+
+    facts.group_count = policy_groups_of(policy, facts.user, group);
+    facts.group = group;
     policy_each_caveat(policy, &asked, look_at_rule, &looking);
 }
 
@@ -148,7 +154,7 @@ look(struct looked_at *looked, const struct chain *chain, const struct message_d
 {
     for (size_t i = 0; i < chain->verified.condition_count; i++) {
         // One that is not understood was denied for that.
-        if (chain->caveat[i])
+        if (chain->caveat[i] && chain->caveat[i]->on_record)
             look_at_caveat(looked, chain->caveat[i], request);
     }
 }
@@ -186,7 +192,6 @@ enum { RECORD_WARNING_MAX = POLICY_NAME_MAX + 15 };
 struct rules {
     char warning[POLICY_WARNINGS_MAX][RECORD_WARNING_MAX + 1];
     struct bytes warnings[POLICY_WARNINGS_MAX], holes[DECISION_HOLES_MAX];
-    struct bytes group[POLICY_GROUPS_MAX];
 };
 
 KH_COLD static struct bytes
@@ -206,12 +211,9 @@ record_rules(const struct authority *authority, const struct message_decide *req
              struct looked_at *looked, struct audit_record *record, struct rules *rules)
 {
     const struct policy_verdict *verdict = &details->policy;
-    struct facts facts = {.user = bytes_str(decision->user),
-                          .credential = bytes_str(decision->credential)};
 
-    facts.group_count = policy_groups_of(authority->policy, facts.user, rules->group);
-    facts.group = rules->group;
-    look_at_rules(looked, authority->policy, &facts, request);
+    if (authority->policy && authority->policy->on_record)
+        look_at_rules(looked, authority->policy, decision, request);
     for (size_t i = 0; i < verdict->warning_count; i++)
         rules->warnings[i] = print_warning(&verdict->warning[i], rules->warning[i]);
     for (size_t i = 0; i < details->hole_count; i++)

@@ -186,6 +186,39 @@ counters_stand_alone(void **state)
     caveat_free(&caveat);
 }
 
+static void
+what_stands_on_record(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool on_record;
+    } cases[] = {
+        {"method = GET", false},
+        {"host = a.example", false},
+        {"path ~ /v1/**", false},
+        {"time < 2030-01-01T00:00:00Z", false},
+        {"content-type = application/json", false},
+        {"uses <= 3", false},
+        {"query[limit] <= 100", true},
+        {"header[x-a] absent", true},
+        {"body[/model] = a", true},
+        {"body-size <= 100", true},
+        {"body-sha256 absent", true},
+        {"label = agent", true},
+        {"method = GET or query[limit] <= 100", true},
+        {"query[limit] <= 100 or method = GET", true},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct caveat *caveat = NULL;
+        expect_err(cases[i].text, caveat_parse(bytes_str(cases[i].text), &caveat, NULL), KH_OK);
+        if (caveat->on_record != cases[i].on_record)
+            FAIL_WITH("\"%s\": on record: %d, expected %d", cases[i].text, caveat->on_record,
+                      cases[i].on_record);
+        caveat_free(&caveat);
+    }
+}
+
 int
 main(void)
 {
@@ -197,6 +230,7 @@ main(void)
         cmocka_unit_test(next_change),
         cmocka_unit_test(ends),
         cmocka_unit_test(counters_stand_alone),
+        cmocka_unit_test(what_stands_on_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -261,13 +261,39 @@ groups(void **state)
     policy_free(&policy);
 }
 
+static void
+whether_a_rule_is_on_record(void **state)
+{
+    (void)state;
+#define RULES(grant, forbid)                                                                       \
+    "version: 1\ngrants:\n- { name: a, to: [everyone], credentials: [c] }\n"                       \
+    "- { name: g, to: [everyone], credentials: [c], caveats: [\"method = GET\", \"" grant          \
+    "\"] }\nforbid:\n- { name: f, when: [\"host = a.example\", \"" forbid "\"] }\n"
+    static const struct {
+        const char *yaml;
+        bool on_record;
+    } cases[] = {
+        {"version: 1\n", false},
+        {RULES("path ~ /v1/**", "method = PUT"), false},
+        {RULES("query[a] = 1", "method = PUT"), true},
+        {RULES("path ~ /v1/**", "header[x-a] present"), true},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct policy *policy = test_policy(cases[i].yaml);
+        if (policy->on_record != cases[i].on_record)
+            FAIL_WITH("%s: on record: %d", cases[i].yaml, policy->on_record);
+        policy_free(&policy);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refused),         cmocka_unit_test(not_text), cmocka_unit_test(all_of_it),
-        cmocka_unit_test(small_ones),      cmocka_unit_test(damaged),  cmocka_unit_test(groups),
-        cmocka_unit_test(too_many_places),
+        cmocka_unit_test(refused),         cmocka_unit_test(not_text),
+        cmocka_unit_test(all_of_it),       cmocka_unit_test(small_ones),
+        cmocka_unit_test(damaged),         cmocka_unit_test(groups),
+        cmocka_unit_test(too_many_places), cmocka_unit_test(whether_a_rule_is_on_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
