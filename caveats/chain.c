@@ -14,10 +14,23 @@
 struct chain *
 chain_new(void)
 {
-    struct chain *chain = calloc(1, sizeof *chain);
-    if (chain)
-        chain->references = 1;
+    struct chain *chain = malloc(sizeof *chain);
+    if (!chain)
+        return NULL;
+    memset(&chain->identity, 0, sizeof chain->identity);
+    chain->token = NULL;
+    chain->verified.condition_count = chain->verified.lineage_count = 0;
+    chain->has_counter = chain->has_hole = chain->whole = false;
+    chain->references = 1;
+    chain->caveat_count = 0;
     return chain;
+}
+
+void
+chain_expect_caveats(struct chain *chain)
+{
+    chain->caveat_count = chain->verified.condition_count;
+    memset(chain->caveat, 0, chain->caveat_count * sizeof chain->caveat[0]);
 }
 
 struct chain *
@@ -34,7 +47,7 @@ chain_release(struct chain **chain)
     *chain = NULL;
     if (!c || --c->references > 0)
         return;
-    for (size_t i = 0; i < TOKEN_CAVEATS_MAX; i++)
+    for (size_t i = 0; i < c->caveat_count; i++)
         caveat_free(&c->caveat[i]);
     token_free(&c->token);
     free(c);

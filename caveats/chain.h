@@ -17,14 +17,19 @@ struct chain {
      * right, `verified` has the root's conditions alone. */
     struct token_identity identity;
     struct token_verified verified;
-    struct caveat *caveat[TOKEN_CAVEATS_MAX]; /* by condition; NULL where it is not understood */
     /* Of the caveats: whether any counts, and whether any says what a hole demands. */
     bool has_counter, has_hole;
     bool whole; /* all of it verified, and every caveat is understood and stands where it may */
     unsigned references;
+    size_t caveat_count; /* as many as conditions that were verified */
+    /* By condition; NULL where it is not understood. Last, and set as far as that says: what no
+     * token has is memory that nobody touches. */
+    struct caveat *caveat[TOKEN_CAVEATS_MAX];
 };
 
 struct chain *chain_new(void); /* one reference; NULL: no memory */
+/* `verified` was set: room for as many caveats, none of which is understood yet. */
+void chain_expect_caveats(struct chain *chain);
 struct chain *chain_hold(struct chain *chain);
 void chain_release(struct chain **chain);
 

@@ -75,6 +75,7 @@ verify_with(struct judge *j, const uint8_t key[TOKEN_KEY_SIZE])
     struct chain *chain = j->chain;
     enum kh_err err = token_verify(chain->token, key, &chain->verified, &fault);
     if (err == KH_OK) {
+        chain_expect_caveats(chain);
         identify(j);
         return true;
     }
@@ -84,6 +85,7 @@ verify_with(struct judge *j, const uint8_t key[TOKEN_KEY_SIZE])
     struct fault root_fault = {0};
     if (token_verify_root(chain->token, key, &chain->verified, &root_fault) != KH_OK)
         return decide_deny_fault(j, KH_REASON_SIGNATURE_INVALID, &root_fault);
+    chain_expect_caveats(chain);
     identify(j);
     if (token_open_holes(chain->token, NULL, 0) == 0)
         return decide_deny_fault(j, KH_REASON_DISCHARGE_INVALID, &fault);
@@ -245,7 +247,7 @@ decide_forget_claims(struct judge *j)
         chain_release(&j->details->chain);
     } else if (chain) {
         memset(&chain->identity, 0, sizeof chain->identity);
-        memset(&chain->verified, 0, sizeof chain->verified);
+        chain->verified.condition_count = chain->verified.lineage_count = 0;
     }
 }
 

@@ -254,9 +254,12 @@ scan_text(struct bytes text, struct scanner *s, struct token *token)
 enum kh_err
 token_scan(struct bytes text, struct token **out, struct fault *fault)
 {
-    struct token *token = calloc(1, sizeof *token);
+    // Not cleared: most of it is room for caveats, of which those that are scanned are set whole.
+    struct token *token = malloc(sizeof *token);
     if (!token)
         return fault_set(fault, KH_ERR_MEMORY, "memory is used up");
+    token->prefix = BYTES_EMPTY;
+    token->macaroon_count = token->caveat_count = 0;
     buffer_init_secret(&token->raw, RAW_MAX);
     struct scanner s = {.caveat = token->caveat, .fault = fault};
     enum kh_err err = scan_text(text, &s, token);

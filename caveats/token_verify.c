@@ -180,11 +180,21 @@ verify_discharges(struct verifier *v)
     return err;
 }
 
+/* As far as it is set. */
+static void
+copy_verified(struct token_verified *to, const struct token_verified *from)
+{
+    to->condition_count = from->condition_count;
+    to->lineage_count = from->lineage_count;
+    memcpy(to->condition, from->condition, from->condition_count * sizeof from->condition[0]);
+    memcpy(to->lineage, from->lineage, from->lineage_count * sizeof from->lineage[0]);
+}
+
 static enum kh_err
 verify(const struct token *token, const uint8_t key[TOKEN_KEY_SIZE], bool root_alone,
        struct token_verified *out, struct fault *fault)
 {
-    struct token_verified verified;
+    KH_UNFILLED struct token_verified verified;
     struct verifier v = {.token = token, .out = &verified, .fault = fault};
     verified.condition_count = 0;
     verified.lineage_count = 0;
@@ -198,7 +208,7 @@ verify(const struct token *token, const uint8_t key[TOKEN_KEY_SIZE], bool root_a
     wipe(v.key, sizeof v.key);
     token_hmac_fini(&v.hmac);
     if (!err)
-        *out = verified;
+        copy_verified(out, &verified);
     return err;
 }
 

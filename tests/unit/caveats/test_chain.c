@@ -12,6 +12,7 @@ whole_chain(const char *condition)
     assert_non_null(chain);
     test_mint(&text, caveats);
     chain->token = test_scan(buffer_bytes(&text));
+    chain->caveat_count = 1;
     assert_int_equal(caveat_parse(bytes_str(condition), &chain->caveat[0], &fault), KH_OK);
     chain->whole = true;
     buffer_free(&text);
