@@ -4,6 +4,8 @@
  */
 #include "chain.h"
 
+#include "hole.h"
+
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,9 @@ chain_new(void)
     memset(&chain->identity, 0, sizeof chain->identity);
     chain->token = NULL;
     chain->verified.condition_count = chain->verified.lineage_count = 0;
-    chain->has_counter = chain->has_hole = chain->whole = false;
+    chain->has_counter = chain->whole = false;
+    chain->hole_count = 0;
+    buffer_init(&chain->hole_text, CHAIN_HOLES_MAX * HOLE_TEXT_MAX);
     chain->references = 1;
     chain->caveat_count = 0;
     return chain;
@@ -49,6 +53,7 @@ chain_release(struct chain **chain)
         return;
     for (size_t i = 0; i < c->caveat_count; i++)
         caveat_free(&c->caveat[i]);
+    buffer_free(&c->hole_text);
     token_free(&c->token);
     free(c);
 }

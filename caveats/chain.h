@@ -10,6 +10,8 @@
 #include "caveat.h"
 #include "token.h"
 
+enum { CHAIN_HOLES_MAX = TOKEN_DISCHARGES_MAX };
+
 /* Shared by counted references; nobody changes it once it is in a cache. */
 struct chain {
     struct token *token; /* NULL when the text was none */
@@ -17,8 +19,11 @@ struct chain {
      * right, `verified` has the root's conditions alone. */
     struct token_identity identity;
     struct token_verified verified;
-    /* Of the caveats: whether any counts, and whether any says what a hole demands. */
-    bool has_counter, has_hole;
+    bool has_counter; /* some caveat counts */
+    /* What the minted holes demand, canonical: only these count for the policy. */
+    struct bytes hole[CHAIN_HOLES_MAX]; /* in `hole_text` */
+    size_t hole_count;
+    struct buffer hole_text;
     bool whole; /* all of it verified, and every caveat is understood and stands where it may */
     unsigned references;
     size_t caveat_count; /* as many as conditions that were verified */

@@ -167,39 +167,6 @@ judge_caveats(struct judge *j)
     return fine;
 }
 
-/* A hole of the mint's: the caveat that says what it demands, and the third-party caveat after it.
- * What holders add is of their own making, and counts for nothing. */
-static bool
-is_minted_hole(const struct judge *j, size_t condition)
-{
-    const struct token_condition *c = &j->chain->verified.condition[condition];
-    const struct macaroon_view *root = &j->chain->token->macaroon[0];
-    return c->macaroon == 0 && c->index + 1 < j->chain->identity.minted_caveats &&
-           c->index + 1 < root->caveat_count && root->caveat[c->index + 1].vid.n > 0 &&
-           j->chain->caveat[condition]->predicate[0].attribute == ATTRIBUTE_HOLE;
-}
-
-KH_OUT_OF_LINE static void
-collect_hole(struct decision_details *d, const struct caveat *caveat)
-{
-    struct hole hole;
-    BUFFER_AUTO text;
-    buffer_init(&text, HOLE_TEXT_MAX);
-    if (hole_parse(caveat->predicate[0].value[0].text, &text, &hole, NULL) == KH_OK)
-        snprintf(d->hole[d->hole_count++], sizeof d->hole[0], "%s", buffer_text(&text));
-}
-
-static void
-collect_holes(struct judge *j)
-{
-    struct decision_details *d = j->details;
-    size_t count = j->chain->has_hole ? j->chain->verified.condition_count : 0;
-    for (size_t i = 0; i < count && d->hole_count < DECISION_HOLES_MAX; i++) {
-        if (is_minted_hole(j, i))
-            collect_hole(d, j->chain->caveat[i]);
-    }
-}
-
 struct rule_needs {
     struct body_need *need;
     bool fits;
@@ -238,16 +205,14 @@ ask_policy(struct judge *j)
         ask_forbids(j);
         return;
     }
-    KH_UNFILLED struct bytes hole[DECISION_HOLES_MAX];
-    collect_holes(j);
     const struct policy_request request = {
         .facts = &j->facts,
         .lifetime_s = j->chain->identity.expires_at - j->chain->identity.issued_at,
-        .hole = hole,
-        .hole_count = j->details->hole_count,
+        .hole = j->chain->hole,
+        .hole_count = j->chain->hole_count,
     };
-    for (size_t i = 0; i < request.hole_count; i++)
-        hole[i] = bytes_str(j->details->hole[i]);
+    j->details->hole = j->chain->hole;
+    j->details->hole_count = j->chain->hole_count;
     policy_judge(j->world->policy, &request, &j->details->policy);
 }
 
@@ -379,6 +344,7 @@ decision_details_init(struct decision_details *details)
     details->trace.count = 0;
     body_need_init(&details->body_need);
     policy_verdict_init(&details->policy);
+    details->hole = NULL;
     details->hole_count = 0;
 }
 

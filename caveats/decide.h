@@ -102,8 +102,6 @@ struct decision_world {
     bool token_optional;
 };
 
-enum { DECISION_HOLES_MAX = TOKEN_DISCHARGES_MAX };
-
 struct decision_trace {
     enum judgement caveat[TOKEN_CAVEATS_MAX]; /* in the order of token_verified.condition */
     size_t count; /* of those that are set; 0 before the token was authenticated */
@@ -117,8 +115,7 @@ struct decision_details {
     /* What the rules say; zeroed when it did not come to that. Of a request that a caveat refuses
      * too, so that a person sees all that would have to change. Points into world->policy. */
     struct policy_verdict policy;
-    /* What the minted holes demanded, canonical: only these count for the policy. */
-    char hole[DECISION_HOLES_MAX][HOLE_TEXT_MAX + 1];
+    const struct bytes *hole; /* of the chain, when the policy was asked */
     size_t hole_count;
 };
 

@@ -122,13 +122,6 @@ stands_where_it_may(const struct token_condition *condition, const struct caveat
     return condition->macaroon == 0 ? !decide_is_parent(caveat) : !caveat_counter(caveat);
 }
 
-static void
-note_kind(struct chain *chain, const struct caveat *caveat)
-{
-    chain->has_counter |= caveat_counter(caveat) != NULL;
-    chain->has_hole |= caveat->predicate[0].attribute == ATTRIBUTE_HOLE;
-}
-
 /* All of them, before any is judged: one that is not understood spoils the token. */
 static bool
 parse_all(struct judge *j)
@@ -142,7 +135,7 @@ parse_all(struct judge *j)
         if (err == KH_ERR_MEMORY)
             return decide_deny_fault(j, KH_REASON_INTERNAL, &fault);
         if (err == KH_OK && stands_where_it_may(c, j->chain->caveat[i])) {
-            note_kind(j->chain, j->chain->caveat[i]);
+            j->chain->has_counter |= caveat_counter(j->chain->caveat[i]) != NULL;
             continue;
         }
         decide_trace(j, i, JUDGEMENT_UNKNOWN);
@@ -153,12 +146,56 @@ parse_all(struct judge *j)
     return fine;
 }
 
+/* A hole of the mint's: the caveat that says what it demands, and the third-party caveat after it.
+ * What holders add is of their own making, and counts for nothing. */
+static bool
+is_minted_hole(const struct chain *chain, size_t condition)
+{
+    const struct token_condition *c = &chain->verified.condition[condition];
+    const struct macaroon_view *root = &chain->token->macaroon[0];
+    return c->macaroon == 0 && c->index + 1 < chain->identity.minted_caveats &&
+           c->index + 1 < root->caveat_count && root->caveat[c->index + 1].vid.n > 0 &&
+           chain->caveat[condition]->predicate[0].attribute == ATTRIBUTE_HOLE;
+}
+
+/* Its length alone: the text moves while it grows. */
+static void
+add_hole(struct chain *chain, const struct caveat *caveat)
+{
+    struct hole hole;
+    BUFFER_AUTO text;
+    buffer_init(&text, HOLE_TEXT_MAX);
+    if (hole_parse(caveat->predicate[0].value[0].text, &text, &hole, NULL) != KH_OK)
+        return;
+    chain->hole[chain->hole_count++].n = text.n;
+    buffer_put(&chain->hole_text, buffer_bytes(&text));
+}
+
+static bool
+collect_holes(struct judge *j)
+{
+    struct chain *chain = j->chain;
+    size_t count = chain->verified.condition_count;
+    for (size_t i = 0; i < count && chain->hole_count < CHAIN_HOLES_MAX; i++) {
+        if (is_minted_hole(chain, i))
+            add_hole(chain, chain->caveat[i]);
+    }
+    if (chain->hole_text.failed)
+        return decide_deny(j, KH_REASON_INTERNAL, "memory is used up");
+    struct bytes rest = buffer_bytes(&chain->hole_text);
+    for (size_t i = 0; i < chain->hole_count; i++) {
+        chain->hole[i] = bytes_slice(rest, 0, chain->hole[i].n);
+        rest = bytes_from(rest, chain->hole[i].n);
+    }
+    return true;
+}
+
 static bool
 parse(struct judge *j)
 {
     if (j->chain->whole)
         return true;
-    j->chain->whole = parse_all(j);
+    j->chain->whole = parse_all(j) && collect_holes(j);
     if (j->chain->whole && j->world->chains)
         chain_cache_put(j->world->chains, j->text, j->chain);
     return j->chain->whole;

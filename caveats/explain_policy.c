@@ -119,13 +119,10 @@ explain_policy(struct explain_maker *m)
     if (!in->decision || !in->policy)
         return json_null();
     json_t *object = json_object(), *grants = json_array(), *forbids = json_array();
-    struct bytes hole[DECISION_HOLES_MAX];
-    for (size_t i = 0; i < in->details->hole_count; i++)
-        hole[i] = bytes_str(in->details->hole[i]);
     const struct policy_request request = {
         .facts = in->facts,
         .lifetime_s = in->decision->expires_at - in->decision->issued_at,
-        .hole = hole,
+        .hole = in->details->hole,
         .hole_count = in->details->hole_count,
     };
     bool is_judged = in->details->policy.allowed != JUDGEMENT_NOT_JUDGED;

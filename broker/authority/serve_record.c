@@ -191,7 +191,7 @@ enum { RECORD_WARNING_MAX = POLICY_NAME_MAX + 15 };
 // What of the policy stands in a record: enough to judge it again by other rules.
 struct rules {
     char warning[POLICY_WARNINGS_MAX][RECORD_WARNING_MAX + 1];
-    struct bytes warnings[POLICY_WARNINGS_MAX], holes[DECISION_HOLES_MAX];
+    struct bytes warnings[POLICY_WARNINGS_MAX];
 };
 
 KH_COLD static struct bytes
@@ -216,11 +216,9 @@ record_rules(const struct authority *authority, const struct message_decide *req
         look_at_rules(looked, authority->policy, decision, request);
     for (size_t i = 0; i < verdict->warning_count; i++)
         rules->warnings[i] = print_warning(&verdict->warning[i], rules->warning[i]);
-    for (size_t i = 0; i < details->hole_count; i++)
-        rules->holes[i] = bytes_str(details->hole[i]);
     record->warning = rules->warnings;
     record->warning_count = verdict->warning_count;
-    record->hole = rules->holes;
+    record->hole = details->hole;
     record->hole_count = details->hole_count;
     if (verdict->allowed == JUDGEMENT_HOLDS && verdict->grant)
         record->grant = verdict->grant->name;

@@ -297,7 +297,9 @@ minted_holes_count(void **state)
                     "grants: [{name: g, to: [everyone], credentials: [openai],\n"
                     "  holes: [factor = yubikey for 8h]}]\n");
     struct facts facts = test_facts();
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    /* Each once more, when its chain is one of those that are kept. */
+    for (size_t n = 0; n < 2 * COUNT_OF(cases); n++) {
+        size_t i = n / 2;
         struct buffer text;
         struct decision_details details;
         with_hole(cases[i].minted, cases[i].demand, &text);
@@ -305,6 +307,8 @@ minted_holes_count(void **state)
         if (cases[i].allowed) {
             expect_allowed(cases[i].what, &d);
             assert_int_equal(details.hole_count, 1);
+            assert_true(bytes_starts(details.hole[0], BYTES("factor = yubikey for 8h")) ||
+                        bytes_starts(details.hole[0], BYTES("user = alice and factor = yubikey")));
         } else {
             expect_denied(cases[i].what, &d, KH_REASON_NO_GRANT);
             assert_string_equal(d.detail, "g: factor = yubikey for 8h");
