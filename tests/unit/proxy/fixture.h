@@ -417,7 +417,7 @@ be_patient(struct config *config)
 }
 
 static UNUSED struct world *
-world_new(const struct world_route *route, size_t count, void (*configure)(struct config *config))
+world_prepare(void (*configure)(struct config *config))
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
@@ -427,15 +427,35 @@ world_new(const struct world_route *route, size_t count, void (*configure)(struc
     if (configure)
         configure(&w->config);
     w->upstream = listen_loopback(&w->upstream_port);
-    start_process(w);
+    return w;
+}
+
+/* What the supervisor gives a proxy that has started. */
+static UNUSED void
+world_equip(struct world *w, const struct world_route *route, size_t count)
+{
     send_config(w);
     w->port = send_listener(w, false);
     w->tls_port = send_listener(w, true);
     send_authority_channel(w);
     send_routes(w, route, count);
+}
+
+static UNUSED void
+expect_ready(struct world *w)
+{
     uint8_t frame[64];
     assert_int_equal(recv(w->supervisor, frame, sizeof frame, 0), 16);
     assert_int_equal(get_le(frame + 4, 2), MESSAGE_PROXY_READY);
+}
+
+static UNUSED struct world *
+world_new(const struct world_route *route, size_t count, void (*configure)(struct config *config))
+{
+    struct world *w = world_prepare(configure);
+    start_process(w);
+    world_equip(w, route, count);
+    expect_ready(w);
     return w;
 }
 

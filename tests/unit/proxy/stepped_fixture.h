@@ -71,15 +71,8 @@ static UNUSED struct world *
 stepped_world(const struct world_route *route, void (*configure)(struct config *config))
 {
     struct fault fault = {0};
-    struct world *w = calloc(1, sizeof *w);
+    struct world *w = world_prepare(configure);
     int pair[2];
-    assert_non_null(w);
-    config_init(&w->config);
-    w->config.log_level = LOG_LEVEL_ERROR;
-    be_patient(&w->config);
-    if (configure)
-        configure(&w->config);
-    w->upstream = listen_loopback(&w->upstream_port);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     set_patience(pair[0]);
     w->supervisor = pair[0];
@@ -89,15 +82,9 @@ stepped_world(const struct world_route *route, void (*configure)(struct config *
     assert_non_null(base);
     if (proxy_new(base, pair[1], &proxy, &fault) != KH_OK || proxy_start(proxy, &fault) != KH_OK)
         fail_msg("the proxy does not start: %s", fault.detail);
-    send_config(w);
-    w->port = send_listener(w, false);
-    w->tls_port = send_listener(w, true);
-    send_authority_channel(w);
-    send_routes(w, route, 1);
-    uint8_t frame[64];
+    world_equip(w, route, 1);
     go_on_until_readable(w->supervisor);
-    assert_int_equal(recv(w->supervisor, frame, sizeof frame, 0), 16);
-    assert_int_equal(get_le(frame + 4, 2), MESSAGE_PROXY_READY);
+    expect_ready(w);
     return w;
 }
 

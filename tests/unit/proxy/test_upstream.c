@@ -71,9 +71,9 @@ test_ends_without_an_answer(void **state)
     world_free(w);
 }
 
-/* A pooled connection that serves `first`, then gets `second` and ends. */
+/* One request and its answer: the connection to the upstream rests, and is returned. */
 static int
-reuse_and_end(struct world *w, int client, const char *second)
+serve_first(struct world *w, int client)
 {
     ask(w, client, GET_MODELS);
     int up = accept_upstream(w);
@@ -81,6 +81,14 @@ reuse_and_end(struct world *w, int client, const char *second)
     send_text(up, OK_ANSWER);
     read_answer(client);
     expect_finished(w);
+    return up;
+}
+
+/* A pooled connection that has served, then gets `second` and ends. */
+static int
+reuse_and_end(struct world *w, int client, const char *second)
+{
+    int up = serve_first(w, client);
     ask(w, client, second);
     read_until(up, &sent_up, "\r\n\r\n");
     close(up);
@@ -135,12 +143,7 @@ test_not_repeated_after_an_interim_answer(void **state)
     for (size_t i = 0; i < sizeof request / sizeof *request; i++) {
         struct world *w = world_plain();
         int client = connect_loopback(w->port);
-        ask(w, client, GET_MODELS);
-        int up = accept_upstream(w);
-        read_until(up, &sent_up, "\r\n\r\n");
-        send_text(up, OK_ANSWER);
-        read_answer(client);
-        expect_finished(w);
+        int up = serve_first(w, client);
         ask(w, client, request[i]);
         read_until(up, &sent_up, "\r\n\r\n");
         send_text(up, interim[i]);
@@ -164,12 +167,7 @@ test_stray_bytes_end_an_idle_connection(void **state)
     struct world *w = world_plain();
     int client = connect_loopback(w->port);
     (void)state;
-    ask(w, client, GET_MODELS);
-    int up = accept_upstream(w);
-    read_until(up, &sent_up, "\r\n\r\n");
-    send_text(up, OK_ANSWER);
-    read_answer(client);
-    expect_finished(w);
+    int up = serve_first(w, client);
     send_text(up, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged");
     read_to_reset(up, &sent_up);
     ask(w, client, GET_MODELS);
@@ -202,12 +200,7 @@ test_stray_bytes_beside_a_decision(void **state)
     for (size_t i = 0; i < sizeof stray / sizeof *stray; i++) {
         struct world *w = world_plain();
         int client = connect_loopback(w->port);
-        ask(w, client, GET_MODELS);
-        int up = accept_upstream(w);
-        read_until(up, &sent_up, "\r\n\r\n");
-        send_text(up, OK_ANSWER);
-        read_answer(client);
-        expect_finished(w);
+        int up = serve_first(w, client);
         send_text(client, GET_MODELS);
         expect_decide(w);
         assert_int_equal(kill(w->pid, SIGSTOP), 0);
@@ -239,12 +232,7 @@ test_credentials_do_not_share_connections(void **state)
     struct world *w = world_new(routes, 2, NULL);
     int client = connect_loopback(w->port);
     (void)state;
-    ask(w, client, GET_MODELS);
-    int up = accept_upstream(w);
-    read_until(up, &sent_up, "\r\n\r\n");
-    send_text(up, OK_ANSWER);
-    read_answer(client);
-    expect_finished(w);
+    int up = serve_first(w, client);
     send_text(client,
               "GET /~two/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " TOKEN "\r\n\r\n");
     expect_decide(w);
