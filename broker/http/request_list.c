@@ -65,7 +65,7 @@ request_list_write(const struct request_list_rules *rules, struct bytes value,
                    const struct request_list_change *change, struct buffer *out)
 {
     struct bytes item, name, text;
-    size_t at = 0, written = 0, kept = 0;
+    size_t at = 0, written = 0, kept = 0, start = out->n;
 
     for (size_t i = 0; request_list_next(rules, value, &at, &item); i++) {
         request_list_read(rules, item, &name, &text);
@@ -77,4 +77,7 @@ request_list_write(const struct request_list_rules *rules, struct bytes value,
     }
     if (kept <= change->place && change->item.n > 0)
         put(rules, change->item, true, written, out);
+    /* Whoever reads the field leaves out the spaces before its end (RFC 9110 5.5), as was done to
+     * the one that came: those that stood before an item that went are judged no more. */
+    out->n = start + bytes_trim(bytes_from(buffer_bytes(out), start)).n;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Fields that are lists of items: Cookie, Sec-WebSocket-Protocol. An item is taken out or put in,
- * and every other byte stays.
+ * and every other byte stays, but for spaces that are then before the end of the value.
  */
 #ifndef KEYHOLE_REQUEST_LIST_H
 #define KEYHOLE_REQUEST_LIST_H

@@ -53,6 +53,8 @@ static const struct {
     {"k=t; a=b", {.drop = 0}, "a=b"},
     {"a=b;\tk=t;c", {.drop = 1}, "a=b;c"},
     {"a=b; k=t", {.drop = 1}, "a=b"},
+    {"a=b; ; k=t", {.drop = 2}, "a=b;"},
+    {";\t;k=t", {.drop = 2}, ";"},
     {"a=b; c=d", {.drop = SIZE_MAX, .place = 0, .item = TEXT("n=v")}, "n=v;a=b; c=d"},
     {"a=b; c=d", {.drop = SIZE_MAX, .place = 1, .item = TEXT("n=v")}, "a=b; n=v; c=d"},
     {"a=b; c=d", {.drop = SIZE_MAX, .place = 2, .item = TEXT("n=v")}, "a=b; c=d; n=v"},
