@@ -9,12 +9,12 @@ import { startAuthRequest } from './peers.mjs';
 const BASELINE = 'nginx + auth_request', KEYHOLE = 'Keyhole, 5 caveats, policy';
 
 export const title = 'Beside nginx with an authoriser';
-export const about = 'The requests of `B=kept`, and these two alone next to each other: both fill the core that they are measured on, so that requests/s can be compared.';
+export const about = 'The requests of `B=kept`, and these alone next to each other: each fills the core that it is measured on, so that requests/s can be compared.';
 
 export async function measure(run) {
   const broker = await startKeyhole(run, run.upstream, { policy: true });
   const keyhole = contestant(broker, KEYHOLE, '', await broker.mint('one', { user: 'alice', lifetime: '12h', caveats: FIVE }));
-  const contestants = [await startAuthRequest(run, run.upstream), keyhole];
+  const contestants = [await startAuthRequest(run, run.upstream), keyhole, await startAuthRequest(run, run.upstream, { kept: false })];
   return { rows: await alternate(run, contestants, (c, seconds) => request(c, seconds), BASELINE), baseline: BASELINE };
 }
 

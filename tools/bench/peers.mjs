@@ -120,22 +120,25 @@ export async function startNginx(run, upstream, { tls = false } = {}) {
   return { name: tls ? 'nginx, TLS' : 'nginx', what: 'plain reverse proxy, no check', pid, port, path: '' };
 }
 
-/** nginx asking an authoriser for every request, over HTTP in the same worker; it says yes to all. */
-export async function startAuthRequest(run, upstream) {
+/** nginx asking an authoriser for every request, over HTTP in the same worker; it says yes to all. The
+ * connections to it are kept, or one is made for each question, as in the manual of nginx. */
+export async function startAuthRequest(run, upstream, { kept = true } = {}) {
   const port = await unusedPort(), check = await unusedPort();
-  const pid = await nginx(run, 'nginx-auth', port, `
+  const pid = await nginx(run, kept ? 'nginx-auth' : 'nginx-auth-manual', port, `
     upstream up { server 127.0.0.1:${upstream.port}; keepalive 256; keepalive_requests 100000000; }
-    upstream check { server 127.0.0.1:${check}; keepalive 256; keepalive_requests 100000000; }
+    upstream check { server 127.0.0.1:${check}; ${kept ? 'keepalive 256; keepalive_requests 100000000;' : ''} }
     server { listen 127.0.0.1:${check} backlog=4096; location / { return 204; } }
     server {
       listen 127.0.0.1:${port} backlog=4096;
       location / { auth_request /check; ${toUpstream(upstream)} }
       location = /check {
-        internal; proxy_pass http://check; proxy_http_version 1.1; proxy_pass_request_body off;
-        proxy_set_header Connection ""; proxy_set_header Content-Length "";
+        internal; proxy_pass http://check; proxy_pass_request_body off; proxy_set_header Content-Length "";
+        ${kept ? 'proxy_http_version 1.1; proxy_set_header Connection "";' : 'proxy_set_header X-Original-URI $request_uri;'}
       }
     }`);
-  return { name: 'nginx + auth_request', what: 'an authoriser that says yes, over HTTP, in the same worker', pid, port, path: '' };
+  return kept ?
+    { name: 'nginx + auth_request', what: 'an authoriser that says yes, over HTTP, in the same worker', pid, port, path: '' } :
+    { name: 'nginx + auth_request, as its manual has it', what: 'a connection for each question', pid, port, path: '' };
 }
 
 export async function startHaproxy(run, upstream) {
