@@ -144,6 +144,19 @@ peer_secure(struct peer *peer, SSL *ssl)
     peer->ssl = ssl;
 }
 
+/* Takes the connection that waits at `listener`, if it still does, with TLS where there is a
+ * context. */
+static inline void
+peer_accept(struct peer *peer, int listener, SSL_CTX *tls)
+{
+    peer_open(peer, accept(listener, NULL, NULL));
+    if (!tls || peer->fd < 0)
+        return;
+    SSL *ssl = SSL_new(tls);
+    SSL_set_accept_state(ssl);
+    peer_secure(peer, ssl);
+}
+
 static inline bool
 peer_reads_tls(struct peer *peer)
 {

@@ -4,7 +4,7 @@
  * for an access token, to a token endpoint with TLS: the refresh token goes to that endpoint alone,
  * the authority hears what became of it, and the next request is carried.
  */
-#include "proxy_world.h"
+#include "proxy_scene.h"
 
 #define REFRESH "rt-canary-0123456789"
 #define ASKED   "grant_type=refresh_token&refresh_token=" REFRESH
@@ -13,24 +13,25 @@
 static struct identity endpoint, stranger;
 static SSL_CTX *endpoint_context, *stranger_context;
 
-enum { SILENCE_MS = 2000 };
+enum { SILENCE_MS = 2000 }; // longer than the request may take
 
-struct scene {
-    const char *name;
+struct carrying {
     SSL_CTX **upstream;
-    bool anew; // by a process that has dialled nobody yet
     bool answered;
 };
 
+static const struct carrying to_endpoint = {.upstream = &endpoint_context, .answered = true};
+static const struct carrying to_stranger = {.upstream = &stranger_context};
+
 static struct {
+    const struct carrying *carrying;
     struct peer up;
     uint64_t id;
     bool asked;    // the endpoint has it all
     bool told;     // the authority has heard
     bool answered; // of an answer
     bool unsent;   // that it was not sent: it would be sent by another proxy
-    bool lost;
-    bool silent; // there was no memory to tell it with: the authority's own time ends it
+    bool silent;   // there was no memory to tell it with: the authority's own time ends it
     char body[256];
 } now = {.up = {.fd = -1}};
 
@@ -55,37 +56,27 @@ send_carry(void)
     send_frame(world->authority, MESSAGE_CARRY, ++now.id, buffer_bytes(&body), -1);
 }
 
-static bool
-play_authority(void)
+static void
+play_authority(enum message_type type, struct bytes body)
 {
-    struct bytes body;
-    if (!world_hears())
-        return false;
-    while (world_has_frame()) {
-        struct message_carried carried;
-        if (next_frame(world, &body) != MESSAGE_CARRIED)
-            continue;
-        assert_int_equal(world->question, now.id);
-        assert_false(now.told);
-        assert_int_equal(message_carried_rx(body, &carried), KH_OK);
-        now.told = true;
-        now.answered = carried.answered;
-        now.unsent = !carried.answered && carried.reason == KH_REASON_BROKER_UNAVAILABLE;
-        snprintf(now.body, sizeof now.body, "%.*s", BYTES_ARG(carried.body));
-    }
-    return true;
+    struct message_carried carried;
+
+    if (type != MESSAGE_CARRIED)
+        return;
+    assert_int_equal(world->question, now.id);
+    assert_false(now.told);
+    assert_int_equal(message_carried_rx(body, &carried), KH_OK);
+    now.told = true;
+    now.answered = carried.answered;
+    now.unsent = !carried.answered && carried.reason == KH_REASON_BROKER_UNAVAILABLE;
+    snprintf(now.body, sizeof now.body, "%.*s", BYTES_ARG(carried.body));
 }
 
 static void
-play_new_endpoint(const struct scene *scene)
+play_new_endpoint(void)
 {
     peer_close(&now.up);
-    peer_open(&now.up, accept(world->upstream, NULL, NULL));
-    if (now.up.fd < 0)
-        return;
-    SSL *ssl = SSL_new(*scene->upstream);
-    SSL_set_accept_state(ssl);
-    peer_secure(&now.up, ssl);
+    peer_accept(&now.up, world->upstream, *now.carrying->upstream);
 }
 
 static void
@@ -105,84 +96,76 @@ play_endpoint(void)
 }
 
 static void
-turn(const struct scene *scene)
+turn(void)
 {
     struct pollfd fd[] = {
         {.fd = world->authority, .events = POLLIN},
         {.fd = world->upstream, .events = POLLIN},
         {.fd = now.up.fd, .events = POLLIN},
     };
-    if (poll(fd, 3, QUIET_MS) == 0 && nth_failed()[0] != '\0')
-        (void)nth_disarm(NULL);
-    // Longer than the request may take.
-    if (poll(fd, 3, SILENCE_MS) <= 0) {
+    if (!scene_wait(fd, sizeof fd / sizeof fd[0], SILENCE_MS)) {
         now.silent = true;
         return;
     }
     if (fd[1].revents)
-        play_new_endpoint(scene);
+        play_new_endpoint();
     else if (fd[2].revents)
         play_endpoint();
-    if (fd[0].revents && !play_authority())
-        now.lost = true;
+    if (fd[0].revents)
+        scene_hear(play_authority);
 }
 
 static void
-before(void *context)
+act(const struct scene *scene)
 {
-    const struct scene *scene = context;
-    if (scene->anew) {
-        world_end();
-        world_begin();
-    }
-}
-
-static void
-act(void *context)
-{
+    now.carrying = scene->what;
     peer_empty(&now.up);
-    now.asked = now.told = now.answered = now.unsent = now.lost = now.silent = false;
+    now.asked = now.told = now.answered = now.unsent = now.silent = false;
     now.body[0] = '\0';
     send_carry();
-    while (!now.told && !now.lost && !now.silent)
-        turn(context);
+    while (!now.told && !scene_lost && !now.silent)
+        turn();
 }
 
 static void
 judge(const struct scene *scene, bool fired)
 {
+    bool expected = now.carrying->answered;
+
     if (now.answered && (!now.asked || strcmp(now.body, GIVEN) != 0))
         fail_msg("%s: an answer that nobody gave: %s", scene->name, now.body);
-    if (!scene->answered && now.up.in.n > 0)
+    if (!expected && now.up.in.n > 0)
         fail_msg("%s: A STRANGER GOT: %s", scene->name, now.up.in.p);
     if (now.unsent && now.asked)
         fail_msg("%s: it was sent, and would be sent again", scene->name);
-    if (!fired && now.answered != scene->answered)
+    if (!fired && now.answered != expected)
         fail_msg("%s: answered %d, told %d", scene->name, now.answered, now.told);
 }
 
 static void
-after(void *context, bool fired)
+leave(void)
 {
-    static struct scene next = {
-        .name = "carry-next", .upstream = &endpoint_context, .answered = true};
-    judge(context, fired);
     peer_close(&now.up);
-    world_mend(now.lost);
-    world_forget();
-    act(&next);
-    judge(&next, false);
-    peer_close(&now.up);
+}
+
+static bool
+heard(void)
+{
+    return !scene_lost;
 }
 
 static void
 the_refresh_token_goes_to_its_endpoint_alone(void **state)
 {
-    static struct scene scenes[] = {
-        {.name = "carry", .upstream = &endpoint_context, .answered = true},
-        {.name = "carry-first", .upstream = &endpoint_context, .anew = true, .answered = true},
-        {.name = "carry-stranger", .upstream = &stranger_context, .anew = true},
+    static const struct scene scenes[] = {
+        {.name = "carry", .what = &to_endpoint},
+        {.name = "carry-first", .what = &to_endpoint, .anew = true},
+        {.name = "carry-stranger", .what = &to_stranger, .anew = true},
     };
+    static const struct scene peace = {.name = "carry-next", .what = &to_endpoint};
+    static const struct scene_play play = {
+        .act = act, .judge = judge, .leave = leave, .heard = heard, .peace = &peace};
+
     (void)state;
     identity_init(&endpoint, "api.test");
     identity_init(&stranger, "api.test");
@@ -190,16 +173,7 @@ the_refresh_token_goes_to_its_endpoint_alone(void **state)
     stranger_context = upstream_context(&stranger);
     world_route = (struct world_route){
         .credential = "api", .host = "api.test", .tls = true, .ca = endpoint.pem};
-    world_begin();
-    for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++) {
-        const struct nth_job job = {.name = scenes[i].name,
-                                    .before = before,
-                                    .act = act,
-                                    .after = after,
-                                    .context = &scenes[i]};
-        nth_job_run(&job);
-    }
-    world_end();
+    scenes_run(&play, scenes, sizeof scenes / sizeof scenes[0]);
     SSL_CTX_free(endpoint_context);
     SSL_CTX_free(stranger_context);
     identity_fini(&endpoint);

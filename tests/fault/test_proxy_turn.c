@@ -5,14 +5,9 @@
  * What fails for one is nothing of another's, and who was denied goes nowhere. The answers are long
  * and carry the key back.
  */
-#include "proxy_world.h"
+#include "proxy_scene.h"
 
 enum { CLIENTS = 3, UPSTREAMS = 8, DENIED = 2, FILLER = 5000 };
-
-struct scene {
-    const char *name;
-    bool anew; /* each time by a process that has dialled nobody yet */
-};
 
 static SSL_CTX *upstream_tls; /* NULL: plain */
 static char answer[CLIENTS][2 * FILLER + 512];
@@ -22,7 +17,6 @@ static struct {
     bool over[CLIENTS]; /* it has all it will get */
     bool answered[UPSTREAMS];
     unsigned allowed, forwarded;
-    bool lost; /* the channel to the authority */
 } now;
 
 static void
@@ -56,42 +50,25 @@ let_go(void)
     assert_int_equal(kill(world->pid, SIGCONT), 0);
 }
 
-static bool
-play_authority(void)
+static void
+play_authority(enum message_type type, struct bytes body)
 {
-    if (!world_hears())
-        return false;
-    while (world_has_frame()) {
-        struct bytes body;
-        if (next_frame(world, &body) != MESSAGE_DECIDE)
-            continue;
-        assert_int_equal(message_decide_rx(body, &world->decide), KH_OK);
-        bool yes =
-            world->decide.refused == KH_REASON_UNSET &&
-            bytes_find(world->decide.path_encoded, BYTES("/v1/2")) == world->decide.path_encoded.n;
-        now.allowed += yes;
-        if (yes)
-            allow(world);
-        else
-            deny(world, KH_REASON_CAVEAT_FAILED);
-    }
-    return true;
+    if (type != MESSAGE_DECIDE)
+        return;
+    bool yes = scene_asks(body) && bytes_find(world->decide.path_encoded, BYTES("/v1/2")) ==
+                                       world->decide.path_encoded.n;
+    now.allowed += yes;
+    scene_rule(yes);
 }
 
 static void
 play_new_upstream(void)
 {
-    int fd = accept(world->upstream, NULL, NULL);
-    for (size_t i = 0; fd >= 0 && i < UPSTREAMS; i++) {
+    for (size_t i = 0; i < UPSTREAMS; i++) {
         if (now.up[i].fd >= 0)
             continue;
-        peer_open(&now.up[i], fd);
+        peer_accept(&now.up[i], world->upstream, upstream_tls);
         now.answered[i] = false;
-        if (upstream_tls) {
-            SSL *ssl = SSL_new(upstream_tls);
-            SSL_set_accept_state(ssl);
-            peer_secure(&now.up[i], ssl);
-        }
         return;
     }
     fail_msg("more connections to the upstream than there are requests");
@@ -133,7 +110,7 @@ note_descriptors(struct pollfd fd[FDS])
         fd[i] = (struct pollfd){.fd = -1, .events = POLLIN};
     for (size_t i = 0; i < CLIENTS; i++)
         fd[i].fd = now.over[i] ? -1 : now.client[i].fd;
-    fd[AT_AUTHORITY].fd = now.lost ? -1 : world->authority;
+    fd[AT_AUTHORITY].fd = scene_lost ? -1 : world->authority;
     fd[AT_LISTENER].fd = world->upstream;
     fd[AT_SUPERVISOR].fd = world->supervisor;
     for (size_t i = 0; i < UPSTREAMS; i++)
@@ -146,14 +123,11 @@ turn(const struct scene *scene)
     struct pollfd fd[FDS];
 
     note_descriptors(fd);
-    // Where everything fails nothing moves: when that is over it must go on.
-    if (poll(fd, FDS, QUIET_MS) == 0 && nth_failed()[0] != '\0')
-        (void)nth_disarm(NULL);
-    if (poll(fd, FDS, PATIENCE_MS) <= 0)
+    if (!scene_wait(fd, FDS, PATIENCE_MS))
         fail_msg("%s: nobody hears anything", scene->name);
     hold();
-    if (fd[AT_AUTHORITY].revents && !play_authority())
-        now.lost = true;
+    if (fd[AT_AUTHORITY].revents)
+        scene_hear(play_authority);
     if (fd[AT_LISTENER].revents)
         play_new_upstream();
     for (size_t i = 0; i < UPSTREAMS; i++)
@@ -178,12 +152,11 @@ is_over(void)
 }
 
 static void
-play(const struct scene *scene)
+act(const struct scene *scene)
 {
     char request[256];
 
     now.allowed = now.forwarded = 0;
-    now.lost = false;
     hold();
     for (int i = 0; i < CLIENTS; i++) {
         now.over[i] = false;
@@ -197,6 +170,11 @@ play(const struct scene *scene)
     let_go();
     while (!is_over())
         turn(scene);
+}
+
+static void
+leave(void)
+{
     for (size_t i = 0; i < CLIENTS; i++)
         peer_close(&now.client[i]);
     for (size_t i = 0; i < UPSTREAMS; i++)
@@ -233,71 +211,32 @@ judge(const struct scene *scene, bool fired)
 }
 
 static bool
-heard_nothing(void)
+heard(void)
 {
     size_t n = 0;
     for (size_t i = 0; i < CLIENTS; i++)
         n += now.client[i].in.n;
-    return n == 0;
+    return n > 0;
 }
 
 static void
-before(void *context)
+run(const struct scene *scenes, size_t count)
 {
-    const struct scene *scene = context;
-    if (scene->anew) {
-        world_end();
-        world_begin();
-    }
-}
+    static const struct scene peace = {.name = "turn-next"};
+    static const struct scene_play play = {
+        .act = act, .judge = judge, .leave = leave, .heard = heard, .peace = &peace};
 
-static void
-act(void *context)
-{
-    play(context);
-}
-
-static void
-after(void *context, bool fired)
-{
-    static const struct scene next = {.name = "turn-next"};
-
-    judge(context, fired);
-    world_mend(now.lost);
-    world_forget();
-    // In peace, or by the process that comes after one which had yet to end.
-    for (int tries = 0; tries < 2; tries++) {
-        play(&next);
-        if (!heard_nothing())
-            break;
-        world_mend(now.lost);
-    }
-    judge(&next, false);
-}
-
-static void
-run(struct scene *scenes, size_t count)
-{
     for (size_t i = 0; i < UPSTREAMS; i++)
         now.up[i].fd = -1;
     for (int i = 0; i < CLIENTS; i++)
         make_answer(i);
-    world_begin();
-    for (size_t i = 0; i < count; i++) {
-        const struct nth_job job = {.name = scenes[i].name,
-                                    .before = before,
-                                    .act = act,
-                                    .after = after,
-                                    .context = &scenes[i]};
-        nth_job_run(&job);
-    }
-    world_end();
+    scenes_run(&play, scenes, count);
 }
 
 static void
 what_fails_for_one_is_nothing_of_another(void **state)
 {
-    static struct scene scenes[] = {{.name = "turn"}};
+    static const struct scene scenes[] = {{.name = "turn"}};
     (void)state;
     world_route = (struct world_route){.credential = "api", .host = "api.test"};
     run(scenes, 1);
@@ -306,7 +245,8 @@ what_fails_for_one_is_nothing_of_another(void **state)
 static void
 and_so_with_tls(void **state)
 {
-    static struct scene scenes[] = {{.name = "turn-tls"}, {.name = "turn-tls-first", .anew = true}};
+    static const struct scene scenes[] = {{.name = "turn-tls"},
+                                          {.name = "turn-tls-first", .anew = true}};
     struct identity upstream;
 
     (void)state;
