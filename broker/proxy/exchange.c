@@ -39,7 +39,7 @@ exchange_new(struct connection *c)
     x->client = c;
     x->routes = routes_hold(c->proxy->routes);
     x->recheck_at = INT64_MAX;
-    x->began_us = metrics_clock_us();
+    x->began_us = proxy_now_us();
     c->exchange = x;
     return x;
 }

@@ -53,7 +53,7 @@ struct exchange {
     struct connection *client;
     struct exchange_draft *draft;
     struct routes *routes;                  /* what the destination's routes belong to */
-    int64_t began_us, asked_us, decided_us; /* by the meter's clock, which is that of the loop */
+    int64_t began_us, asked_us, decided_us; /* proxy_now_us() */
     bool metered;                           /* meter_finished is due */
     unsigned minor;
     char method[33];

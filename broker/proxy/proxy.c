@@ -5,6 +5,7 @@
  */
 #include "proxy.h"
 
+#include "../metrics.h"
 #include "buffering.h"
 #include "carry.h"
 #include "intercept.h"
@@ -27,16 +28,34 @@ enum {
     MEND_INTERVAL_S = 1,
 };
 
-static int64_t held_ms = -1; // all that a turn does it does at one time
+// All that a turn does it does at one time, and so do the events before it: the clock was 2 % of
+// what a small request takes when each step had a look of its own.
+static struct {
+    bool holds;
+    int64_t us; // 0: nobody has looked yet
+} moment;
+
+int64_t
+proxy_now_us(void)
+{
+    if (!moment.holds)
+        return metrics_clock_us();
+    if (moment.us == 0)
+        moment.us = metrics_clock_us();
+    return moment.us;
+}
 
 int64_t
 proxy_now_ms(void)
 {
-    struct timespec now;
-    if (held_ms >= 0)
-        return held_ms;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return proxy_now_us() / 1000;
+}
+
+static void
+begin_moment(bool holds)
+{
+    moment.holds = holds;
+    moment.us = 0;
 }
 
 int64_t
@@ -372,25 +391,26 @@ proxy_start(struct proxy *proxy, struct fault *fault)
     const struct resolver_options options = {
         .base = proxy->base, .threads = RESOLVER_THREADS, .queue_max = RESOLVER_QUEUE_MAX};
     enum kh_err r = resolver_new(&options, &proxy->resolver);
-    return r == KH_OK ? KH_OK : fault_set(fault, r, "no threads for the resolver");
+    return r == KH_OK ? KH_OK : fault_set(fault, r, "no resolver");
 }
 
 enum kh_err
 proxy_run(struct proxy *proxy)
 {
-    int flags = EVLOOP_ONCE;
-    while (!event_base_got_break(proxy->base)) {
-        int r = event_base_loop(proxy->base, flags);
-        if (r != 0)
-            return r < 0 ? KH_ERR_INTERNAL : KH_OK;
-        held_ms = proxy_now_ms();
+    int flags = EVLOOP_ONCE, over = 0;
+    while (over == 0 && !event_base_got_break(proxy->base)) {
+        begin_moment(true); // the loop tells of no event before it has waited for one
+        over = event_base_loop(proxy->base, flags);
+        begin_moment(true);
+        if (over != 0)
+            break;
         flags = turn_run(&proxy->turn) ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK;
-        held_ms = -1;
         if (proxy->authority)
             channel_turn_over(proxy->authority);
         bury_all(proxy);
     }
-    return KH_OK;
+    begin_moment(false);
+    return over < 0 ? KH_ERR_INTERNAL : KH_OK;
 }
 
 void

@@ -57,7 +57,7 @@ struct proxy {
 /* Takes `supervisor_fd` over. The loop ends (event_base_loopbreak) when the process is to end. */
 KH_MUST_CHECK enum kh_err proxy_new(struct event_base *base, int supervisor_fd, struct proxy **out,
                                     struct fault *fault);
-/* Threads: call it after the sandbox was entered, which they must inherit. */
+/* What looks names up: call it after the sandbox was entered, which its threads must inherit. */
 KH_MUST_CHECK enum kh_err proxy_start(struct proxy *proxy, struct fault *fault);
 /* Serve until the supervisor says otherwise, or is gone. */
 KH_MUST_CHECK enum kh_err proxy_run(struct proxy *proxy);
@@ -71,7 +71,10 @@ void proxy_bury(struct proxy *proxy, struct burial *burial, void *object,
 void proxy_check_ready(struct proxy *proxy);
 void proxy_check_drained(struct proxy *proxy);
 
-int64_t proxy_now_ms(void);  /* monotonic */
+/* Monotonic. While proxy_run() serves, the clock is read once for the events that came, and once
+ * for the turn that follows: what happens in it happens at one time. */
+int64_t proxy_now_us(void);
+int64_t proxy_now_ms(void);
 int64_t proxy_clock_s(void); /* of the world, seconds since 1970 */
 
 #endif

@@ -289,7 +289,7 @@ dial_anew(struct exchange *x)
     }
     connection_move(x->client, CONNECTION_RESOLVING);
     enum kh_err r = resolver_start(x->proxy->resolver, host, port, resolved, x, &x->resolving);
-    if (r == KH_ERR_RANGE)
+    if (r == KH_ERR_RANGE || r == KH_ERR_MEMORY)
         exchange_fail(x, KH_REASON_BROKER_BUSY, "too many names are being resolved");
     else if (r != KH_OK)
         exchange_fail(x, KH_REASON_UPSTREAM_UNREACHABLE, "the name cannot be resolved");
@@ -330,12 +330,24 @@ connect_socket(const struct address *address)
     return -1;
 }
 
+// It is here that there is no room, and not the upstream that cannot be reached.
+static bool
+is_used_up(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 static void
 connect_next(struct exchange *x)
 {
     struct bytes key = key_of(x);
     while (x->address_next < x->address_count) {
         int fd = connect_socket(&x->address[x->address_next++]);
+        if (fd < 0 && is_used_up(errno)) {
+            exchange_fail(x, KH_REASON_BROKER_BUSY,
+                          "it has no descriptor or memory left for a connection to the upstream");
+            return;
+        }
         if (fd < 0)
             continue;
         struct upstream *u = key.n ? upstream_new(x, key, fd) : NULL;

@@ -69,6 +69,16 @@ setup_queue(size_t queue_max)
     return 0;
 }
 
+// One whose threads end as soon as they have nothing to do.
+static void
+become_impatient(void)
+{
+    resolver_free(&resolver);
+    const struct resolver_options options = {
+        .base = base, .threads = 2, .idle_ms = 1, .queue_max = 100, .lookup = lookup};
+    assert_int_equal(resolver_new(&options, &resolver), KH_OK);
+}
+
 static int
 setup(void **state)
 {
@@ -226,6 +236,40 @@ test_who_went_away_takes_no_room(void **state)
 }
 
 static void
+test_threads_are_there_when_they_are_needed(void **state)
+{
+    struct resolve_job *job[3] = {0};
+    struct result result = {0};
+    static const char *const name[] = {"a.test", "b.test", "c.test"};
+    (void)state;
+    assert_int_equal(resolver_threads(resolver), 0);
+    pthread_mutex_lock(&gate);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(resolver_start(resolver, bytes_str(name[i]), 1, done, &result, &job[i]),
+                         KH_OK);
+        assert_int_equal(resolver_threads(resolver), i < 2 ? i + 1 : 2);
+    }
+    pthread_mutex_unlock(&gate);
+    while (result.calls < 3)
+        event_base_dispatch(base);
+}
+
+static void
+test_a_thread_that_has_nothing_to_do_ends(void **state)
+{
+    struct result result = {0};
+    (void)state;
+    become_impatient();
+    for (int round = 1; round <= 20; round++) {
+        struct resolve_job *job = NULL;
+        assert_int_equal(resolver_start(resolver, BYTES("a.test"), 1, done, &result, &job), KH_OK);
+        assert_int_equal(resolver_threads(resolver), 1);
+        while (result.calls < round || resolver_threads(resolver) > 0)
+            event_base_loop(base, EVLOOP_ONCE);
+    }
+}
+
+static void
 test_the_system_knows_localhost(void **state)
 {
     struct resolve_job *job = NULL;
@@ -252,6 +296,8 @@ main(void)
         TEST(test_the_queue_is_bounded),
         TEST(test_a_name_that_hangs_leaves_threads_to_others),
         TEST(test_who_went_away_takes_no_room),
+        TEST(test_threads_are_there_when_they_are_needed),
+        TEST(test_a_thread_that_has_nothing_to_do_ends),
         TEST(test_the_system_knows_localhost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

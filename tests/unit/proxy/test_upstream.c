@@ -2,6 +2,8 @@
 /* Connections to upstreams: checked addresses, verified TLS, the pool, and one more try. */
 #include "tls_fixture.h"
 
+#include <sys/resource.h>
+
 #define POST_EMPTY                                                                                 \
     "POST /~api/v1/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " TOKEN                  \
     "\r\nContent-Length: 0\r\n\r\n"
@@ -82,6 +84,29 @@ serve_first(struct world *w, int client)
     read_answer(client);
     expect_finished(w);
     return up;
+}
+
+/* The upstream is well: it is the broker that has no room, and whoever asks again later is served.
+ */
+static void
+test_no_descriptor_for_it(void **state)
+{
+    struct world *w = world_plain();
+    int client = connect_loopback(w->port);
+    struct rlimit before, none;
+    (void)state;
+    send_text(client, GET_MODELS);
+    expect_decide(w);
+    assert_int_equal(prlimit(w->pid, RLIMIT_NOFILE, NULL, &before), 0);
+    none = (struct rlimit){.rlim_cur = 1, .rlim_max = before.rlim_max};
+    assert_int_equal(prlimit(w->pid, RLIMIT_NOFILE, &none, NULL), 0);
+    allow(w);
+    expect_problem(w, client, "HTTP/1.1 503 ", "broker-busy", KH_REASON_BROKER_BUSY);
+    assert_contains(received.p, "no descriptor");
+    assert_int_equal(prlimit(w->pid, RLIMIT_NOFILE, &before, NULL), 0);
+    serve_first(w, client);
+    close(client);
+    world_free(w);
 }
 
 /* A pooled connection that has served, then gets `second` and ends. */
@@ -371,6 +396,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses_that_are_not_listed),
         cmocka_unit_test(test_nobody_listens),
+        cmocka_unit_test(test_no_descriptor_for_it),
         cmocka_unit_test(test_ends_without_an_answer),
         cmocka_unit_test(test_once_more_on_a_new_connection),
         cmocka_unit_test(test_a_post_is_not_repeated),
