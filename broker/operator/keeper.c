@@ -30,7 +30,9 @@ keeper_init(struct keeper *keeper, const char *work, const char *directory)
 void
 keeper_add(struct keeper *keeper, const char *argument)
 {
-    if (keeper->count < KEEPER_ARGUMENTS_MAX)
+    if (keeper->count == KEEPER_ARGUMENTS_MAX)
+        keeper->overflow = true;
+    else
         keeper->argv[keeper->count++] = argument;
 }
 
@@ -47,8 +49,12 @@ void
 keeper_add_secret(struct keeper *keeper, const char *option, const struct buffer *secret)
 {
     size_t i = keeper->secret_count;
-    if (secret->n == 0 || i == KEEPER_SECRETS_MAX)
+    if (secret->n == 0)
         return;
+    if (i == KEEPER_SECRETS_MAX) {
+        keeper->overflow = true;
+        return;
+    }
     keeper->secret_count++;
     keeper->secret[i] = secret;
     (void)snprintf(keeper->number[i], sizeof(keeper->number[i]), "%d", SECRET_FD + (int)i);
@@ -151,6 +157,8 @@ keeper_run(struct keeper *keeper, json_t **report)
     int status = 0;
     BUFFER_AUTO text;
     buffer_init(&text, REPORT_MAX);
+    if (keeper->overflow)
+        return command_failed("that is more than one call can be given");
     if (spawn_find_program("keyhole-authority", program, sizeof(program), &fault) != KH_OK)
         return command_failed("%s", fault.detail);
     if (!pipes_open(keeper, &pipes)) {

@@ -20,6 +20,7 @@ struct keeper {
     const struct buffer *secret[KEEPER_SECRETS_MAX]; /* borrowed */
     char number[KEEPER_SECRETS_MAX][16];
     size_t secret_count;
+    bool overflow; /* something had no room: it is not run without it */
 };
 
 void keeper_init(struct keeper *keeper, const char *work, const char *directory);
