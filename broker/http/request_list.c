@@ -49,6 +49,15 @@ request_list_read(const struct request_list_rules *rules, struct bytes item, str
         *text = bytes_slice(*text, 1, text->n - 2);
 }
 
+// What stands at the beginning of a field has no space before it.
+static struct bytes
+trim_start(struct bytes item)
+{
+    while (item.n > 0 && (item.p[0] == ' ' || item.p[0] == '\t'))
+        item = bytes_from(item, 1);
+    return item;
+}
+
 static void
 put(const struct request_list_rules *rules, struct bytes item, bool is_new, size_t count,
     struct buffer *out)
@@ -57,7 +66,7 @@ put(const struct request_list_rules *rules, struct bytes item, bool is_new, size
         buffer_put_byte(out, rules->separator);
     if (count > 0 && is_new)
         buffer_put_byte(out, ' ');
-    buffer_put(out, count == 0 ? bytes_trim(item) : item);
+    buffer_put(out, count == 0 ? trim_start(item) : item);
 }
 
 void

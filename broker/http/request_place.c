@@ -16,43 +16,53 @@ since(const struct request *request, size_t start)
 }
 
 size_t
-request_place_room(const struct request *request, const struct edit *edit)
+request_place_room(const struct request *request, const struct edit *edit, size_t at)
 {
     size_t need = 8;
 
-    if (edit->kind == EDIT_PATH_SET)
+    if (edit[at].kind == EDIT_PATH_SET)
         return need + request->path.n;
-    if (edit->kind != EDIT_COOKIE_SET && edit->kind != EDIT_SUBPROTOCOL_SET)
+    if (edit[at].kind != EDIT_COOKIE_SET && edit[at].kind != EDIT_SUBPROTOCOL_SET)
         return 0;
     for (size_t i = 0; i < request->field_count; i++)
         if (request_list_of(request->field[i].name) != REQUEST_LIST_COUNT)
             need += request->field[i].value.n;
+    // What the edits before this one put there is written once more.
+    for (size_t i = 0; i < at; i++)
+        need += edit[i].name.n + edit[i].value.n + 4;
     return need;
 }
 
 /* ---- lists ---- */
 
+/* Before the field that stands at `at`. */
 static bool
-put_field(struct request *request, const char *name, struct bytes value)
+put_field(struct request *request, size_t at, const char *name, struct bytes value)
 {
+    struct request_field *field = &request->field[at];
+
     if (!grammar_is_field_value(value) ||
         request->field_count == sizeof request->field / sizeof request->field[0])
         return false;
-    request->field[request->field_count++] =
-        (struct request_field){.name = bytes_str(name), .value = value, .injected = true};
+    memmove(field + 1, field, (request->field_count - at) * sizeof *field);
+    request->field_count++;
+    *field = (struct request_field){.name = bytes_str(name), .value = value, .injected = true};
+    for (size_t i = 0; i < REQUEST_LIST_COUNT; i++) {
+        struct request_list_place *place = &request->list_place[i];
+        if (place->known && place->field != SIZE_MAX && place->field >= at)
+            place->field++;
+    }
     return true;
 }
 
-static bool
+static struct bytes
 rewrite(struct request *request, enum request_list list, struct bytes value,
         const struct request_list_change *change)
 {
-    const struct request_list_rules *rules = &request_list_rules[list];
     size_t start = request->edits.n;
 
-    request_list_write(rules, value, change, &request->edits);
-    value = since(request, start);
-    return value.n == 0 || put_field(request, rules->field, value);
+    request_list_write(&request_list_rules[list], value, change, &request->edits);
+    return since(request, start);
 }
 
 /* The field of the token's item, or the first of that list; SIZE_MAX: there is none. */
@@ -67,26 +77,51 @@ field_of(const struct request *request, enum request_list list)
     return SIZE_MAX;
 }
 
+/* A field with that item alone. */
+static bool
+list_append(struct request *request, enum request_list list, struct bytes item)
+{
+    const struct request_list_change change = {.drop = SIZE_MAX, .place = SIZE_MAX, .item = item};
+
+    struct bytes value = rewrite(request, list, BYTES_EMPTY, &change);
+
+    if (!put_field(request, request->field_count, request_list_rules[list].field, value))
+        return false;
+    request->list_place[list].field = request->field_count - 1;
+    return true;
+}
+
 static bool
 list_set(struct request *request, enum request_list list, struct bytes name, struct bytes item)
 {
-    const struct request_list_place *place = &request->list_place[list];
-    size_t target = field_of(request, list), count = request->field_count;
+    struct request_list_place *place = &request->list_place[list];
+    size_t target = field_of(request, list);
     struct request_list_change change = {
         .drop = SIZE_MAX, .drop_name = name, .place = place->known ? place->item : SIZE_MAX};
+    bool is_placed = false;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < request->field_count; i++) {
         struct request_field *field = &request->field[i];
+        bool is_target = i == target;
 
         if (field->removed || request_list_of(field->name) != list)
             continue;
-        change.item = i == target ? item : BYTES_EMPTY;
+        change.item = is_target ? item : BYTES_EMPTY;
+        struct bytes value = rewrite(request, list, field->value, &change);
+        // Most stay as they are, and need no field of their own beside the one that was judged.
+        if (bytes_equal(value, field->value))
+            continue;
         field->removed = true;
-        if (!rewrite(request, list, field->value, &change))
+        if (value.n == 0)
+            continue;
+        if (!put_field(request, ++i, request_list_rules[list].field, value))
             return false;
+        is_placed = is_placed || is_target;
+        // The next edit finds the place in what is sent.
+        place->field = is_target ? i : place->field;
+        target += target != SIZE_MAX && target >= i;
     }
-    change.item = item;
-    return target != SIZE_MAX || rewrite(request, list, BYTES_EMPTY, &change);
+    return is_placed || list_append(request, list, item);
 }
 
 /* RFC 6265 4.1.1, and nothing that would end the pair. */

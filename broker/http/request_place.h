@@ -8,8 +8,8 @@
 
 #include "request.h"
 
-/* What such an edit may need in request->edits beside its own name and value. */
-size_t request_place_room(const struct request *request, const struct edit *edit);
+/* What edit[at] may need in request->edits beside its own name and value, if it is such a one. */
+size_t request_place_room(const struct request *request, const struct edit *edit, size_t at);
 
 /* False: it does not apply. */
 KH_MUST_CHECK bool request_place_cookie(struct request *request, const struct edit *edit);

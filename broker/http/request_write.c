@@ -22,7 +22,7 @@ edits_init(struct request *request, const struct edit *edit, size_t count)
 
     for (size_t i = 0; i < count; i++)
         need += max * (edit[i].name.n + edit[i].value.n) /* decoded, and with every byte escaped */
-                + request_place_room(request, &edit[i]);
+                + request_place_room(request, edit, i);
     request->edits.max = need;
     return buffer_room(&request->edits, need) != NULL;
 }

@@ -61,6 +61,9 @@ static const struct {
     {"n=1; a=b; n=2",
      {.drop = SIZE_MAX, .drop_name = TEXT("n"), .place = 1, .item = TEXT("n=v")},
      "a=b; n=v"},
+    {"a=b ;c=d\t; e", {.drop = 2, .place = SIZE_MAX}, "a=b ;c=d"},
+    {"a=b ;; c=d", {.drop = SIZE_MAX, .place = SIZE_MAX}, "a=b ;; c=d"},
+    {"n=1; a=b ;c", {.drop = 0, .place = SIZE_MAX}, "a=b ;c"},
     {"N=1; nn=2", {.drop = SIZE_MAX, .drop_name = TEXT("n"), .place = SIZE_MAX}, "N=1; nn=2"},
 };
 

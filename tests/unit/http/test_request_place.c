@@ -277,6 +277,90 @@ test_digests_are_dropped(void **state)
     }
 }
 
+/* A field beside the key's stays as it is where it stands, however many there are. */
+static void
+test_many_fields(void **state)
+{
+    static const struct edit edit = {EDIT_COOKIE_SET, BYTES("sid"), BYTES("real")};
+    struct parsed parsed;
+    struct request_token token = {0};
+    struct message_decide message = {0};
+    BUFFER_AUTO text;
+    BUFFER_AUTO out;
+
+    (void)state;
+    buffer_init(&text, 8192);
+    buffer_init(&out, 8192);
+    buffer_put_str(&text, GET);
+    for (int i = 0; i < 97; i++)
+        buffer_put_str(&text, i == 40 ? "cookie: a=b; sid=kh1_x\r\n" : "cookie: c=d\r\n");
+    buffer_put_str(&text, "b: 2\r\n\r\n");
+    assert_reason(take(buffer_text(&text), &cookie, &parsed, &token), KH_REASON_UNSET);
+    assert_int_equal(request_apply(&parsed.request, &edit, 1), KH_OK);
+    request_describe(&parsed.request, &message);
+    assert_int_equal(message.header_count, 98);
+    assert_text(message.header[40].value, "a=b");
+    request_write(&parsed.request, BODY_NONE, 0, false, &out);
+    assert_false(out.failed);
+    size_t at = bytes_find(buffer_bytes(&out), BYTES("sid=real"));
+    assert_true(
+        bytes_starts(bytes_from(buffer_bytes(&out), at), BYTES("sid=real\r\ncookie: c=d\r\n")));
+    request_free(&parsed.request);
+}
+
+/* As many as a set may have, each of them in the cookie that is sent, and there once. */
+static void
+test_several_cookies(void **state)
+{
+    static const char *const rows[] = {
+        GET "Cookie: sid=kh1_x\r\n\r\n",
+        GET "Cookie: sid=kh1_x; a=b\r\n\r\n",
+        GET "Cookie: a=b; sid=kh1_x; c=d\r\nCookie: e=f\r\nB: 2\r\n\r\n",
+        GET "A: 1\r\nCookie: two=old; e=f\r\nCookie: sid=kh1_x\r\n\r\n",
+        GET "Cookie: e=f\r\nKeyhole-Token: kh1_x\r\n\r\n",
+        GET "Keyhole-Token: kh1_x\r\n\r\n",
+    };
+    static const char *const names[] = {"one",  "two", "three", "four",
+                                        "five", "six", "seven", "eight"};
+    enum { COUNT = sizeof names / sizeof names[0] };
+    static char value[2001];
+    struct edit edit[COUNT];
+
+    (void)state;
+    memset(value, 'v', sizeof value - 1);
+    for (size_t i = 0; i < COUNT; i++)
+        edit[i] = (struct edit){EDIT_COOKIE_SET, bytes_str(names[i]), bytes_str(value)};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct parsed parsed;
+        struct request_token token = {0};
+        struct bytes sent = BYTES_EMPTY;
+        size_t fields = 0;
+
+        assert_reason(take(rows[i], &cookie, &parsed, &token), KH_REASON_UNSET);
+        if (request_apply(&parsed.request, edit, COUNT) != KH_OK)
+            fail_msg("not applied: %s", rows[i]);
+        for (size_t f = 0; f < parsed.request.field_count; f++) {
+            const struct request_field *field = &parsed.request.field[f];
+            if (field->removed || !bytes_is(field->name, "cookie"))
+                continue;
+            fields++;
+            sent = field->value.n > sent.n ? field->value : sent;
+        }
+        for (size_t n = 0; n < COUNT; n++) {
+            char pair[16];
+            snprintf(pair, sizeof pair, "%s=v", names[n]);
+            size_t at = bytes_find(sent, bytes_str(pair));
+            struct bytes rest = bytes_from(sent, at + 1);
+            if (at == sent.n || bytes_find(rest, bytes_str(pair)) != rest.n)
+                fail_msg("%s is not there once: %s", names[n], rows[i]);
+        }
+        bool has_other = bytes_find(bytes_str(rows[i]), BYTES("e=f")) < strlen(rows[i]);
+        bool with_token = bytes_find(bytes_str(rows[i]), BYTES("Keyhole")) < strlen(rows[i]);
+        assert_int_equal(fields, has_other && !with_token ? 2 : 1);
+        request_free(&parsed.request);
+    }
+}
+
 int
 main(void)
 {
@@ -285,6 +369,8 @@ main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_digests_are_dropped),
+        cmocka_unit_test(test_many_fields),
+        cmocka_unit_test(test_several_cookies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
