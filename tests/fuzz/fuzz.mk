@@ -15,6 +15,7 @@ FUZZ_SUPPORT := $(BUILD)/obj/tests/fuzz/support.o $(BUILD)/obj/tests/fuzz/signer
 FUZZ_ROOMS := core
 FUZZ_ROOMS_messages := broker core
 FUZZ_ROOMS_http_request := http broker core
+FUZZ_ROOMS_request_sent := authority http database admin broker core
 FUZZ_ROOMS_http_response := http broker core
 FUZZ_ROOMS_http_body := http broker core
 FUZZ_ROOMS_problem := http broker core
