@@ -83,8 +83,9 @@ struct request_destination {
 
 /*
  * Build the canonical request. Fields that are dropped: hop-by-hop, Host, Content-Length,
- * Proxy-*, Keyhole-*, Forwarded, X-Forwarded-*, X-Real-IP, Proxy, TE, Expect, and the same names
- * written with '_'. Accept-Encoding is left to request_write. '[' and ']' in the query are escaped.
+ * Proxy-*, Keyhole-*, Forwarded, X-Forwarded-*, X-Real-IP, X-Host, X-Original-Host,
+ * X-HTTP-Host-Override, Proxy, TE, Expect, and the same names written with '_'. Accept-Encoding is
+ * left to request_write. '[' and ']' in the query are escaped.
  *
  * Refusals: KH_REASON_PATH_AMBIGUOUS; KH_REASON_REQUEST_MALFORMED with `fault` saying what (the
  * targets of OPTIONS * and CONNECT, more than 128 query parameters, fields that ask for another

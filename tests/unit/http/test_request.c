@@ -30,6 +30,9 @@ test_refused(void **state)
         {GET "x_http_method_override: DELETE\r\n\r\n", "another method",
          KH_REASON_REQUEST_MALFORMED},
         {GET "X-Original-URL: /admin\r\n\r\n", "another method", KH_REASON_REQUEST_MALFORMED},
+        {GET "X-Override-URL: /admin\r\n\r\n", "another method", KH_REASON_REQUEST_MALFORMED},
+        {GET "X-HTTP-DestinationURL: http://h/admin\r\n\r\n", "another method",
+         KH_REASON_REQUEST_MALFORMED},
         {GET "Authorization: NTLM abc\r\n\r\n", "NTLM", KH_REASON_REQUEST_MALFORMED},
         {GET "Authorization: negotiate\r\n\r\n", "NTLM", KH_REASON_REQUEST_MALFORMED},
     };
@@ -177,6 +180,7 @@ test_dropped_fields(void **state)
         "HTTP2-Settings: AA\r\nProxy-Authorization: Basic eDp5\r\nProxy-Connection: close\r\n"
         "Proxy: http://evil\r\nKeyhole-Token: t\r\nKeyhole-Anything: t\r\n"
         "Forwarded: for=1\r\nX-Forwarded-For: 1\r\nX-Forwarded-Host: evil\r\n"
+        "X-Host: evil\r\nX_Original_Host: evil\r\nX-HTTP-Host-Override: evil\r\n"
         "X-Real-IP: 1\r\nExpect: 100-continue\r\nx_forwarded_for: 1\r\n"
         "content_length: 9\r\nTransfer_Encoding: chunked\r\nProxy_Authorization: x\r\n"
         "X_Kept: 1\r\nAccept-Encoding: br\r\n\r\n",
