@@ -82,6 +82,9 @@ static const char *const sigv4a =
     "it is signed by SigV4a (AWS4-ECDSA-P256-SHA256), which is not made anew here; let the client "
     "sign by SigV4";
 
+static const char *const sigv2 =
+    "it is signed by SigV2, which is not made anew here; let the client sign by SigV4 (s3v4)";
+
 struct reading
 reading_of_aws(struct search *search, struct bytes value)
 {
@@ -91,6 +94,8 @@ reading_of_aws(struct search *search, struct bytes value)
 
     if (bytes_starts(value, BYTES("AWS4-ECDSA-P256-SHA256 ")) && token_is_shaped(value))
         search->unsignable = sigv4a;
+    if (bytes_starts(value, BYTES("AWS ")) && token_is_shaped(value))
+        search->unsignable = sigv2;
     if (!bytes_starts(value, bytes_str(hmac)))
         return (struct reading){.kind = READING_OTHER};
     while (bytes_cut(&rest, ',', &part)) {
@@ -212,6 +217,10 @@ search_aws_query(struct search *search)
         return;
     }
     drop_session_token(search);
+    for (size_t i = 0; i < request->query_count; i++)
+        if (bytes_is(request->query[i].name, "AWSAccessKeyId") &&
+            token_is_shaped(request->query[i].value))
+            search->unsignable = sigv2;
     if (value[PRESIGNED_CREDENTIAL].n == 0 && value[PRESIGNED_SIGNATURE].n == 0)
         return;
     for (size_t i = 0; i < request->query_count; i++)

@@ -6,6 +6,7 @@
 
 #include "../../caveats/base64.h"
 #include "../../caveats/token.h"
+#include "grammar.h"
 
 struct reading
 reading_of_whole(struct bytes value)
@@ -20,12 +21,12 @@ reading_of_whole(struct bytes value)
 
 /* "scheme SP rest", one space and none in the rest (RFC 9110 11.4, RFC 6750 2.1). */
 static bool
-cut_scheme(struct bytes value, const char *scheme, struct bytes *rest)
+cut_scheme(struct bytes value, struct bytes scheme, struct bytes *rest)
 {
     size_t space = bytes_index(value, ' ');
 
     *rest = bytes_from(value, space + 1);
-    return bytes_equal_nocase(bytes_slice(value, 0, space), bytes_str(scheme)) &&
+    return bytes_equal_nocase(bytes_slice(value, 0, space), scheme) &&
            bytes_index(*rest, ' ') == rest->n && bytes_index(*rest, '\t') == rest->n;
 }
 
@@ -35,7 +36,7 @@ read_bearer(struct search *search, struct bytes value)
     struct bytes rest;
 
     (void)search;
-    if (!cut_scheme(value, "bearer", &rest) && !cut_scheme(value, "token", &rest))
+    if (!cut_scheme(value, BYTES("bearer"), &rest) && !cut_scheme(value, BYTES("token"), &rest))
         return (struct reading){.kind = READING_OTHER};
     return reading_of_whole(rest);
 }
@@ -61,7 +62,7 @@ read_basic_into(struct buffer *out, struct bytes value)
     struct bytes rest, decoded;
     size_t start = out->n, colon;
 
-    if (!cut_scheme(value, "basic", &rest))
+    if (!cut_scheme(value, BYTES("basic"), &rest))
         return (struct reading){.kind = READING_OTHER};
     if (rest.n == 0)
         return (struct reading){.kind = READING_NOTHING};
@@ -81,10 +82,16 @@ read_basic(struct search *search, struct bytes value)
     return read_basic_into(&search->request->storage, value);
 }
 
+/* Alone, or behind the word that this upstream calls its scheme: "Bot", "ApiKey", "SSWS". */
 static struct reading
 read_header(struct search *search, struct bytes value)
 {
+    struct bytes scheme = bytes_slice(value, 0, bytes_index(value, ' ')), rest;
+
     (void)search;
+    if (!token_is_shaped(scheme) && grammar_is_token(scheme) && cut_scheme(value, scheme, &rest) &&
+        token_is_shaped(rest))
+        return reading_of_whole(rest);
     return reading_of_whole(value);
 }
 

@@ -21,6 +21,8 @@ static const struct route header = {.slot = {{.kind = SLOT_HEADER, .name = TEXT(
                                     .slot_count = 1,
                                     .inject_kind = INJECT_HEADER,
                                     .inject_name = TEXT("X-Inject-Key")};
+static const struct route authorization = {
+    .slot = {{.kind = SLOT_HEADER, .name = TEXT("authorization")}}, .slot_count = 1};
 static const struct route header_and_bearer = {
     .slot = {{.kind = SLOT_HEADER, .name = TEXT("x-api-key")}, {.kind = SLOT_BEARER}},
     .slot_count = 2};
@@ -91,6 +93,13 @@ static const struct row rows[] = {
      .reason = KH_REASON_TOKEN_MISPLACED},
     {GET "X-API-Key: " T "\r\nX-API-Key: sk-real\r\n\r\n",
      {&header},
+     .reason = KH_REASON_FOREIGN_KEY},
+    {GET "X-API-Key: Bot " T "\r\n\r\n", {&header}, .slot = SLOT_HEADER},
+    {GET "Authorization: ApiKey " T "\r\n\r\n", {&authorization}, .slot = SLOT_HEADER},
+    {GET "Authorization: " T "\r\n\r\n", {&authorization}, .slot = SLOT_HEADER},
+    {GET "Authorization: Bot real\r\n\r\n", {&authorization}, .reason = KH_REASON_FOREIGN_KEY},
+    {GET "Authorization: Basic " UT64 "\r\n\r\n",
+     {&authorization},
      .reason = KH_REASON_FOREIGN_KEY},
     {GET "X_API_Key: " T "\r\n\r\n", {&header}, .reason = KH_REASON_REQUEST_MALFORMED},
     {GET "X-API-Key: " T "\r\nX-API_Key: sk-real\r\n\r\n",
