@@ -17,6 +17,7 @@
 enum {
     CONNECTION_OPTIONS_MAX = 32,
     LINES_MAX = 1 + HTTP1_FIELDS_MAX + 1, /* the start line, and one field too many */
+    TLS_HANDSHAKE = 22,                   /* what a ClientHello begins with (RFC 8446 5.1) */
 };
 
 /* ---- where the head ends ---- */
@@ -48,6 +49,8 @@ line_fault(struct bytes in, size_t start, size_t end)
         return NULL;
     if (in.p[end] == '\n')
         return "a line ends in LF without CR";
+    if (end == 0 && in.p[0] == TLS_HANDSHAKE)
+        return "this is TLS, and HTTP without TLS is spoken here: http://, not https:// or wss://";
     if (in.p[end] != '\r')
         return "there is a control character in the head";
     if (end - start == HTTP1_LINE_MAX)

@@ -104,6 +104,8 @@ start_line_parse_request(struct bytes line, struct http1_head *head, const char 
     head->target = bytes_slice(rest, 0, target);
     if (!grammar_is_method(head->method))
         return refuse(why, "the method is not capital letters, digits and hyphens");
+    if (bytes_is(version, "HTTP/2.0"))
+        return refuse(why, "this is HTTP/2, and HTTP/1.1 is spoken here");
     if (!parse_version(version, &head->minor))
         return refuse(why, "the version is neither HTTP/1.1 nor HTTP/1.0");
     return parse_target(head, why);

@@ -21,8 +21,8 @@ struct refused {
 static const struct refused refused_requests[] = {
     /* the request line */
     {TEXT("\r\n\r\n" GET HOST END), "exactly three parts"},
-    {TEXT("GET / HTTP/2.0\r\n" HOST END), "the version"},
-    {TEXT("PRI * HTTP/2.0\r\n\r\n"), "the version"},
+    {TEXT("GET / HTTP/2.0\r\n" HOST END), "this is HTTP/2"},
+    {TEXT("PRI * HTTP/2.0\r\n\r\n"), "this is HTTP/2"},
     /* bytes */
     {TEXT("GET / HTTP/1.1\n" HOST END), "LF without CR"},
     {TEXT(GET "Host: h\n" END), "LF without CR"},
@@ -31,6 +31,8 @@ static const struct refused refused_requests[] = {
     {TEXT(GET "Host: h\rX: y\r\n" END), "CR inside a line"},
     {TEXT(GET "Host: h\r\r\n" END), "CR inside a line"},
     {TEXT(GET HOST "\r\r\n"), "CR inside a line"},
+    {TEXT("\x16\x03\x01\x02\0\x01"), "this is TLS"},
+    {TEXT("GET / HTTP/1.1\r\n\x16\r\n"), "control character"},
     {TEXT(GET "Host: h\0\r\n" END), "control character"},
     {TEXT(GET HOST "A: b\x01\r\n" END), "control character"},
     {TEXT(GET HOST "A: \x7f\r\n" END), "control character"},

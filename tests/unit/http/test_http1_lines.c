@@ -43,6 +43,10 @@ read_one_by_one(struct bytes in, const char **why)
     size_t end = in.n < HTTP1_HEAD_MAX ? in.n : HTTP1_HEAD_MAX, start = 0, i = 0;
     unsigned state = LINE_START;
 
+    if (end > 0 && in.p[0] == 22) {
+        *why = "this is TLS, and HTTP without TLS is spoken here: http://, not https:// or wss://";
+        return HTTP1_REJECT;
+    }
     while (i < end && state < END) {
         state = next_state[state][kind_of(in.p[i++])];
         if (state == LINE_START)

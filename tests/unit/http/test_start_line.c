@@ -24,7 +24,7 @@ static const struct {
     {TEXT("get / HTTP/1.1"), "the method"},
     {TEXT("G@T / HTTP/1.1"), "the method"},
     {TEXT("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA / HTTP/1.1"), "the method"},
-    {TEXT("GET / HTTP/2.0"), "the version"},
+    {TEXT("GET / HTTP/2.0"), "this is HTTP/2"},
     {TEXT("GET / HTTP/0.9"), "the version"},
     {TEXT("GET / HTTP/1.2"), "the version"},
     {TEXT("GET / HTTP/1.10"), "the version"},
