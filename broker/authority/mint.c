@@ -26,15 +26,15 @@ mint_user_check(struct bytes user)
     return true;
 }
 
-static bool
-prefix_check(struct bytes prefix)
+bool
+mint_prefix_check(struct bytes prefix)
 {
     if (prefix.n > TOKEN_PREFIX_MAX || bytes_find(prefix, BYTES(TOKEN_MARK)) < prefix.n)
         return false;
     for (size_t i = 0; i < prefix.n; i++) {
         uint8_t c = prefix.p[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && c != '_' && c != '-')
+        if (!letter && (c == 0 || strchr("_-.:", c) == NULL))
             return false;
     }
     return true;
@@ -191,10 +191,11 @@ check_request(const struct authority *authority, const struct mint_request *requ
     if (request->user.n > 0 && !mint_user_check(request->user))
         return fault_set(fault, KH_ERR_SYNTAX, "user: 1 to %d letters, digits or \"._@+-\"",
                          MINT_USER_MAX);
-    if (!prefix_check(request->prefix))
-        return fault_set(fault, KH_ERR_SYNTAX,
-                         "prefix: at most %d letters, digits, '-' or '_', without " TOKEN_MARK,
-                         TOKEN_PREFIX_MAX);
+    if (!mint_prefix_check(request->prefix))
+        return fault_set(
+            fault, KH_ERR_SYNTAX,
+            "prefix: at most %d letters, digits, '-', '_', '.' or ':', without " TOKEN_MARK,
+            TOKEN_PREFIX_MAX);
     enum kh_err err = check_credentials(authority, request, fault);
     if (!err)
         err = check_caveats(request, checked, fault);

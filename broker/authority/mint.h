@@ -40,6 +40,9 @@ struct mint_result {
 /* Letters, digits and "._@+-", 1 to MINT_USER_MAX. */
 KH_MUST_CHECK bool mint_user_check(struct bytes user);
 
+/* TOKEN_PREFIX_MAX letters, digits and "_-.:" at most, and no mark of a token in it. */
+KH_MUST_CHECK bool mint_prefix_check(struct bytes prefix);
+
 /* Checked, stored, recorded, and only then given out. Under a policy some grant must give the user
  * each of the credentials, and a lifetime beyond the grant's is refused, not clamped: KH_ERR_DENIED
  * names the grant. The holes that the grant demands are minted, for that user. */

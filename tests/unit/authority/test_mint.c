@@ -70,7 +70,7 @@ refusals(void **state)
         r.user = bytes_str(users[i]);
         refused(&r, KH_ERR_SYNTAX, "user:");
     }
-    static const char *const prefixes[] = {"sk ", "kh1_", "xkh1_y", "a/b"};
+    static const char *const prefixes[] = {"sk ", "kh1_", "xkh1_y", "a/b", "a@b", "a%b"};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
         r = request();
         r.prefix = bytes_str(prefixes[i]);

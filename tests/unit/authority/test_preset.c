@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "../../../broker/authority/inject.h"
+#include "../../../broker/authority/mint.h"
 #include "jwt_keys.h"
 
 #include <ctype.h>
@@ -117,7 +118,7 @@ every_row_is_whole(void **state)
                         bytes_ends(word, BYTES("=unused")));
         }
         assert_true(strlen(preset->doc) > 0);
-        assert_null(strstr(preset->token_prefix, TOKEN_MARK));
+        assert_true(mint_prefix_check(bytes_str(preset->token_prefix)));
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(preset->name, preset_at(j)->name);
         credential_free(&credential);
@@ -139,7 +140,7 @@ the_promised_ones(void **state)
         {"slack", "slack.com", "bearer", "authorization", "xoxb-"},
         {"huggingface", "huggingface.co", "bearer", "authorization", "hf_"},
         {"cloudflare", "api.cloudflare.com", "bearer", "authorization", ""},
-        {"telegram", "api.telegram.org", "path", NULL, ""},
+        {"telegram", "api.telegram.org", "path", NULL, "0:"},
         {"sentry", "sentry.io", "bearer", "authorization", ""},
         {"datadog", "api.datadoghq.eu", "header:dd-api-key", "dd-api-key", ""},
         {"aws", "bucket.s3.eu-west-1.amazonaws.com", "aws", NULL, ""},
