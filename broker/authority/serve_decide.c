@@ -314,6 +314,17 @@ token_is_optional(const struct message_decide *request)
            request->client_uid != UINT32_MAX;
 }
 
+// `keyhole run` and `keyhole env` put a token into the proxy's address that is for these hosts
+// alone. What a request to another lacks is a token of its own.
+static bool
+has_only_the_token_of_the_proxy(const struct message_decide *request,
+                                const struct decision *decision)
+{
+    return request->slot.kind == SLOT_PROXY_AUTHORIZATION && !request->pass_through &&
+           decision->reason == KH_REASON_CAVEAT_FAILED &&
+           bytes_is(bytes_str(decision->detail), "credential = " PASS_THROUGH_NAME);
+}
+
 static void
 judge(struct authority *authority, const struct message_decide *request, struct decision *decision,
       struct decision_details *details, struct injection *injection, struct message_decision *out)
@@ -347,6 +358,9 @@ judge(struct authority *authority, const struct message_decide *request, struct 
         allow(authority, request, decision, injection, out);
     else if (decision->verdict == DECISION_NEED_BODY)
         ask_for_body(request, decision, &details->body_need, out);
+    else if (has_only_the_token_of_the_proxy(request, decision))
+        deny(out, KH_REASON_TOKEN_MISSING,
+             BYTES("no slot holds anything, and the token of the proxy is for pass-through alone"));
     else
         deny(out, decision->reason, bytes_str(decision->detail));
     out->retry_after_s = decision->retry_after_s;

@@ -63,6 +63,27 @@ judge(const struct message_decide *request)
     return out.allow ? KH_REASON_UNSET : out.reason;
 }
 
+/* What `keyhole run` puts into the proxy's URL opens nothing here, and that it was there is no
+ * reason. */
+static void
+the_token_of_the_proxy_alone(void **state)
+{
+    char *token =
+        fixture_mint(&authority, ", \"caveats\": [\"credential = " PASS_THROUGH_NAME "\"]");
+    struct message_decide request = peer_request(token);
+
+    (void)state;
+    assert_int_equal(judge(&request), KH_REASON_CAVEAT_FAILED);
+    request.slot = (struct slot){.kind = SLOT_PROXY_AUTHORIZATION};
+    assert_int_equal(judge(&request), KH_REASON_TOKEN_MISSING);
+    free(token);
+    token = fixture_mint(&authority, ", \"caveats\": [\"method = POST\"]");
+    request = peer_request(token);
+    request.slot = (struct slot){.kind = SLOT_PROXY_AUTHORIZATION};
+    assert_int_equal(judge(&request), KH_REASON_CAVEAT_FAILED);
+    free(token);
+}
+
 // threat 13
 static void
 nothing_is_denied(void **state)
@@ -643,6 +664,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(holes_and_discharges, opened_with_openai, opened_end),
         cmocka_unit_test_setup_teardown(nothing_is_denied, opened_with_openai, opened_end),
+        cmocka_unit_test_setup_teardown(the_token_of_the_proxy_alone, opened_with_openai,
+                                        opened_end),
         cmocka_unit_test_setup_teardown(allowed_and_every_denial, opened_with_openai, opened_end),
         cmocka_unit_test_setup_teardown(changes_reach_the_next_request, opened_with_openai,
                                         opened_end),
