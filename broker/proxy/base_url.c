@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Location and Content-Location are one place, Link has them between '<' and '>' (RFC 8288).
+ * Link has places between '<' and '>' (RFC 8288), the other fields are one place.
  */
 #include "base_url.h"
 
@@ -10,9 +10,20 @@
 bool
 base_url_is_in(struct bytes field)
 {
-    return bytes_equal_nocase(field, BYTES("location")) ||
-           bytes_equal_nocase(field, BYTES("content-location")) ||
-           bytes_equal_nocase(field, BYTES("link"));
+    static const char *const names[] = {
+        "location",
+        "content-location",
+        "link",
+        "x-goog-upload-url", // resumable uploads of Google
+        "x-goog-upload-control-url",
+        "operation-location", // what Azure does for long
+        "azure-asyncoperation",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (bytes_equal_nocase(field, bytes_str(names[i])))
+            return true;
+    return false;
 }
 
 static bool

@@ -27,6 +27,10 @@ test_fields(void **state)
     assert_true(base_url_is_in(BYTES("Location")));
     assert_true(base_url_is_in(BYTES("content-LOCATION")));
     assert_true(base_url_is_in(BYTES("link")));
+    assert_true(base_url_is_in(BYTES("X-Goog-Upload-URL")));
+    assert_true(base_url_is_in(BYTES("X-Goog-Upload-Control-URL")));
+    assert_true(base_url_is_in(BYTES("Operation-Location")));
+    assert_true(base_url_is_in(BYTES("Azure-AsyncOperation")));
     assert_false(base_url_is_in(BYTES("x-location")));
     assert_false(base_url_is_in(BYTES("")));
 }
