@@ -83,6 +83,18 @@ prepare_wgetrc(struct run *run, struct fault *fault)
     return run_directory_write(&run->directory, "wgetrc", buffer_bytes(&text), run->wgetrc, fault);
 }
 
+// PHP's cURL has what it is to trust from its settings alone.
+static enum kh_err
+prepare_php_ini(struct run *run, struct fault *fault)
+{
+    char path[RUN_DIRECTORY_PATH_MAX];
+    BUFFER_AUTO text;
+    buffer_init(&text, 2 * RUN_DIRECTORY_PATH_MAX + 64);
+    buffer_printf(&text, "curl.cainfo = \"%s\"\nopenssl.cafile = \"%s\"\n", run->bundle,
+                  run->bundle);
+    return run_directory_write(&run->directory, "php.ini", buffer_bytes(&text), path, fault);
+}
+
 static enum kh_err
 prepare_files(struct run *run, struct fault *fault)
 {
@@ -98,7 +110,9 @@ prepare_files(struct run *run, struct fault *fault)
     if (err == KH_OK)
         err = run_directory_write(&run->directory, "bundle.pem", buffer_bytes(&bundle), run->bundle,
                                   fault);
-    return err == KH_OK ? prepare_wgetrc(run, fault) : err;
+    if (err == KH_OK)
+        err = prepare_wgetrc(run, fault);
+    return err == KH_OK ? prepare_php_ini(run, fault) : err;
 }
 
 /* ---- the way out ---- */
@@ -162,6 +176,7 @@ prepare_environment(struct run *run, uint16_t port, struct fault *fault)
         .ca = run->ca,
         .bundle = run->bundle,
         .wgetrc = run->wgetrc,
+        .php_ini = run->directory.path,
         .clear_keys = options_has(run->setup->options, RUN_OPTION_CLEAR_KEYS),
     };
     enum kh_err err = run_variables_make(&run->setup->tokens, run->setup->environment, &place,

@@ -94,9 +94,11 @@ report_put_row(const struct run_refusal *row, struct bytes hosts, struct buffer 
     struct preface limit = {.hosts = hosts};
     bool limited = !preface_allows(&limit, bytes_str(row->host));
     enum kh_reason reason = kh_reason_from_code(bytes_str(row->code));
-    buffer_printf(out, "%llu %s ", (unsigned long long)row->count,
-                  row->port == 0 ? (row->count == 1 ? "look-up of" : "look-ups of")
-                                 : (row->count == 1 ? "request to" : "requests to"));
+    bool one = row->count == 1, named = row->host[0] != '\0';
+    const char *what = !named           ? (one ? "request" : "requests")
+                       : row->port == 0 ? (one ? "look-up of " : "look-ups of ")
+                                        : (one ? "request to " : "requests to ");
+    buffer_printf(out, "%llu %s", (unsigned long long)row->count, what);
     text_put_safe(out, bytes_slice(bytes_str(row->host), 0, 255));
     if (row->port != 0 && row->port != 443)
         buffer_printf(out, ":%u", row->port);

@@ -5,6 +5,7 @@
  */
 #include "run_variables.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,6 +111,21 @@ is_set(char *const envp[], const char *name)
     return false;
 }
 
+// PHP reads them behind the user's, or behind its own, which an empty name stands for.
+static void
+put_php_ini(const char *directory, char *const envp[], struct variables *out)
+{
+    static const char name[] = "PHP_INI_SCAN_DIR=";
+    BUFFER_AUTO path;
+    buffer_init(&path, PATH_MAX);
+    for (; *envp != NULL; envp++)
+        if (strncmp(*envp, name, sizeof name - 1) == 0)
+            buffer_put_str(&path, *envp + sizeof name - 1);
+    buffer_printf(&path, ":%s", directory);
+    if (!path.failed)
+        variables_set(out, "PHP_INI_SCAN_DIR", buffer_text(&path));
+}
+
 static void
 put_trust(const struct run_place *place, char *const envp[], struct variables *out)
 {
@@ -123,6 +139,8 @@ put_trust(const struct run_place *place, char *const envp[], struct variables *o
     variables_set(out, "NODE_EXTRA_CA_CERTS", place->ca); // appends
     if (place->wgetrc != NULL)
         variables_set(out, "WGETRC", place->wgetrc);
+    if (place->php_ini != NULL)
+        put_php_ini(place->php_ini, envp, out);
     variables_set(out, "UV_NATIVE_TLS", "1");
     variables_set(out, "NODE_USE_ENV_PROXY", "1");
     variables_set(out, "NO_PROXY", "");

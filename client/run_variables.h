@@ -11,12 +11,13 @@
 #include "variables.h"
 
 struct run_place {
-    const char *base;   /* the broker's URL as the program reaches it */
-    bool proxy_token;   /* the proxy wants one for hosts that have no credential */
-    const char *ca;     /* file with our CA and nothing else */
-    const char *bundle; /* file with the system's roots and our CA */
-    const char *wgetrc; /* file for wget, whose TLS library takes no variable; NULL: none */
-    bool clear_keys;    /* unset well-known variables that hold other keys */
+    const char *base;    /* the broker's URL as the program reaches it */
+    bool proxy_token;    /* the proxy wants one for hosts that have no credential */
+    const char *ca;      /* file with our CA and nothing else */
+    const char *bundle;  /* file with the system's roots and our CA */
+    const char *wgetrc;  /* file for wget, whose TLS library takes no variable; NULL: none */
+    const char *php_ini; /* directory with settings for PHP; NULL: none */
+    bool clear_keys;     /* unset well-known variables that hold other keys */
 };
 
 /* `environment` has one for each token. `envp` is the environment outside, to see what stands in it

@@ -68,6 +68,8 @@ test_lines(void **state)
     printed(ROWS(ROW("files.example", 0, "host-not-allowed", 1), 0), "files.example",
             "1 look-up of files.example refused (host-not-allowed); the operator can list it "
             "under pass-through\n");
+    printed(ROWS(ROW("", 0, "made-up", 1), 0), "", "1 request refused (made-up)\n");
+    printed(ROWS(ROW("", 0, "made-up", 2), 0), "", "2 requests refused (made-up)\n");
     printed(ROWS(ROW("a.example", 443, "made-up", 2), 0), "",
             "2 requests to a.example refused (made-up)\n");
     // What came from elsewhere does nothing to a terminal.

@@ -224,6 +224,24 @@ test_a_room_needs_no_token_in_its_proxy(void **state)
     assert_ok(scene_make(&scene, &room, nothing, NULL, &fault));
     assert_string_equal(value(&scene, "HTTPS_PROXY"), "http://127.0.0.1:9");
     assert_string_equal(value(&scene, "WGETRC"), "/run/wgetrc");
+    assert_null(variables_find(&scene.variables, "PHP_INI_SCAN_DIR"));
+    scene_free(&scene);
+}
+
+static void
+test_settings_of_php_come_last(void **state)
+{
+    (void)state;
+    char *const outside[] = {(char[]){"PHP_INI_SCAN_DIR=/mine"}, NULL};
+    struct run_place with = place;
+    struct fault fault;
+    struct scene scene;
+    with.php_ini = "/run/keyhole-x";
+    assert_ok(scene_make(&scene, &with, nothing, NULL, &fault));
+    assert_string_equal(value(&scene, "PHP_INI_SCAN_DIR"), ":/run/keyhole-x");
+    scene_free(&scene);
+    assert_ok(scene_make(&scene, &with, outside, NULL, &fault));
+    assert_string_equal(value(&scene, "PHP_INI_SCAN_DIR"), "/mine:/run/keyhole-x");
     scene_free(&scene);
 }
 
@@ -265,6 +283,7 @@ main(void)
         cmocka_unit_test(test_the_first_has_the_variable),
         cmocka_unit_test(test_only_what_was_picked),
         cmocka_unit_test(test_a_room_needs_no_token_in_its_proxy),
+        cmocka_unit_test(test_settings_of_php_come_last),
         cmocka_unit_test(test_other_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
