@@ -43,28 +43,55 @@ slot_of(const struct authority *authority, const struct message_decide *request,
     return credential ? credential->route.metrics_slot : METRICS_SLOT_NONE;
 }
 
-static void
+// False: there is no memory for it.
+static bool
+put_decision(const struct serve_question *question, const struct serve_answer *about,
+             const struct message_decision *out)
+{
+    struct buffer *bodies = &question->batch->bodies;
+    size_t start = bodies->n;
+
+    message_decision_tx(out, bodies);
+    return serve_batch_add(question->batch, about, start);
+}
+
+// It is on record as it was decided; the other answers of the batch leave as they are.
+KH_COLD static void
+refuse_for_memory(const struct serve_question *question, struct serve_answer *about)
+{
+    struct message_decision denial;
+
+    message_decision_init(&denial);
+    denial.reason = about->reason = KH_REASON_INTERNAL;
+    denial.detail = BYTES("memory is used up");
+    memcpy(denial.request_id, about->request_id, sizeof denial.request_id);
+    about->allow = false;
+    about->counted = true;
+    log_error("decision-lost", "memory is used up: a decision is answered with a refusal");
+    // No answer is a denial as well, when the proxy's time is up.
+    if (!put_decision(question, about, &denial))
+        log_error("decision-lost", "memory is used up: a decision is not answered");
+}
+
+// False: another answer than this one was given, or none.
+static bool
 answer_decision(const struct serve_question *question, const struct message_decide *request,
                 const struct decision *decision, const struct message_decision *out)
 {
-    struct serve_batch *batch = question->batch;
     struct serve_answer about = {
         .type = MESSAGE_DECISION,
         .id = question->id,
         .allow = out->allow,
         .reason = out->reason == KH_REASON_UNSET ? KH_REASON_INTERNAL : out->reason,
-        .slot = slot_of(batch->authority, request, decision, out),
+        .slot = slot_of(question->batch->authority, request, decision, out),
         .counted = !out->need_body && (!request->rejudge || !out->allow),
     };
-    size_t start = batch->bodies.n;
 
     memcpy(about.request_id, out->request_id, sizeof about.request_id);
-    message_decision_tx(out, &batch->bodies);
-    if (serve_batch_add(batch, &about, start))
-        return;
-    // No answer is a denial as well, when the proxy's time is up.
-    log_error("decision-lost", "memory is used up: a decision is not answered");
-    serve_batch_drop(batch);
+    if (put_decision(question, &about, out))
+        return true;
+    refuse_for_memory(question, &about);
+    return false;
 }
 
 // Large, and one at a time: not on the stack of every caller.
@@ -122,8 +149,8 @@ serve_question_decide(const struct serve_question *question)
         serve_decide_without_waiting(authority, &request, &decision, &injection, &decided);
     if (!later) {
         note_refusal(authority);
-        answer_decision(question, &request, &decision, &decided);
-        expect_token(question);
+        if (answer_decision(question, &request, &decision, &decided))
+            expect_token(question);
     }
     refresh(authority, injection.due);
     injection_free(&injection);

@@ -57,13 +57,25 @@ make_room(struct serve_batch *batch)
     return true;
 }
 
+// What was put behind it goes, and with it that it did not fit.
+KH_COLD static void
+cut_back(struct buffer *bodies, size_t start)
+{
+    if (bodies->n > start)
+        wipe(bodies->p + start, bodies->n - start);
+    bodies->n = start;
+    bodies->failed = false;
+}
+
 bool
 serve_batch_add(struct serve_batch *batch, const struct serve_answer *about, size_t start)
 {
     size_t n = batch->bodies.n - start;
 
-    if (batch->bodies.failed || n > BODY_MAX || !make_room(batch))
+    if (batch->bodies.failed || n > BODY_MAX || !make_room(batch)) {
+        cut_back(&batch->bodies, start);
         return false;
+    }
     struct serve_answer *answer = &batch->answer[batch->answer_count++];
     *answer = *about;
     answer->start = start;

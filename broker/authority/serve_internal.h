@@ -66,7 +66,8 @@ struct serve_batch {
 
 void serve_batch_init(struct serve_batch *batch, struct authority *authority, uint64_t proxy_id);
 void serve_batch_fini(struct serve_batch *batch);
-/* `about` with the body that was put behind `start` of `bodies`. False: there is no memory. */
+/* `about` with the body that was put behind `start` of `bodies`. False: there is no memory, and the
+ * batch is as it was before that body. */
 KH_MUST_CHECK bool serve_batch_add(struct serve_batch *batch, const struct serve_answer *about,
                                    size_t start);
 void serve_batch_drop(struct serve_batch *batch); /* nothing is answered */

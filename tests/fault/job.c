@@ -158,6 +158,12 @@ nth_job_run(const struct nth_job *job)
     at.inside = false;
 }
 
+enum nth_mode
+nth_job_mode(void)
+{
+    return at.mode;
+}
+
 int
 nth_job_finish(const char *program, int failed)
 {

@@ -23,6 +23,7 @@ struct nth_job {
 };
 
 void nth_job_run(const struct nth_job *job);
+enum nth_mode nth_job_mode(void); /* of the run that is judged */
 
 int nth_job_setup(void **state);
 int nth_job_teardown(void **state); /* says where it was when the test failed there */
