@@ -80,13 +80,12 @@ segment_skip(struct segments *s)
     s->n = bytes_index(s->rest, '/');
 }
 
-bool
-path_pattern_matches(struct bytes pattern, struct bytes path, uint64_t *steps)
+/* From any place of both on. */
+static bool
+segments_match(struct segments p, struct segments t, uint64_t *steps)
 {
-    struct segments p = segments_of(pattern), t = segments_of(path), star = p, star_text = t;
+    struct segments star = p, star_text = t;
     bool has_star = false;
-    if (pattern.n == 0 || path.n == 0)
-        return false;
     for (;;) {
         count(steps);
         if (!p.done && bytes_is(segment_peek(&p), "**")) {
@@ -107,6 +106,36 @@ path_pattern_matches(struct bytes pattern, struct bytes path, uint64_t *steps)
             return false;
         }
     }
+}
+
+/* Where the last slash before the first wildcard is: up to there all is literal. 0: nothing is. */
+static size_t
+literal_length(struct bytes pattern, size_t wildcard)
+{
+    while (wildcard > 0 && pattern.p[wildcard] != '/')
+        wildcard--;
+    return wildcard;
+}
+
+bool
+path_pattern_matches(struct bytes pattern, struct bytes path, uint64_t *steps)
+{
+    size_t wildcard = bytes_index(pattern, '*'), n;
+    if (pattern.n == 0 || path.n == 0)
+        return false;
+    if (wildcard == pattern.n)
+        return bytes_equal(pattern, path);
+    if ((n = literal_length(pattern, wildcard)) == 0)
+        return segments_match(segments_of(pattern), segments_of(path), steps);
+    /* Most rules differ here from most paths, or end with "/" and two stars. */
+    if (!bytes_starts(path, bytes_slice(pattern, 0, n)) || (path.n > n && path.p[n] != '/'))
+        return false;
+    pattern = bytes_from(pattern, n + 1);
+    if (bytes_is(pattern, "**"))
+        return true;
+    struct segments rest = segments_of(bytes_from(path, n + 1));
+    rest.done = path.n == n;
+    return segments_match(segments_of(pattern), rest, steps);
 }
 
 enum kh_err
