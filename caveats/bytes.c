@@ -3,7 +3,6 @@
 
 #include "bytes.h"
 
-#include <endian.h>
 #include <string.h>
 
 bool
@@ -222,20 +221,24 @@ bytes_is_utf8(struct bytes a)
     return true;
 }
 
-/* The digits of four bytes: each half of a byte gets a byte of its own, all at once. */
+/* Sixteen bytes at once: every id of ours has that many, and a hash twice that. */
+typedef uint8_t sixteen __attribute__((vector_size(16)));
+
 static void
-hex_of_four(const uint8_t four[4], char out[8])
+hex_of_sixteen(const uint8_t bytes[16], char out[32])
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint32_t bytes;
-    memcpy(&bytes, four, sizeof bytes);
-    uint64_t half = le32toh(bytes);
-    half = (half | half << 16) & UINT64_C(0x0000ffff0000ffff);
-    half = (half | half << 8) & UINT64_C(0x00ff00ff00ff00ff);
-    half = (half >> 4 & UINT64_C(0x000f000f000f000f)) | (half << 8 & UINT64_C(0x0f000f000f000f00));
-    uint64_t is_letter = (half + ones * 6) >> 4 & ones;
-    uint64_t digits = htole64(half + ones * '0' + is_letter * ('a' - '0' - 10));
-    memcpy(out, &digits, sizeof digits);
+    sixteen b, high, low;
+    memcpy(&b, bytes, sizeof b);
+    high = b >> 4;
+    low = b & 15;
+    high += '0' + ((sixteen)(high > 9) & ('a' - '0' - 10));
+    low += '0' + ((sixteen)(low > 9) & ('a' - '0' - 10));
+    sixteen first =
+        __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    sixteen second = __builtin_shufflevector(high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13,
+                                             29, 14, 30, 15, 31);
+    memcpy(out, &first, sizeof first);
+    memcpy(out + 16, &second, sizeof second);
 }
 
 bool
@@ -244,8 +247,8 @@ bytes_to_hex(struct bytes a, char *out, size_t cap)
     static const char digit[] = "0123456789abcdef";
     if (cap == 0 || a.n > (cap - 1) / 2)
         return false;
-    for (; a.n >= 4; a = bytes_from(a, 4), out += 8)
-        hex_of_four(a.p, out);
+    for (; a.n >= 16; a = bytes_from(a, 16), out += 32)
+        hex_of_sixteen(a.p, out);
     for (size_t i = 0; i < a.n; i++) {
         *out++ = digit[a.p[i] >> 4];
         *out++ = digit[a.p[i] & 15];
