@@ -165,42 +165,66 @@ goes_as_it_is(struct bytes text)
 
 // ---- members ----
 
-// What stands before a member: its name, and for the most the quotation mark of its value.
-#define NAME(name)         BYTES(",\"" name "\":")
-#define NAME_OF_TEXT(name) BYTES(",\"" name "\":\"")
+// What stands before a member: its name, and for the most the quotation mark of its value. So many
+// bytes of it are written however short it is, which takes one step and no call.
+enum { NAME_ROOM = 16 };
+#define NAME_PADDING "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+struct name {
+    const char *text; // padded
+    size_t n;         // at most NAME_ROOM
+};
+#define NAME_AS(literal)   ((struct name){literal NAME_PADDING, sizeof(literal) - 1})
+#define NAME(name)         NAME_AS(",\"" name "\":")
+#define NAME_OF_TEXT(name) NAME_AS(",\"" name "\":\"")
 
-// A member whole, in one go: two dozen of them are put for every request.
-KH_OUT_OF_LINE static void
-put_member(struct buffer *out, struct bytes name, struct bytes value, bool is_text)
+static void
+put_name(struct buffer *out, struct name name)
 {
-    uint8_t *room = buffer_make(out, name.n + value.n + is_text);
+    buffer_put(out, bytes_of(name.text, name.n));
+}
+
+// A member is begun, and ends with its value of n bytes, which are to be written where this points
+// to; NULL: there is no room.
+static inline uint8_t *
+make_member(struct buffer *out, struct name name, size_t n, bool is_text)
+{
+    uint8_t *room = buffer_make(out, NAME_ROOM + n + 1);
 
     if (room == NULL)
-        return;
-    memcpy(room, name.p, name.n);
-    if (value.n > 0) // of none there may be no pointer either
-        memcpy(room + name.n, value.p, value.n);
-    if (is_text)
-        room[name.n + value.n] = '"';
+        return NULL;
+    memcpy(room, name.text, NAME_ROOM);
+    room[name.n + n] = '"';
+    out->n -= NAME_ROOM - name.n + !is_text;
+    return room + name.n;
+}
+
+// Two dozen of them are put for every request.
+KH_OUT_OF_LINE static void
+put_member(struct buffer *out, struct name name, struct bytes value, bool is_text)
+{
+    uint8_t *room = make_member(out, name, value.n, is_text);
+
+    if (room && value.n > 0) // of none there may be no pointer either
+        memcpy(room, value.p, value.n);
 }
 
 // A word of our own.
 static void
-member_word(struct buffer *out, struct bytes name, struct bytes word)
+member_word(struct buffer *out, struct name name, struct bytes word)
 {
     put_member(out, name, word, true);
 }
 
 KH_COLD static void
-put_member_escaped(struct buffer *out, struct bytes name, struct bytes text)
+put_member_escaped(struct buffer *out, struct name name, struct bytes text)
 {
-    buffer_put(out, name);
+    put_name(out, name);
     put_text(out, text);
     buffer_put_byte(out, '"');
 }
 
 KH_OUT_OF_LINE static void
-member_text(struct buffer *out, struct bytes name, struct bytes text)
+member_text(struct buffer *out, struct name name, struct bytes text)
 {
     if (text.n == 0)
         return;
@@ -211,7 +235,7 @@ member_text(struct buffer *out, struct bytes name, struct bytes text)
 }
 
 KH_OUT_OF_LINE static void
-member_number(struct buffer *out, struct bytes name, uint64_t number)
+member_number(struct buffer *out, struct name name, uint64_t number)
 {
     uint8_t digit[20], *p = digit + sizeof digit;
 
@@ -229,18 +253,18 @@ _Static_assert((int)REQUEST_ID_SIZE == ID_SIZE && (int)TOKEN_ID_SIZE == ID_SIZE 
                "ids have one size");
 
 KH_OUT_OF_LINE static void
-member_id(struct buffer *out, struct bytes name, const uint8_t id[ID_SIZE])
+member_id(struct buffer *out, struct name name, const uint8_t id[ID_SIZE])
 {
-    char hex[2 * ID_SIZE + 1];
+    char *room = id ? (char *)make_member(out, name, 2 * ID_SIZE, true) : NULL;
 
-    if (id && bytes_to_hex(bytes_of(id, ID_SIZE), hex, sizeof hex))
-        put_member(out, name, bytes_of(hex, sizeof hex - 1), true);
+    if (room && bytes_to_hex(bytes_of(id, ID_SIZE), room, 2 * ID_SIZE + 1))
+        room[2 * ID_SIZE] = '"'; // where it put the NUL
 }
 
 KH_COLD static void
-put_list(struct buffer *out, struct bytes name, const struct bytes *item, size_t count)
+put_list(struct buffer *out, struct name name, const struct bytes *item, size_t count)
 {
-    buffer_put(out, name);
+    put_name(out, name);
     for (size_t i = 0; i < count; i++) {
         buffer_put_byte(out, i == 0 ? '[' : ',');
         put_string(out, item[i]);
@@ -249,17 +273,17 @@ put_list(struct buffer *out, struct bytes name, const struct bytes *item, size_t
 }
 
 static void
-member_list(struct buffer *out, struct bytes name, const struct bytes *item, size_t count)
+member_list(struct buffer *out, struct name name, const struct bytes *item, size_t count)
 {
     if (count > 0)
         put_list(out, name, item, count);
 }
 
 KH_COLD static void
-put_lineages(struct buffer *out, struct bytes name, const uint8_t (*id)[LINEAGE_ID_SIZE],
+put_lineages(struct buffer *out, struct name name, const uint8_t (*id)[LINEAGE_ID_SIZE],
              size_t count)
 {
-    buffer_put(out, name);
+    put_name(out, name);
     for (size_t i = 0; i < count; i++) {
         buffer_put_str(out, i == 0 ? "[\"" : ",\"");
         buffer_put_hex(out, bytes_of(id[i], LINEAGE_ID_SIZE));
@@ -301,7 +325,7 @@ put_values(struct buffer *out, const struct audit_record *record)
         for (size_t j = i + 1; j < record->value_count; j++)
             more += same_value(&record->value[j], value);
         if (first)
-            buffer_put(out, NAME("values"));
+            put_name(out, NAME("values"));
         buffer_put_str(out, first ? "{\"" : ",\"");
         first = false;
         buffer_put_str(out, value->attribute);
@@ -376,7 +400,7 @@ void
 audit_record_print(const struct audit_record *record, uint64_t seq, int64_t time_ms,
                    const char prev[AUDIT_HASH_HEX], struct buffer *out)
 {
-    member_number(out, BYTES("{\"seq\":"), seq);
+    member_number(out, NAME_AS("{\"seq\":"), seq);
     member_word(out, NAME_OF_TEXT("time"), time_text(time_ms));
     member_word(out, NAME_OF_TEXT("kind"), bytes_str(kind_name[record->kind]));
     member_id(out, NAME_OF_TEXT("id"), record->request_id);
