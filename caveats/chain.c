@@ -5,8 +5,8 @@
 #include "chain.h"
 
 #include "hole.h"
+#include "text_tag.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -75,8 +75,8 @@ TAILQ_HEAD(entries, entry);
 struct chain_cache {
     struct entries by_use;
     size_t count, capacity;
-    uint8_t hash_key[crypto_shorthash_KEYBYTES]; /* of this process */
-    size_t bucket_count;                         /* a power of two */
+    struct text_tag_key tag_key; /* of this process */
+    size_t bucket_count;         /* a power of two */
     struct bucket bucket[];
 };
 
@@ -92,7 +92,7 @@ chain_cache_new(size_t capacity, struct chain_cache **out)
     TAILQ_INIT(&cache->by_use);
     cache->capacity = capacity;
     cache->bucket_count = buckets;
-    randombytes_buf(cache->hash_key, sizeof cache->hash_key);
+    text_tag_key_draw(&cache->tag_key);
     *out = cache;
     return KH_OK;
 }
@@ -122,7 +122,7 @@ chain_cache_free(struct chain_cache **cache)
     if (!*cache)
         return;
     chain_cache_clear(*cache);
-    wipe((*cache)->hash_key, sizeof(*cache)->hash_key);
+    wipe(&(*cache)->tag_key, sizeof(*cache)->tag_key);
     free(*cache);
     *cache = NULL;
 }
@@ -133,24 +133,15 @@ chain_cache_count(const struct chain_cache *cache)
     return cache->count;
 }
 
-/* Keyed, so that nobody can choose tokens that all fall into one bucket; and whoever does not know
- * the key cannot send a text that has another's tag and is not the same, so that how long the texts
- * are compared tells nothing of the one that is kept. */
-static uint64_t
-tag_of(const struct chain_cache *cache, struct bytes text)
-{
-    uint64_t tag;
-    _Static_assert(sizeof tag == crypto_shorthash_BYTES, "a tag is a hash");
-    (void)crypto_shorthash((uint8_t *)&tag, text.p, text.n, cache->hash_key);
-    return tag;
-}
-
 static struct bucket *
 bucket_of(struct chain_cache *cache, uint64_t tag)
 {
     return &cache->bucket[tag & (cache->bucket_count - 1)];
 }
 
+/* The tag is keyed, so that nobody can choose tokens that all fall into one bucket; and whoever
+ * does not know the key cannot send a text that has another's tag and is not the same, so that how
+ * long the texts are compared tells nothing of the one that is kept. */
 static struct entry *
 find(struct chain_cache *cache, uint64_t tag, struct bytes text)
 {
@@ -166,7 +157,8 @@ find(struct chain_cache *cache, uint64_t tag, struct bytes text)
 struct chain *
 chain_cache_find(struct chain_cache *cache, struct bytes text)
 {
-    struct entry *entry = find(cache, tag_of(cache, text), text);
+    uint64_t tag;
+    struct entry *entry = text_tag(&cache->tag_key, text, &tag) ? find(cache, tag, text) : NULL;
     if (!entry)
         return NULL;
     if (entry != TAILQ_FIRST(&cache->by_use)) {
@@ -179,8 +171,9 @@ chain_cache_find(struct chain_cache *cache, struct bytes text)
 void
 chain_cache_put(struct chain_cache *cache, struct bytes text, struct chain *chain)
 {
-    uint64_t tag = tag_of(cache, text);
-    if (!chain->whole || cache->capacity == 0 || find(cache, tag, text))
+    uint64_t tag;
+    if (!chain->whole || cache->capacity == 0 || !text_tag(&cache->tag_key, text, &tag) ||
+        find(cache, tag, text))
         return;
     struct entry *entry = malloc(sizeof *entry + text.n);
     if (!entry)
