@@ -103,13 +103,20 @@ credentials_load(struct credentials *credentials, struct store *store, const str
     return err;
 }
 
+// A request asks for the same one half a dozen times.
 struct credential *
 credentials_find(const struct credentials *credentials, struct bytes name)
 {
+    static size_t latest;
     bool found;
-    size_t i = position(credentials, name, &found);
 
-    return found ? credentials->item[i] : NULL;
+    if (latest < credentials->count && bytes_equal(credentials->item[latest]->row.name, name))
+        return credentials->item[latest];
+    size_t i = position(credentials, name, &found);
+    if (!found)
+        return NULL;
+    latest = i;
+    return credentials->item[i];
 }
 
 enum kh_err
