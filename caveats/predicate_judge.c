@@ -287,18 +287,19 @@ is_absent(const struct predicate *p, const struct facts *facts)
     return (is_body && is_empty) || predicate_holds(&absent, facts);
 }
 
-/* It may hold unless its opposite holds, which is said only of what can be read in one way. */
+/* It may hold unless its opposite holds, which is said only of what can be read in one way. The
+ * opposite comes first: never do both hold, and of most rules and requests it does. */
 bool
 predicate_may_hold(const struct predicate *predicate, const struct facts *facts)
 {
     const struct attribute_info *info = attribute_info(predicate->attribute);
     struct predicate other = *predicate;
-    if (predicate_holds(predicate, facts))
-        return true;
-    if (!info || info->place != PLACE_REQUEST || is_absent(predicate, facts))
-        return false;
+    if (!info || info->place != PLACE_REQUEST)
+        return predicate_holds(predicate, facts);
     other.operator_kind = opposite[predicate->operator_kind];
-    return !predicate_holds(&other, facts);
+    if (predicate_holds(&other, facts))
+        return false;
+    return predicate_holds(predicate, facts) || !is_absent(predicate, facts);
 }
 
 bool

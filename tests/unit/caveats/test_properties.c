@@ -317,6 +317,34 @@ caveats_are_monotone(void **state)
     assert_in_range(allowed_after, 200 / TEST_SAMPLE, allowed_before - 200 / TEST_SAMPLE);
 }
 
+/* No forbid is passed by that holds in the plain reading. */
+static void
+what_holds_may_hold(void **state)
+{
+    (void)state;
+    struct random r = random_seeded("readings", 18);
+    BUFFER_AUTO text;
+    buffer_init(&text, CAVEAT_TEXT_MAX);
+    unsigned held = 0, may_hold = 0, judged = 0;
+    for (int i = 0; i < CAVEAT_TRIPLES; i++) {
+        struct request q;
+        put_caveat(&r, &text);
+        generate_request(&r, &q);
+        struct caveat *caveat = parsed(buffer_bytes(&text));
+        for (size_t k = 0; k < caveat->count; k++, judged++) {
+            bool holds = predicate_holds(&caveat->predicate[k], &q.facts);
+            bool may = predicate_may_hold(&caveat->predicate[k], &q.facts);
+            if (holds && !may)
+                FAIL_WITH("\"%s\": predicate %zu holds, and may not", buffer_text(&text), k);
+            held += holds;
+            may_hold += may;
+        }
+        caveat_free(&caveat);
+    }
+    assert_in_range(held, 200 / TEST_SAMPLE, may_hold - 200 / TEST_SAMPLE);
+    assert_in_range(may_hold, 400 / TEST_SAMPLE, judged - 200 / TEST_SAMPLE);
+}
+
 static enum decision_verdict
 verdict(struct bytes text, const struct facts *facts, int64_t *recheck_at)
 {
@@ -606,6 +634,7 @@ main(void)
         cmocka_unit_test(print_and_parse_are_inverse),
         cmocka_unit_test(mutated_caveats),
         cmocka_unit_test(caveats_are_monotone),
+        cmocka_unit_test(what_holds_may_hold),
         cmocka_unit_test(attenuation_is_monotone),
         cmocka_unit_test(counters_in_any_order),
         cmocka_unit_test(counters_are_shared_by_descendants),
