@@ -74,7 +74,7 @@ wire_get_bool(struct wire_reader *reader)
 KH_OUT_OF_LINE unsigned
 wire_get_enum(struct wire_reader *reader, unsigned count)
 {
-    unsigned value = wire_get_u16(reader);
+    unsigned value = (unsigned)wire_get_number(reader, 2);
     wire_require(reader, value < count);
     return reader->failed ? 0 : value;
 }
@@ -82,7 +82,7 @@ wire_get_enum(struct wire_reader *reader, unsigned count)
 KH_OUT_OF_LINE size_t
 wire_get_count(struct wire_reader *reader, size_t max)
 {
-    size_t n = wire_get_u16(reader);
+    size_t n = wire_get_number(reader, 2);
     wire_require(reader, n <= max);
     return reader->failed ? 0 : n;
 }
@@ -90,7 +90,7 @@ wire_get_count(struct wire_reader *reader, size_t max)
 KH_OUT_OF_LINE struct bytes
 wire_get_bytes(struct wire_reader *reader, size_t max)
 {
-    size_t n = wire_get_u32(reader);
+    size_t n = wire_get_number(reader, 4);
     wire_require(reader, n <= max);
     const uint8_t *p = wire_take(reader, n);
     return p == NULL || n == 0 ? BYTES_EMPTY : (struct bytes){p, n};
