@@ -2,6 +2,9 @@
 /* The table of who may say what to whom, and the header of a frame. */
 #include "channel_internal.h"
 
+#include <endian.h>
+#include <string.h>
+
 // By number; those that no message has are empty.
 static const struct channel_rule rules[] = {
 #define KH_MESSAGE(name, number, sender, receiver, body_max, carries_fd)                           \
@@ -39,38 +42,34 @@ role_name(enum role role)
     return (unsigned)role < sizeof(role_names) / sizeof(role_names[0]) ? role_names[role] : "unset";
 }
 
-static void
-little_write(uint8_t *p, uint64_t value, size_t width)
-{
-    for (size_t i = 0; i < width; i++)
-        p[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t
-little_read(const uint8_t *p, size_t width)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < width; i++)
-        value |= (uint64_t)p[i] << (8 * i);
-    return value;
-}
+// A frame's header as it stands in a datagram: little-endian, without gaps.
+struct header_bytes {
+    uint32_t body;
+    uint16_t type, reserved;
+    uint64_t id;
+};
+_Static_assert(sizeof(struct header_bytes) == CHANNEL_HEADER_SIZE, "a header has no gaps");
 
 void
 channel_header_write(uint8_t *p, enum message_type type, uint64_t id, size_t body)
 {
-    little_write(p, body, 4);
-    little_write(p + 4, (uint64_t)type, 2);
-    little_write(p + 6, 0, 2);
-    little_write(p + 8, id, 8);
+    const struct header_bytes header = {
+        .body = htole32((uint32_t)body),
+        .type = htole16((uint16_t)type),
+        .id = htole64(id),
+    };
+    memcpy(p, &header, sizeof header);
 }
 
 struct channel_header
 channel_header_read(const uint8_t *p)
 {
+    struct header_bytes header;
+    memcpy(&header, p, sizeof header);
     return (struct channel_header){
-        .body = (uint32_t)little_read(p, 4),
-        .type = (uint16_t)little_read(p + 4, 2),
-        .reserved = (uint16_t)little_read(p + 6, 2),
-        .id = little_read(p + 8, 8),
+        .body = le32toh(header.body),
+        .type = le16toh(header.type),
+        .reserved = le16toh(header.reserved),
+        .id = le64toh(header.id),
     };
 }
