@@ -18,6 +18,7 @@ static const struct inject_rules *const table[] = {
 };
 
 enum { COUNT = sizeof table / sizeof table[0] };
+enum { TEXT_KEEP = 4096 }; // what signs a body is larger
 
 const struct inject_rules *
 inject_rules_of(const struct credential *credential)
@@ -211,13 +212,30 @@ injection_init(struct injection *injection)
     injection->refusal[0] = '\0';
 }
 
+void
+injection_clear(struct injection *injection)
+{
+    struct buffer *text = &injection->text;
+
+    if (text->max == 0 || text->cap > TEXT_KEEP) {
+        buffer_free(text);
+        injection_init(injection);
+        return;
+    }
+    buffer_clear(text);
+    injection->edit_count = injection->secret_count = 0;
+    injection->reason = KH_REASON_UNSET;
+    injection->waits = injection->due = NULL;
+    injection->refusal[0] = '\0';
+}
+
 enum injection_result
-injection_make(const struct credential *credential, const struct injection_context *context,
-               struct injection *out)
+injection_make_again(const struct credential *credential, const struct injection_context *context,
+                     struct injection *out)
 {
     KH_UNFILLED struct inject_work work;
 
-    injection_init(out);
+    injection_clear(out);
     memset(&work, 0, offsetof(struct inject_work, edit));
     work.credential = credential;
     work.context = context;
@@ -225,6 +243,14 @@ injection_make(const struct credential *credential, const struct injection_conte
     work.out = out;
     enum injection_result result = inject_make_one(&work);
     return result == INJECTION_READY ? inject_finish(&work) : result;
+}
+
+enum injection_result
+injection_make(const struct credential *credential, const struct injection_context *context,
+               struct injection *out)
+{
+    injection_init(out);
+    return injection_make_again(credential, context, out);
 }
 
 void

@@ -51,6 +51,9 @@ struct injection {
 
 /* As if nothing had been made yet. */
 void injection_init(struct injection *injection);
+/* The same for one that is zeroed, or was made before: what was in it is wiped, and its memory
+ * serves what is made next. */
+void injection_clear(struct injection *injection);
 
 /* What of the body has to be known before the injection can be made, and is not. */
 struct injection_needs {
@@ -79,6 +82,10 @@ KH_MUST_CHECK enum kh_err injection_check_members(const struct credential *crede
 KH_MUST_CHECK enum injection_result injection_make(const struct credential *credential,
                                                    const struct injection_context *context,
                                                    struct injection *out);
+/* The same in the memory of one that injection_clear() may be given. */
+KH_MUST_CHECK enum injection_result injection_make_again(const struct credential *credential,
+                                                         const struct injection_context *context,
+                                                         struct injection *out);
 void injection_free(struct injection *injection);
 
 #endif

@@ -153,7 +153,7 @@ serve_question_decide(const struct serve_question *question)
             expect_token(question);
     }
     refresh(authority, injection.due);
-    injection_free(&injection);
+    injection_clear(&injection);
     message_decision_init(&decided); // what it pointed to is gone
     return true;
 }

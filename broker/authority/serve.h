@@ -21,9 +21,9 @@ void serve_settle_all(struct authority *authority);
 void serve_tick(struct authority *authority);
 
 /* One decision with its record collected, not yet written: what the handler of DECIDE does. The
- * secrets are in `*injection`; `out` points into it and into `*decision`. Nothing was collected,
- * and the answer is none yet, when injection->waits: it is decided again when that has an access
- * token. */
+ * secrets are in `*injection`, which is zeroed or was used before; `out` points into it and into
+ * `*decision`. Nothing was collected, and the answer is none yet, when injection->waits: it is
+ * decided again when that has an access token. */
 struct decision;
 struct injection;
 void serve_decide(struct authority *authority, const struct message_decide *request,

@@ -120,7 +120,7 @@ world_prepare(void *context, struct bytes name, enum kh_reason *reason, char *de
         return true;
     if (credential) {
         const struct injection_context asked = injection_context_of(world);
-        result = injection_make(credential, &asked, world->injection);
+        result = injection_make_again(credential, &asked, world->injection);
     }
     if (result == INJECTION_READY && world->request->way == WAY_CHECK &&
         !goes_into_fields(credential, world->injection)) {
@@ -402,7 +402,7 @@ decide_now(struct authority *authority, const struct message_decide *request, bo
 
     decision_details_init(&details);
     decision_init(decision);
-    injection_init(injection);
+    injection_clear(injection);
     message_decision_init(out);
     deny(out, KH_REASON_INTERNAL, BYTES_EMPTY);
     if (!make_request_id(request, out->request_id))
