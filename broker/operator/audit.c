@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keyholed audit tail, verify: they read the file, and need no running broker. */
+#include "../audit_names.h"
 #include "admin.h"
 #include "audit_chain.h"
 #include "audit_follow.h"
@@ -93,6 +94,29 @@ audit_tail(const struct invocation *invocation)
 
 /* ---- verify ---- */
 
+// A directory in which no broker ran yet, or a restored one of those, has neither head nor log.
+// Nothing tells it from one in which somebody removed both: there is nothing to be called right.
+static enum kh_err
+no_head(const char *directory, struct fault *fault)
+{
+    char path[PATH_MAX];
+    struct audit_names names = {0};
+    enum kh_err err = audit_names_list(directory, &names, fault);
+    bool has_older = names.count > 0;
+    audit_names_free(&names);
+    if (err == KH_OK)
+        err = audit_name_path(directory, 0, path, fault);
+    if (err != KH_OK)
+        return err;
+    if (!has_older && access(path, F_OK) != 0 && errno == ENOENT)
+        return fault_set(fault, KH_ERR_NOT_FOUND,
+                         "there is no audit log in %s: a broker begins it when it first starts; if "
+                         "one has run here, audit.log and audit.head are gone",
+                         directory);
+    return fault_set(fault, KH_ERR_AUDIT_BROKEN,
+                     "audit.head is gone: a log that was cut short would not show");
+}
+
 // DIR/audit.head: {"seq": …, "hash": …, "mac": …}. Its MAC is the broker's to check.
 static enum kh_err
 read_head_file(const char *directory, struct audit_chain *chain, struct fault *fault)
@@ -101,8 +125,7 @@ read_head_file(const char *directory, struct audit_chain *chain, struct fault *f
     snprintf(path, sizeof(path), "%.*s/audit.head", PATH_MAX - 16, directory);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0 && errno == ENOENT)
-        return fault_set(fault, KH_ERR_AUDIT_BROKEN,
-                         "audit.head is gone: a log that was cut short would not show");
+        return no_head(directory, fault);
     ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
     int error = errno;
     if (fd >= 0)

@@ -116,7 +116,7 @@ failures(void **state)
         {"authenticator list --dir %s", "no discharger is running"},
         {"audit tail --dir %s", "no audit log"},
         {"audit query --dir %s", "no audit log"},
-        {"audit verify --dir %s", "audit.head is gone"},
+        {"audit verify --dir %s", "there is no audit log"},
         {"check --config /nonexistent.yaml --dir %s", "/nonexistent.yaml"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -125,6 +125,23 @@ failures(void **state)
             fail_msg("keyholed %s: exit status %d, %s", rows[i].line, status, captured.err);
         assert_string_equal(captured.out, "");
     }
+}
+
+/* What was begun and has no head is another matter than what was never begun. */
+static void
+verify_without_a_head(void **state)
+{
+    static const char *const names[] = {"audit.log", "audit.log.000000000001"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        write_file(names[i], "", 0600);
+        assert_int_equal(keyholed("audit verify --dir %s"), EXIT_FAILED);
+        assert_contains(captured.err, "audit.head is gone: ");
+        unlink(test_path(names[i]));
+    }
+    assert_int_equal(keyholed("audit verify --dir %s"), EXIT_FAILED);
+    assert_contains(captured.err, "a broker begins it when it first starts");
 }
 
 static void
@@ -289,6 +306,7 @@ main(void)
         cmocka_unit_test(usage_errors),
         cmocka_unit_test(what_may_be_a_token_is_not_repeated),
         cmocka_unit_test(failures),
+        cmocka_unit_test(verify_without_a_head),
         cmocka_unit_test(check_names_the_line),
         cmocka_unit_test(help_of_every_command),
         cmocka_unit_test(manual_has_every_command_and_option),
