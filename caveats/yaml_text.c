@@ -29,6 +29,50 @@ syntax_fault(const struct yaml_text *document, const yaml_parser_t *parser, stru
                            parser->problem != NULL ? parser->problem : "memory is used up");
 }
 
+/* ---- how deep it is ---- */
+
+enum { NESTING_MAX = 32 };
+
+static int
+step_of(yaml_event_type_t type)
+{
+    switch (type) {
+    case YAML_SEQUENCE_START_EVENT:
+    case YAML_MAPPING_START_EVENT:
+        return 1;
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        return -1;
+    default:
+        return 0;
+    }
+}
+
+// The time that libyaml takes grows with the square of the depth, for minutes. What is no YAML is
+// told by whoever loads it.
+static enum kh_err
+check_nesting(yaml_parser_t *parser, struct yaml_text *document, struct fault *fault)
+{
+    int depth = 0;
+    bool more = true;
+    size_t line = 0;
+    while (more && depth <= NESTING_MAX) {
+        yaml_event_t event;
+        if (yaml_parser_parse(parser, &event) == 0)
+            return KH_OK;
+        depth += step_of(event.type);
+        line = event.start_mark.line + 1;
+        more = event.type != YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
+    }
+    return depth <= NESTING_MAX
+               ? KH_OK
+               : yaml_text_fault(document, line, fault, "this is nested more than %d levels deep",
+                                 NESTING_MAX);
+}
+
+/* ---- loading ---- */
+
 static enum kh_err
 parser_load(yaml_parser_t *parser, struct yaml_text *document, struct fault *fault)
 {
@@ -58,16 +102,28 @@ count_lines(struct bytes text)
     return count > 0 ? count : 1;
 }
 
+static enum kh_err
+with_parser(struct bytes text, struct yaml_text *document,
+            enum kh_err (*call)(yaml_parser_t *parser, struct yaml_text *document,
+                                struct fault *fault),
+            struct fault *fault)
+{
+    yaml_parser_t parser;
+    if (yaml_parser_initialize(&parser) == 0)
+        return fault_set(fault, KH_ERR_MEMORY, "no memory to read %s", document->path);
+    yaml_parser_set_input_string(&parser, text.p != NULL ? text.p : (const uint8_t *)"", text.n);
+    enum kh_err err = call(&parser, document, fault);
+    yaml_parser_delete(&parser);
+    return err;
+}
+
 enum kh_err
 yaml_text_load(const char *path, struct bytes text, struct yaml_text *out, struct fault *fault)
 {
-    yaml_parser_t parser;
     *out = (struct yaml_text){.path = path, .lines = count_lines(text)};
-    if (yaml_parser_initialize(&parser) == 0)
-        return fault_set(fault, KH_ERR_MEMORY, "no memory to read %s", path);
-    yaml_parser_set_input_string(&parser, text.p != NULL ? text.p : (const uint8_t *)"", text.n);
-    enum kh_err err = parser_load(&parser, out, fault);
-    yaml_parser_delete(&parser);
+    enum kh_err err = with_parser(text, out, check_nesting, fault);
+    if (err == KH_OK)
+        err = with_parser(text, out, parser_load, fault);
     if (err != KH_OK)
         yaml_text_free(out);
     return err;

@@ -50,6 +50,40 @@ test_syntax(void **state)
     }
 }
 
+static enum kh_err
+load_nested(const char *step, size_t depth, struct fault *fault)
+{
+    struct yaml_text document;
+    BUFFER_AUTO yaml;
+    buffer_init(&yaml, 1 << 20);
+    buffer_put_str(&yaml, "a: 1\nb:\n  ");
+    for (size_t i = 0; i < depth; i++)
+        buffer_put_str(&yaml, step);
+    buffer_put_str(&yaml, step[0] == '-' ? "x\n" : "");
+    assert_false(yaml.failed);
+    enum kh_err err = yaml_text_load("f.yaml", buffer_bytes(&yaml), &document, fault);
+    yaml_text_free(&document);
+    return err;
+}
+
+/* libyaml would take minutes for the long ones. */
+static void
+test_nesting(void **state)
+{
+    static const char *const steps[] = {"[", "{a: ", "- ", "? "};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        for (size_t depth = 32; depth <= 200000; depth *= depth == 32 ? 6250 : 2) {
+            struct fault fault = {0};
+            assert_int_equal(load_nested(steps[i], depth, &fault), KH_ERR_CONFIG);
+            if (strcmp(fault.detail, "f.yaml:3: this is nested more than 32 levels deep") != 0)
+                fail_msg("%s, %zu times: %s", steps[i], depth, fault.detail);
+        }
+    }
+    struct fault fault = {0};
+    assert_int_equal(load_nested("- ", 31, &fault), KH_OK);
+}
+
 static void
 test_lines(void **state)
 {
@@ -243,9 +277,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_syntax), cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_empty),  cmocka_unit_test(test_explains_nothing_that_is_right),
-        cmocka_unit_test(test_reads),  cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_syntax),
+        cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_explains_nothing_that_is_right),
+        cmocka_unit_test(test_reads),
+        cmocka_unit_test(test_refuses),
     };
     return cmocka_run_group_tests_name("yaml_text", tests, NULL, NULL);
 }
