@@ -229,8 +229,8 @@ hex_of_sixteen(const uint8_t bytes[16], char out[32])
 {
     sixteen b, high, low;
     memcpy(&b, bytes, sizeof b);
-    high = b >> 4;
-    low = b & 15;
+    high = b / 16;
+    low = b % 16;
     high += '0' + ((sixteen)(high > 9) & ('a' - '0' - 10));
     low += '0' + ((sixteen)(low > 9) & ('a' - '0' - 10));
     sixteen first =
