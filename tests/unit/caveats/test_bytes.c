@@ -80,22 +80,26 @@ hex_is_exact(void **state)
     assert_true(bytes_to_hex(BYTES_EMPTY, text, 1));
 }
 
-/* Four bytes are printed at once, and what is left over one by one: every byte in every place. */
+/* Sixteen bytes are printed at once, and what is left over one by one: every byte in every place.
+ */
 static void
 hex_of_every_byte(void **state)
 {
+    static const size_t lengths[] = {1, 2, 15, 16, 17, 31, 32, 33};
     (void)state;
-    for (size_t n = 1; n <= 9; n++) {
+    for (size_t k = 0; k < sizeof lengths / sizeof lengths[0]; k++) {
+        size_t n = lengths[k];
         for (size_t at = 0; at < n; at++) {
             for (unsigned c = 0; c < 256; c++) {
-                uint8_t one[9];
-                char text[19], expected[19];
+                uint8_t some[33];
+                char text[67], expected[67];
 
-                memset(one, 0x5a, sizeof one);
-                one[at] = (uint8_t)c;
                 for (size_t i = 0; i < n; i++)
-                    snprintf(expected + 2 * i, 3, "%02x", one[i]);
-                assert_true(bytes_to_hex(bytes_of(one, n), text, 2 * n + 1));
+                    some[i] = (uint8_t)(0x5a + 7 * i);
+                some[at] = (uint8_t)c;
+                for (size_t i = 0; i < n; i++)
+                    snprintf(expected + 2 * i, 3, "%02x", some[i]);
+                assert_true(bytes_to_hex(bytes_of(some, n), text, 2 * n + 1));
                 assert_string_equal(text, expected);
             }
         }
