@@ -21,6 +21,8 @@ before(async () => {
   await broker.addCredential('telegram', { preset: 'telegram', secret: bot,
     args: [...upstream.resolve(['api.telegram.org']).flatMap((r) => ['--resolve', r]), '--upstream-ca', upstream.ca] });
   token = await broker.mint('words');
+  await broker.addCredential('lfs', { secret: 'me:real-password-0123456789', upstream, hosts: ['api.example'],
+    args: ['--slot', 'basic', '--inject', 'basic'] });
   telegram = await broker.mint('telegram', { args: ['--prefix', '0:'] });
 });
 
@@ -74,6 +76,19 @@ describe('places that an answer names', () => {
       assert.equal(second.status, 200, second.text);
       assert.deepEqual(upstream.only('/upload/files/5').fields('authorization'), [`Bot ${key}`]);
     });
+});
+
+test('git-lfs: what an answer echoes as Authorization is good for the next request', async () => {
+  const own = await broker.mint('lfs'), given = Buffer.from(`x:${own}`).toString('base64');
+  upstream.route('/objects/batch', (received, res) =>
+    answerJson(res, 200, { header: { Authorization: received.fields('authorization')[0] } }));
+  const first = await broker.request('/~lfs/objects/batch', { method: 'POST', headers: { authorization: `Basic ${given}` } });
+  const { header } = first.json();
+  assert.ok(!first.text.includes(Buffer.from('me:real-password-0123456789').toString('base64')));
+  const second = await broker.request('/~lfs/o/1', { method: 'PUT', body: 'abc', headers: { authorization: header.Authorization } });
+  assert.equal(second.status, 200, second.text);
+  const sent = Buffer.from('me:real-password-0123456789').toString('base64');
+  assert.deepEqual(upstream.only('/o/1').fields('authorization'), [`Basic ${sent}`]);
 });
 
 describe('what is spoken to a plain listener', () => {

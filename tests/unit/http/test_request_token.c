@@ -73,6 +73,8 @@ static const struct row rows[] = {
     {GET "Authorization: Basic " UT64 "\r\n\r\n", {&basic}, .slot = SLOT_BASIC},
     {GET "Authorization: basic " TU64 "\r\n\r\n", {&basic}, .slot = SLOT_BASIC, .in_user = true},
     {GET "Authorization: Basic " TT64 "\r\n\r\n", {&basic}, .slot = SLOT_BASIC},
+    {GET "Authorization: Basic " T "\r\n\r\n", {&basic}, .slot = SLOT_BASIC},
+    {GET "Authorization: Basic " T "\r\n\r\n", {&bearer}, .reason = KH_REASON_TOKEN_MISPLACED},
     {GET "Authorization: Basic " T264 "\r\n\r\n", {&basic}, .reason = KH_REASON_TOKEN_MISPLACED},
     {GET "Authorization: Basic " UP64 "\r\n\r\n", {&basic}, .reason = KH_REASON_FOREIGN_KEY},
     {GET "Authorization: Basic " T64 "\r\n\r\n", {&basic}, .reason = KH_REASON_FOREIGN_KEY},
