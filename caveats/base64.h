@@ -8,8 +8,8 @@
 #include "bytes.h"
 
 enum base64_kind {
-    BASE64_URL,     /* section 5, no padding: tokens, JSON */
-    BASE64_STANDARD /* section 4, padded: Basic authorization, macaroon V1 is BASE64_URL */
+    BASE64_URL,     /* section 5, no padding: tokens, macaroons of other libraries, JSON */
+    BASE64_STANDARD /* section 4, padded: Basic authorization */
 };
 
 /* Decoded bytes are appended to `out`; false and nothing appended on any deviation. */

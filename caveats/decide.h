@@ -125,8 +125,7 @@ void decision_details_init(struct decision_details *details);
 /*
  * Judge. `facts->user` and `facts->credential` are filled in here from the token's identifier;
  * `wanted` names the one credential that may be used, or is empty for any of the token's that fits.
- * `*out` is zeroed first. `details` may be NULL; else release
- * details->chain.
+ * `*out` is zeroed first. `details` may be NULL; else release details->chain.
  */
 void decide(const struct decision_world *world, struct bytes token_text, struct bytes wanted,
             const struct facts *facts, struct decision *out, struct decision_details *details);
@@ -134,8 +133,8 @@ void decide(const struct decision_world *world, struct bytes token_text, struct 
 /*
  * Whether the token would be taken at all: it verifies, its holes are filled, its time is not over,
  * nothing revokes it, and every caveat is understood. KH_REASON_UNSET: it would. There is no
- * request, so no caveat is judged and nothing is allowed by this: `out->verdict` is a denial. Free
- * details->token.
+ * request, so no caveat is judged and nothing is allowed by this: `out->verdict` is a denial.
+ * Release details->chain.
  */
 KH_MUST_CHECK enum kh_reason decide_token(const struct decision_world *world,
                                           struct bytes token_text, int64_t now,

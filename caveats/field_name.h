@@ -17,9 +17,9 @@ enum field_trait {
     FIELD_HOP = 16,            /* is for the neighbour alone (RFC 9110 7.6.1) */
     FIELD_ROUTE = 32,      /* says where a message came from or goes to: written anew or dropped */
     FIELD_CREDENTIAL = 64, /* clients put keys there */
+    FIELD_OVERRIDE = 128,  /* asks for another method or path than the one that is judged */
     FIELD_DIGEST = 256,    /* says what the bytes of the body are */
     FIELD_NO_ANSWER = 512, /* does not go from an upstream's answer to the client */
-    FIELD_OVERRIDE = 128,  /* asks for another method or path than the one that is judged */
 };
 
 /* One for each row of the table; those of a prefix end with '_' and stand for many names. */

@@ -2,10 +2,10 @@
  *
  * Macaroons as other libraries write them, for people who attenuate with those.
  *
- *     FOREIGN_V1       base64url packets: libmacaroons, pymacaroons' serialize(); one macaroon a
- * line FOREIGN_V2       base64url of V2 binary, several one after another: go-macaroon's Slice
- *     FOREIGN_V2_JSON  js-macaroon's exportJSON, go-macaroon, pymacaroons' JsonSerializer: an
- * object, or an array of the root and its discharges
+ *     FOREIGN_V1       base64url of packets, one macaroon a line: libmacaroons, pymacaroons
+ *     FOREIGN_V2       base64url of V2 binary, one macaroon after the other: go-macaroon's Slice
+ *     FOREIGN_V2_JSON  an object, or an array of the root and its discharges: js-macaroon's
+ *                      exportJSON, go-macaroon, pymacaroons' JsonSerializer
  *
  * pymacaroons reads V1 with identifiers of UTF-8 alone, and ours are binary: it takes V2 and JSON.
  * All base64 is url-safe, without padding and canonical; members that are not known, given twice or

@@ -85,10 +85,10 @@ struct predicate {
  *   field must all satisfy.
  * - A query value and the caveat's value are equal as numbers when both are written as JSON writes
  *   numbers, and the query's without an exponent: `query[n] = 1` holds for 1 and 1.0. Otherwise
- * they are equal as strings: 01 is not 1. Orders hold for such numbers alone.
+ *   they are equal as strings: 01 is not 1. Orders hold for such numbers alone.
  * - Programs disagree about 01, +1 and 1e0, so `!=` and `not in` take these for the number that
- * they may be read as, and do not hold. To be safe against readers that are more lenient still, say
- *   what is allowed, not what is forbidden.
+ *   they may be read as, and do not hold. To be safe against readers that are more lenient still,
+ *   say what is allowed, not what is forbidden.
  * - A value of the body has a type, and a caveat's value too: 5 and true are JSON's number and
  *   literal, "5" and "true" are strings. One of another type satisfies no comparison, not even `!=`
  *   (but `!= null` holds for all that is not null). Arrays and objects satisfy `present` alone.

@@ -2,11 +2,14 @@
  *
  * Tickets: the id of a third-party caveat, sealed so that one discharger alone can open it.
  *
- *     ticket    = version 1 | key id, 4 bytes | crypto_box_seal(public key of the discharger,
- * plain) plain     = version 1 | caveat root key, 32 bytes | text16 condition | text8 broker |
- * text8 principal | token id, 16 bytes | u64 expires at | u8 n, n text8 credentials | text8 label |
- * u8 n, n text16 caveats | u16 how many caveats are left out text8, text16 = length in 1 or 2
- * bytes, and the text; numbers are big-endian
+ *     ticket    = version 1 | key id, 4 bytes
+ *               | crypto_box_seal(public key of the discharger, plain)
+ *     plain     = version 1 | caveat root key, 32 bytes | text16 condition
+ *               | text8 broker | text8 principal | token id, 16 bytes
+ *               | u64 expires at | u8 n, n text8 credentials | text8 label
+ *               | u8 n, n text16 caveats | u16 how many caveats are left out
+ *
+ * text8, text16: length in 1 or 2 bytes, and the text; numbers are big-endian.
  *
  * Sealing needs the public key alone, so that any holder can add a hole offline. What is in it
  * beside the key and the condition is for people to read: the broker wrote it when the hole was
