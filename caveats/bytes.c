@@ -257,26 +257,17 @@ bytes_to_hex(struct bytes a, char *out, size_t cap)
     return true;
 }
 
-static int
-hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool
 bytes_from_hex(struct bytes hex, uint8_t *out, size_t n)
 {
     if (hex.n % 2 != 0 || hex.n / 2 != n)
         return false;
     for (size_t i = 0; i < hex.n; i++) {
-        if (hex_digit(hex.p[i]) < 0)
+        if (bytes_hex_digit(hex.p[i]) < 0)
             return false;
     }
     for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t)((unsigned)hex_digit(hex.p[2 * i]) << 4 |
-                           (unsigned)hex_digit(hex.p[2 * i + 1]));
+        out[i] = (uint8_t)((unsigned)bytes_hex_digit(hex.p[2 * i]) << 4 |
+                           (unsigned)bytes_hex_digit(hex.p[2 * i + 1]));
     return true;
 }

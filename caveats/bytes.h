@@ -111,6 +111,15 @@ KH_MUST_CHECK bool bytes_is_utf8(struct bytes a); /* no surrogates, no overlong 
 KH_MUST_CHECK bool bytes_to_hex(struct bytes a, char *out, size_t cap); /* NUL-terminated, lower */
 KH_MUST_CHECK bool bytes_from_hex(struct bytes hex, uint8_t *out, size_t n); /* exactly n bytes */
 
+static inline int
+bytes_hex_digit(uint8_t c) /* what it is worth; -1: it is none */
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 struct buffer {
     uint8_t *p;
     size_t n, cap, max;

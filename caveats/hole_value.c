@@ -7,18 +7,12 @@
 
 enum { AAGUID_TEXT_SIZE = 36, VERSION_DIGITS_MAX = 9 };
 
-static bool
-is_hexadecimal(uint8_t c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 bool
 hole_value_is_aaguid(struct bytes text)
 {
     for (size_t i = 0; i < text.n; i++) {
         bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (is_dash ? text.p[i] != '-' : !is_hexadecimal(text.p[i]))
+        if (is_dash ? text.p[i] != '-' : bytes_hex_digit(text.p[i]) < 0)
             return false;
     }
     return text.n == AAGUID_TEXT_SIZE;

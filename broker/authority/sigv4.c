@@ -53,22 +53,13 @@ put_escaped(struct buffer *out, struct bytes text, bool keep_slash)
     }
 }
 
-static int
-hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // '+' is nothing special in a path.
 static void
 put_decoded(struct buffer *out, struct bytes text)
 {
     for (size_t i = 0; i < text.n; i++) {
-        int high = text.p[i] == '%' && i + 2 < text.n ? hex_value(text.p[i + 1]) : -1;
-        int low = high >= 0 ? hex_value(text.p[i + 2]) : -1;
+        int high = text.p[i] == '%' && i + 2 < text.n ? bytes_hex_digit(text.p[i + 1]) : -1;
+        int low = high >= 0 ? bytes_hex_digit(text.p[i + 2]) : -1;
         if (low >= 0)
             i += 2;
         buffer_put_byte(out, low >= 0 ? (uint8_t)(high << 4 | low) : text.p[i]);

@@ -16,17 +16,11 @@ enum { CLAUSE_MAX = 900, PATTERNS_MAX = 24, TESTS_MAX = 40 };
 /* ---- patterns ---- */
 
 static bool
-is_hex(uint8_t c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-static bool
 is_uuid(struct bytes segment)
 {
     for (size_t i = 0; i < segment.n; i++) {
         bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (dash ? segment.p[i] != '-' : !is_hex(segment.p[i]))
+        if (dash ? segment.p[i] != '-' : bytes_hex_digit(segment.p[i]) < 0)
             return false;
     }
     return segment.n == 36;
@@ -38,7 +32,7 @@ is_id(struct bytes segment)
     size_t digits = 0, hex = 0;
     for (size_t i = 0; i < segment.n; i++) {
         digits += segment.p[i] >= '0' && segment.p[i] <= '9';
-        hex += is_hex(segment.p[i]);
+        hex += bytes_hex_digit(segment.p[i]) >= 0;
     }
     return segment.n > 0 && (digits == segment.n || is_uuid(segment) ||
                              (hex == segment.n && segment.n >= 8 && digits > 0));

@@ -12,15 +12,6 @@ const uint8_t scrub_escape_mark[SCRUB_ESCAPE_MARKS] = {'%', '\\'};
 
 // ---- one byte ----
 
-static int
-hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // "00" and "2F" against the byte: as far as the text goes.
 static enum scrub_escape
 hex_at(const char *zeros, uint8_t byte, struct bytes text, size_t at, size_t *n)
@@ -31,7 +22,7 @@ hex_at(const char *zeros, uint8_t byte, struct bytes text, size_t at, size_t *n)
     for (size_t i = skip; i < 4; i++, at++) {
         if (at == text.n)
             return SCRUB_ESCAPE_PART;
-        if (hex_value(text.p[at]) != nibble[i])
+        if (bytes_hex_digit(text.p[at]) != nibble[i])
             return SCRUB_ESCAPE_NO;
     }
     *n = at;
@@ -99,10 +90,11 @@ read_escape(uint8_t mark, struct bytes text, size_t at, uint8_t *byte)
         *byte = at + 1 < text.n ? text.p[at + 1] : 0;
         return *byte != 0 && !is_alphanumeric(*byte);
     }
-    if (digits + 2 > text.n || hex_value(text.p[digits]) < 0 || hex_value(text.p[digits + 1]) < 0)
+    if (digits + 2 > text.n || bytes_hex_digit(text.p[digits]) < 0 ||
+        bytes_hex_digit(text.p[digits + 1]) < 0)
         return false;
-    *byte = (uint8_t)((unsigned)hex_value(text.p[digits]) << 4 |
-                      (unsigned)hex_value(text.p[digits + 1]));
+    *byte = (uint8_t)((unsigned)bytes_hex_digit(text.p[digits]) << 4 |
+                      (unsigned)bytes_hex_digit(text.p[digits + 1]));
     return true;
 }
 

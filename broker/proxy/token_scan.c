@@ -49,21 +49,14 @@ name_counts(const struct token_scan *scan)
     return false;
 }
 
-static unsigned
-digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10u : 16u;
-}
-
 // One more digit of an escape; the last one is the end of it.
 static bool
 take_digit(struct token_scan *scan, uint8_t c)
 {
-    scan->code = scan->code << 4 | (digit(c) & 15);
-    if (digit(c) == 16)
+    int digit = bytes_hex_digit(c);
+
+    scan->code = scan->code << 4 | ((unsigned)digit & 15);
+    if (digit < 0)
         scan->name_n = TOKEN_SCAN_NAME_MAX + 1;
     if (--scan->escape > 0)
         return false;
