@@ -2,6 +2,8 @@
 /* keyholed.yaml, whole or not at all. */
 #include "config_internal.h"
 
+#include "read_all.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,22 +33,6 @@ file_check(const char *path, int fd, struct fault *fault)
 }
 
 static enum kh_err
-file_read_open(const char *path, int fd, struct buffer *out, struct fault *fault)
-{
-    for (;;) {
-        uint8_t *p = buffer_reserve(out, 4096);
-        if (p == NULL)
-            return fault_set(fault, KH_ERR_TOO_LONG, "%s: longer than %d bytes", path, FILE_MAX);
-        ssize_t n = read(fd, p, 4096);
-        if (n == 0)
-            return KH_OK;
-        if (n < 0 && errno != EINTR)
-            return fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
-        buffer_advance(out, n > 0 ? (size_t)n : 0);
-    }
-}
-
-static enum kh_err
 file_read(const char *path, struct buffer *out, struct fault *fault)
 {
     // Not blocking, for a named pipe at this place.
@@ -56,7 +42,11 @@ file_read(const char *path, struct buffer *out, struct fault *fault)
                          strerror(errno));
     enum kh_err err = file_check(path, fd, fault);
     if (err == KH_OK)
-        err = file_read_open(path, fd, out, fault);
+        err = read_all(fd, out);
+    if (err == KH_ERR_TOO_LONG)
+        fault_set(fault, err, "%s: longer than %d bytes", path, FILE_MAX);
+    if (err == KH_ERR_IO)
+        fault_set(fault, err, "%s: %s", path, strerror(errno));
     close(fd);
     return err;
 }
@@ -150,7 +140,7 @@ config_read(const char *path, struct config *config, struct fault *fault)
     BUFFER_AUTO text;
     struct yaml_text document;
     struct config fresh;
-    buffer_init(&text, FILE_MAX);
+    buffer_init(&text, FILE_MAX + READ_ALL_STEP);
     enum kh_err err = file_read(path, &text, fault);
     if (err == KH_OK)
         err = yaml_text_load(path, buffer_bytes(&text), &document, fault);

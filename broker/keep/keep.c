@@ -7,6 +7,7 @@
 #include "../authority/master_key_change.h"
 #include "../authority/state.h"
 #include "../database/private_file.h"
+#include "../read_all.h"
 #include "backup.h"
 #include "restore.h"
 
@@ -36,19 +37,11 @@ struct keep_options {
 static enum kh_err
 read_fd(int fd, struct buffer *out, struct fault *fault)
 {
-    for (;;) {
-        uint8_t *room = buffer_reserve(out, 512);
-        if (room == NULL)
-            return fault_set(fault, KH_ERR_TOO_LONG, "a key is longer than keys are");
-        ssize_t n = read(fd, room, 512);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fault_set(fault, KH_ERR_IO, "descriptor %d: %s", fd, strerror(errno));
-        if (n == 0)
-            break;
-        buffer_advance(out, (size_t)n);
-    }
+    enum kh_err err = read_all(fd, out);
+    if (err == KH_ERR_TOO_LONG)
+        return fault_set(fault, err, "a key is longer than keys are");
+    if (err)
+        return fault_set(fault, err, "descriptor %d: %s", fd, strerror(errno));
     close(fd);
     return KH_OK;
 }
@@ -58,7 +51,7 @@ read_master_key(int fd, struct secret **out, struct fault *fault)
 {
     BUFFER_AUTO text;
 
-    buffer_init_secret(&text, KEY_TEXT_MAX);
+    buffer_init_secret(&text, KEY_TEXT_MAX + READ_ALL_STEP);
     enum kh_err err = read_fd(fd, &text, fault);
     return err ? err : master_key_parse(buffer_bytes(&text), "the key that was given", out, fault);
 }
@@ -69,7 +62,7 @@ read_backup_key(int fd, struct secret **out, struct fault *fault)
     BUFFER_AUTO text;
     struct secret *key = NULL;
 
-    buffer_init_secret(&text, KEY_TEXT_MAX);
+    buffer_init_secret(&text, KEY_TEXT_MAX + READ_ALL_STEP);
     enum kh_err err = read_fd(fd, &text, fault);
     if (!err)
         err = secret_new_zero(BACKUP_KEY_SIZE, &key, fault);

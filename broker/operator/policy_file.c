@@ -4,27 +4,12 @@
 
 #include "operator.h"
 
+#include "../read_all.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-
-static enum kh_err
-read_all(int fd, const char *name, size_t max, struct buffer *out, struct fault *fault)
-{
-    for (;;) {
-        uint8_t *room = buffer_reserve(out, 4096);
-        if (room == NULL || out->n > max)
-            return fault_set(fault, KH_ERR_TOO_LONG, "%s: it is longer than %zu KiB", name,
-                             max / 1024);
-        ssize_t n = read(fd, room, 4096);
-        if (n == 0)
-            return KH_OK;
-        if (n < 0 && errno != EINTR)
-            return fault_set(fault, KH_ERR_IO, "%s: %s", name, strerror(errno));
-        buffer_advance(out, n > 0 ? (size_t)n : 0);
-    }
-}
 
 enum kh_err
 policy_file_read_text(const char *path, const char *name, size_t max, struct buffer *out,
@@ -34,7 +19,11 @@ policy_file_read_text(const char *path, const char *name, size_t max, struct buf
     int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return fault_set(fault, KH_ERR_IO, "%s: %s", name, strerror(errno));
-    enum kh_err err = read_all(fd, name, max, out, fault);
+    enum kh_err err = read_all(fd, out);
+    if (err == KH_ERR_TOO_LONG || out->n > max)
+        err = fault_set(fault, KH_ERR_TOO_LONG, "%s: it is longer than %zu KiB", name, max / 1024);
+    else if (err)
+        err = fault_set(fault, err, "%s: %s", name, strerror(errno));
     if (!is_input)
         close(fd);
     return err;

@@ -2,6 +2,8 @@
 /* Prompts without echo, and output that is safe to look at. */
 #include "terminal.h"
 
+#include "../read_all.h"
+
 #include "../../caveats/text.h"
 
 #include <errno.h>
@@ -52,20 +54,11 @@ terminal_print_safe(FILE *stream, const char *text)
 static enum kh_err
 read_to_end(int fd, struct buffer *out, struct fault *fault)
 {
-    for (;;) {
-        uint8_t *room = buffer_reserve(out, 4096);
-        if (room == NULL)
-            return fault_set(fault, KH_ERR_TOO_LONG, "a secret has at most %d bytes",
-                             TERMINAL_SECRET_MAX - 4096);
-        ssize_t n = read(fd, room, 4096);
-        if (n == 0)
-            return KH_OK;
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fault_set(fault, KH_ERR_IO, "reading the secret: %s", strerror(errno));
-        buffer_advance(out, (size_t)n);
-    }
+    enum kh_err err = read_all(fd, out);
+    if (err == KH_ERR_TOO_LONG)
+        return fault_set(fault, err, "a secret has at most %d bytes",
+                         TERMINAL_SECRET_MAX - READ_ALL_STEP);
+    return err ? fault_set(fault, err, "reading the secret: %s", strerror(errno)) : KH_OK;
 }
 
 static void

@@ -2,6 +2,7 @@
 /* PEM files of the operator: found, readable, of the right kind, and a pair. */
 #include "pem.h"
 #include "../no_passphrase.h"
+#include "../read_all.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,21 +30,12 @@ pem_has_label(struct bytes text, const char *label)
 }
 
 static enum kh_err
-pem_read_all(int fd, const char *path, struct buffer *out, struct fault *fault)
+pem_read_open(int fd, const char *path, struct buffer *out, struct fault *fault)
 {
-    for (;;) {
-        uint8_t *room = buffer_reserve(out, 4096);
-        if (room == NULL)
-            return fault_set(fault, KH_ERR_TOO_LONG, "%s is too large for a PEM file", path);
-        ssize_t n = read(fd, room, 4096);
-        if (n == 0)
-            return KH_OK;
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fault_set(fault, KH_ERR_IO, "%s: %s", path, strerror(errno));
-        buffer_advance(out, (size_t)n);
-    }
+    enum kh_err err = read_all(fd, out);
+    if (err == KH_ERR_TOO_LONG)
+        return fault_set(fault, err, "%s is too large for a PEM file", path);
+    return err ? fault_set(fault, err, "%s: %s", path, strerror(errno)) : KH_OK;
 }
 
 enum kh_err
@@ -64,7 +56,7 @@ pem_read(const char *path, const char *label, struct buffer *out, struct fault *
         err = fault_set(fault, KH_ERR_PERMISSION,
                         "%s is a private key that everyone may read: chmod o= %s", path, path);
     else
-        err = pem_read_all(fd, path, out, fault);
+        err = pem_read_open(fd, path, out, fault);
     close(fd);
     if (err == KH_OK && !pem_has_label(buffer_bytes(out), label))
         err = fault_set(fault, KH_ERR_SYNTAX, "%s has no PEM block \"%s\"", path, label);
