@@ -4,84 +4,78 @@
 
 #include <stdio.h>
 
-enum { WHY_MAX = 160, SIGNATURE_MAX = 1024 };
+enum { SIGNATURE_MAX = 1024 };
 
 static bool
-fault(char *why, const char *sentence)
-{
-    snprintf(why, WHY_MAX, "%s", sentence);
-    return false;
-}
-
-static bool
-certificates_read(const struct cbor_item *x5c, struct attestation_object *out, char *why)
+certificates_read(const struct cbor_item *x5c, struct attestation_object *out, char why[WHY_MAX])
 {
     struct bytes walk = x5c->data;
     struct cbor_item item;
     if (x5c->type != CBOR_ARRAY || x5c->value == 0 || x5c->value > ATTESTATION_CERTIFICATES_MAX)
-        return fault(why, "x5c is no list of one to six certificates");
+        return why_not(why, "x5c is no list of one to six certificates");
     while (cbor_next(&walk, &item)) {
         if (item.type != CBOR_BYTES || item.data.n == 0)
-            return fault(why, "x5c holds something that is no certificate");
+            return why_not(why, "x5c holds something that is no certificate");
         out->certificate[out->certificate_count++] = item.data;
     }
     return true;
 }
 
 static bool
-signature_read(const struct cbor_item *statement, struct attestation_object *out, char *why)
+signature_read(const struct cbor_item *statement, struct attestation_object *out, char why[WHY_MAX])
 {
     struct cbor_item item;
     if (!cbor_map_text(statement, "sig", &item) || item.type != CBOR_BYTES || item.data.n == 0 ||
         item.data.n > SIGNATURE_MAX)
-        return fault(why, "the statement has no signature");
+        return why_not(why, "the statement has no signature");
     out->signature = item.data;
     return true;
 }
 
 static bool
-packed_read(const struct cbor_item *statement, struct attestation_object *out, char *why)
+packed_read(const struct cbor_item *statement, struct attestation_object *out, char why[WHY_MAX])
 {
     struct cbor_item item;
     if (!cbor_map_text(statement, "alg", &item) || !cbor_number(&item, &out->algorithm) ||
         out->algorithm == 0)
-        return fault(why, "the statement names no algorithm");
+        return why_not(why, "the statement names no algorithm");
     if (!signature_read(statement, out, why))
         return false;
     bool has_certificates = cbor_map_text(statement, "x5c", &item);
     if (has_certificates && !certificates_read(&item, out, why))
         return false;
     return statement->value == (has_certificates ? 3 : 2) ||
-           fault(why, "the statement has members that are not known");
+           why_not(why, "the statement has members that are not known");
 }
 
 // WebAuthn 8.6: one certificate, no more.
 static bool
-u2f_read(const struct cbor_item *statement, struct attestation_object *out, char *why)
+u2f_read(const struct cbor_item *statement, struct attestation_object *out, char why[WHY_MAX])
 {
     struct cbor_item item;
     if (!signature_read(statement, out, why))
         return false;
     if (!cbor_map_text(statement, "x5c", &item))
-        return fault(why, "the statement has no certificate");
+        return why_not(why, "the statement has no certificate");
     if (!certificates_read(&item, out, why))
         return false;
     if (out->certificate_count != 1)
-        return fault(why, "the statement has more than one certificate");
-    return statement->value == 2 || fault(why, "the statement has members that are not known");
+        return why_not(why, "the statement has more than one certificate");
+    return statement->value == 2 || why_not(why, "the statement has members that are not known");
 }
 
 static bool
-none_read(const struct cbor_item *statement, struct attestation_object *out, char *why)
+none_read(const struct cbor_item *statement, struct attestation_object *out, char why[WHY_MAX])
 {
     (void)out;
-    return statement->value == 0 || fault(why, "the statement of format none is not empty");
+    return statement->value == 0 || why_not(why, "the statement of format none is not empty");
 }
 
 static const struct {
     const char *name;
     enum attestation_format format;
-    bool (*read)(const struct cbor_item *statement, struct attestation_object *out, char *why);
+    bool (*read)(const struct cbor_item *statement, struct attestation_object *out,
+                 char why[WHY_MAX]);
 } formats[] = {
     {"none", FORMAT_NONE, none_read},
     {"packed", FORMAT_PACKED, packed_read},
@@ -89,16 +83,16 @@ static const struct {
 };
 
 bool
-attestation_object_read(struct bytes text, struct attestation_object *out, char *why)
+attestation_object_read(struct bytes text, struct attestation_object *out, char why[WHY_MAX])
 {
     struct attestation_object object = {0};
     struct cbor_item map, name, data, statement;
     if (!cbor_read_all(text, &map) || map.type != CBOR_MAP)
-        return fault(why, "it is not one map of strict CBOR");
+        return why_not(why, "it is not one map of strict CBOR");
     if (map.value != 3 || !cbor_map_text(&map, "fmt", &name) || name.type != CBOR_TEXT ||
         !cbor_map_text(&map, "authData", &data) || data.type != CBOR_BYTES ||
         !cbor_map_text(&map, "attStmt", &statement) || statement.type != CBOR_MAP)
-        return fault(why, "it is not of fmt, authData and attStmt");
+        return why_not(why, "it is not of fmt, authData and attStmt");
     object.format_name = name.data;
     object.data = data.data;
     object.statement = statement.whole;
@@ -107,7 +101,7 @@ attestation_object_read(struct bytes text, struct attestation_object *out, char 
             continue;
         object.format = formats[i].format;
         if (!cbor_map_is_sorted(&statement))
-            return fault(why, "the statement is not in CTAP2's order");
+            return why_not(why, "the statement is not in CTAP2's order");
         if (!formats[i].read(&statement, &object, why))
             return false;
     }

@@ -6,6 +6,7 @@
 #define KEYHOLE_ATTESTATION_OBJECT_H
 
 #include "cbor.h"
+#include "why.h"
 
 enum attestation_format {
     FORMAT_OTHER = 0, /* its statement was not looked into */
@@ -29,6 +30,6 @@ struct attestation_object {
 
 /* Slices point into `text`. `why` (160 bytes) says what is wrong. */
 KH_MUST_CHECK bool attestation_object_read(struct bytes text, struct attestation_object *out,
-                                           char *why);
+                                           char why[WHY_MAX]);
 
 #endif

@@ -8,34 +8,27 @@
 #include <fido.h>
 #include <stdio.h>
 
-enum { WHY_MAX = 160, HEAD_SIZE = 37, HASH_SIZE = 32, PROTECTION_MAX = 3, PIN_MINIMUM_MAX = 255 };
+enum { HEAD_SIZE = 37, HASH_SIZE = 32, PROTECTION_MAX = 3, PIN_MINIMUM_MAX = 255 };
 
 static bool
-fault(char *why, const char *sentence)
-{
-    snprintf(why, WHY_MAX, "%s", sentence);
-    return false;
-}
-
-static bool
-credential_read(struct bytes *rest, struct authenticator_data *out, char *why)
+credential_read(struct bytes *rest, struct authenticator_data *out, char why[WHY_MAX])
 {
     struct cbor_item key;
     if (rest->n < WEBAUTHN_AAGUID_SIZE + 2)
-        return fault(why, "it ends in the credential");
+        return why_not(why, "it ends in the credential");
     out->aaguid = bytes_slice(*rest, 0, WEBAUTHN_AAGUID_SIZE);
     size_t id_n = (size_t)rest->p[WEBAUTHN_AAGUID_SIZE] << 8 | rest->p[WEBAUTHN_AAGUID_SIZE + 1];
     *rest = bytes_from(*rest, WEBAUTHN_AAGUID_SIZE + 2);
     if (id_n == 0 || id_n > WEBAUTHN_CREDENTIAL_ID_MAX || id_n > rest->n)
-        return fault(why, "the credential id has a length that cannot be");
+        return why_not(why, "the credential id has a length that cannot be");
     out->credential_id = bytes_slice(*rest, 0, id_n);
     *rest = bytes_from(*rest, id_n);
     if (!cbor_read(*rest, &key, rest) || key.type != CBOR_MAP)
-        return fault(why, "the public key is not strict CBOR");
+        return why_not(why, "the public key is not strict CBOR");
     if (!cbor_map_is_sorted(&key))
-        return fault(why, "the public key is not in CTAP2's order");
+        return why_not(why, "the public key is not in CTAP2's order");
     if (key.whole.n > WEBAUTHN_PUBLIC_KEY_MAX)
-        return fault(why, "the public key is too long");
+        return why_not(why, "the public key is too long");
     out->public_key = key.whole;
     return true;
 }
@@ -101,31 +94,29 @@ static const struct {
 };
 
 static bool
-extensions_read(struct bytes *rest, bool registration, struct authenticator_data *out, char *why)
+extensions_read(struct bytes *rest, bool registration, struct authenticator_data *out,
+                char why[WHY_MAX])
 {
     struct cbor_item map, value;
     if (!cbor_read(*rest, &map, rest) || map.type != CBOR_MAP)
-        return fault(why, "the extensions are not strict CBOR");
+        return why_not(why, "the extensions are not strict CBOR");
     if (!cbor_map_is_sorted(&map))
-        return fault(why, "the extensions are not in CTAP2's order");
+        return why_not(why, "the extensions are not in CTAP2's order");
     for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
         if (cbor_map_text(&map, extensions[i].name, &value) &&
-            !extensions[i].take(&value, registration, out)) {
-            snprintf(why, WHY_MAX, "the extension %s has a value that cannot be",
-                     extensions[i].name);
-            return false;
-        }
+            !extensions[i].take(&value, registration, out))
+            return why_not(why, "the extension %s has a value that cannot be", extensions[i].name);
     }
     return true;
 }
 
 bool
 authenticator_data_read(struct bytes text, bool registration, struct authenticator_data *out,
-                        char *why)
+                        char why[WHY_MAX])
 {
     struct authenticator_data data = {0};
     if (text.n < HEAD_SIZE)
-        return fault(why, "it is shorter than 37 bytes");
+        return why_not(why, "it is shorter than 37 bytes");
     data.rp_id_hash = bytes_slice(text, 0, HASH_SIZE);
     data.flags = text.p[HASH_SIZE];
     for (size_t i = HASH_SIZE + 1; i < HEAD_SIZE; i++)
@@ -133,16 +124,14 @@ authenticator_data_read(struct bytes text, bool registration, struct authenticat
     struct bytes rest = bytes_from(text, HEAD_SIZE);
     bool has_credential = (data.flags & FLAG_CREDENTIAL) != 0;
     if (has_credential != registration)
-        return fault(why, registration ? "there is no credential in it"
-                                       : "there is a credential in it, as in a registration");
+        return why_not(why, registration ? "there is no credential in it"
+                                         : "there is a credential in it, as in a registration");
     if (has_credential && !credential_read(&rest, &data, why))
         return false;
     if ((data.flags & FLAG_EXTENSIONS) != 0 && !extensions_read(&rest, registration, &data, why))
         return false;
-    if (rest.n != 0) {
-        snprintf(why, WHY_MAX, "%zu bytes follow it", rest.n);
-        return false;
-    }
+    if (rest.n != 0)
+        return why_not(why, "%zu bytes follow it", rest.n);
     *out = data;
     return true;
 }

@@ -6,6 +6,7 @@
 #define KEYHOLE_AUTHENTICATOR_DATA_H
 
 #include "cbor.h"
+#include "why.h"
 
 enum authenticator_flag {
     FLAG_PRESENT = 0x01,
@@ -32,6 +33,6 @@ struct authenticator_data {
 /* `registration`: with attested credential data; else without. Slices point into `text`. `why` (160
  * bytes) says what is wrong. */
 KH_MUST_CHECK bool authenticator_data_read(struct bytes text, bool registration,
-                                           struct authenticator_data *out, char *why);
+                                           struct authenticator_data *out, char why[WHY_MAX]);
 
 #endif

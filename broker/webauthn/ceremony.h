@@ -12,7 +12,7 @@
 #include "signature.h"
 #include "verdict.h"
 
-enum { CEREMONY_WHY_MAX = 160, CEREMONY_RP_ID_MAX = 253 };
+enum { CEREMONY_RP_ID_MAX = 253 };
 
 struct ceremony {
     const struct webauthn_expectation *expectation;
@@ -26,7 +26,7 @@ struct ceremony {
     struct authenticator_data data;
     struct cose_key key;
     char rp_id[CEREMONY_RP_ID_MAX + 1];
-    char why[CEREMONY_WHY_MAX];
+    char why[WHY_MAX];
 };
 
 struct ceremony_step {

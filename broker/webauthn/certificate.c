@@ -11,18 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WHY_MAX = 160, FIRMWARE_SIZE = 3, VERSION_3 = 2 };
+enum { FIRMWARE_SIZE = 3, VERSION_3 = 2 };
 
 #define OID_AAGUID       "1.3.6.1.4.1.45724.1.1.4"
 #define OID_FIRMWARE     "1.3.6.1.4.1.41482.13.1"
 #define AUTHENTICATOR_OU "Authenticator Attestation"
-
-static bool
-fault(char *why, const char *sentence)
-{
-    snprintf(why, WHY_MAX, "%s", sentence);
-    return false;
-}
 
 X509 *
 certificate_read(struct bytes text)
@@ -94,51 +87,51 @@ certificate_is_authenticator(const X509 *leaf)
 }
 
 static bool
-check_subject(const X509 *leaf, char *why)
+check_subject(const X509 *leaf, char why[WHY_MAX])
 {
     char value[256];
     if (!subject_value(leaf, NID_countryName, value, sizeof(value)) || strlen(value) != 2)
-        return fault(why, "its subject has no country of two letters");
+        return why_not(why, "its subject has no country of two letters");
     if (!subject_value(leaf, NID_organizationName, value, sizeof(value)))
-        return fault(why, "its subject has no organisation");
+        return why_not(why, "its subject has no organisation");
     if (!certificate_is_authenticator(leaf))
-        return fault(why, "its subject has no OU \"" AUTHENTICATOR_OU "\"");
+        return why_not(why, "its subject has no OU \"" AUTHENTICATOR_OU "\"");
     if (!subject_value(leaf, NID_commonName, value, sizeof(value)))
-        return fault(why, "its subject has no common name");
+        return why_not(why, "its subject has no common name");
     return true;
 }
 
 /* ---- the form ---- */
 
 static bool
-check_key(X509 *leaf, int algorithm, char *why)
+check_key(X509 *leaf, int algorithm, char why[WHY_MAX])
 {
     const EVP_PKEY *key = X509_get0_pubkey(leaf);
     return key != NULL ? cose_algorithm_fits(algorithm, key, why)
-                       : fault(why, "its key cannot be read");
+                       : why_not(why, "its key cannot be read");
 }
 
 bool
-certificate_check_packed(X509 *leaf, int algorithm, char *why)
+certificate_check_packed(X509 *leaf, int algorithm, char why[WHY_MAX])
 {
     if (X509_get_version(leaf) != VERSION_3)
-        return fault(why, "it is not of version 3");
+        return why_not(why, "it is not of version 3");
     if (!check_subject(leaf, why))
         return false;
     BASIC_CONSTRAINTS *constraints = X509_get_ext_d2i(leaf, NID_basic_constraints, NULL, NULL);
     bool is_leaf = constraints != NULL && !constraints->ca;
     BASIC_CONSTRAINTS_free(constraints);
     if (!is_leaf || X509_check_ca(leaf) != 0)
-        return fault(why, "its basic constraints do not say that it is no CA");
+        return why_not(why, "its basic constraints do not say that it is no CA");
     return check_key(leaf, algorithm, why);
 }
 
 // WebAuthn 8.6 asks for the key alone. A CA that signs as an authenticator is refused all the same.
 bool
-certificate_check_u2f(X509 *leaf, char *why)
+certificate_check_u2f(X509 *leaf, char why[WHY_MAX])
 {
     if (X509_check_ca(leaf) != 0)
-        return fault(why, "it is a CA's");
+        return why_not(why, "it is a CA's");
     return check_key(leaf, COSE_ES256, why);
 }
 

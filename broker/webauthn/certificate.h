@@ -7,6 +7,7 @@
 #define KEYHOLE_CERTIFICATE_H
 
 #include "webauthn.h"
+#include "why.h"
 
 #include <openssl/x509.h>
 
@@ -18,8 +19,8 @@ void certificate_subject(const X509 *certificate, char *out, size_t cap);
 KH_MUST_CHECK bool certificate_sha256(const X509 *certificate, uint8_t out[32]);
 
 /* The form of a leaf. `why` (160 bytes) says what is wrong. */
-KH_MUST_CHECK bool certificate_check_packed(X509 *leaf, int algorithm, char *why);
-KH_MUST_CHECK bool certificate_check_u2f(X509 *leaf, char *why);
+KH_MUST_CHECK bool certificate_check_packed(X509 *leaf, int algorithm, char why[WHY_MAX]);
+KH_MUST_CHECK bool certificate_check_u2f(X509 *leaf, char why[WHY_MAX]);
 
 /* Whether it says of itself that it is an authenticator's (OU). */
 bool certificate_is_authenticator(const X509 *leaf);

@@ -10,7 +10,6 @@
 #include <stdio.h>
 
 enum {
-    WHY_MAX = 160,
     INTERMEDIATES_MAX = 3, // Yubico's longest chain has two
     // 112 bits: RSA of 2048, P-256, SHA-256. The roots of 2014 have that much.
     SECURITY_LEVEL = 2,
@@ -41,33 +40,27 @@ parameters_set(X509_STORE_CTX *context, int64_t now)
 }
 
 static bool
-root_take(X509_STORE_CTX *context, X509 *leaf, struct chain *out, char *why)
+root_take(X509_STORE_CTX *context, X509 *leaf, struct chain *out, char why[WHY_MAX])
 {
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(context);
     int count = sk_X509_num(chain);
     uint8_t sha256[32];
-    if (count < 2) {
-        snprintf(why, WHY_MAX, "a root cannot be an authenticator");
-        return false;
-    }
+    if (count < 2)
+        return why_not(why, "a root cannot be an authenticator");
     X509 *root = sk_X509_value(chain, count - 1);
-    if (!certificate_sha256(root, sha256)) {
-        snprintf(why, WHY_MAX, "the root has no fingerprint");
-        return false;
-    }
+    if (!certificate_sha256(root, sha256))
+        return why_not(why, "the root has no fingerprint");
     struct chain is = {.yubico = yubico_root_find(sha256)};
     certificate_subject(root, is.root, sizeof(is.root));
-    if (is.yubico != NULL && is.yubico->shared && !certificate_is_authenticator(leaf)) {
-        snprintf(why, WHY_MAX, "%s vouches for more than authenticators, and this is none",
-                 is.yubico->name);
-        return false;
-    }
+    if (is.yubico != NULL && is.yubico->shared && !certificate_is_authenticator(leaf))
+        return why_not(why, "%s vouches for more than authenticators, and this is none",
+                       is.yubico->name);
     *out = is;
     return true;
 }
 
 static void
-why_not(X509_STORE_CTX *context, char *why)
+path_failed(X509_STORE_CTX *context, char why[WHY_MAX])
 {
     char subject[96] = "";
     X509 *at = X509_STORE_CTX_get_current_cert(context);
@@ -79,12 +72,10 @@ why_not(X509_STORE_CTX *context, char *why)
 
 bool
 chain_follow(const struct webauthn_trust *trust, X509 *leaf, STACK_OF(X509) * sent, int64_t now,
-             struct chain *out, char *why)
+             struct chain *out, char why[WHY_MAX])
 {
-    if (trust == NULL || trust->root_count == 0) {
-        snprintf(why, WHY_MAX, "there are no roots here");
-        return false;
-    }
+    if (trust == NULL || trust->root_count == 0)
+        return why_not(why, "there are no roots here");
     bool trusted = false;
     STACK_OF(X509) *untrusted = untrusted_collect(trust, sent);
     X509_STORE_CTX *context = X509_STORE_CTX_new();
@@ -95,7 +86,7 @@ chain_follow(const struct webauthn_trust *trust, X509 *leaf, STACK_OF(X509) * se
         if (X509_verify_cert(context) == 1)
             trusted = root_take(context, leaf, out, why);
         else
-            why_not(context, why);
+            path_failed(context, why);
     }
     X509_STORE_CTX_free(context);
     sk_X509_free(untrusted);

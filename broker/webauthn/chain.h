@@ -6,6 +6,7 @@
 #define KEYHOLE_CHAIN_H
 
 #include "trust.h"
+#include "why.h"
 #include "yubico.h"
 
 struct chain {
@@ -16,6 +17,7 @@ struct chain {
 /* `sent` are the other certificates of the statement: untrusted, like the directory's
  * intermediates. `trust` may be NULL. `why` (160 bytes) says what is wrong. */
 KH_MUST_CHECK bool chain_follow(const struct webauthn_trust *trust, X509 *leaf,
-                                STACK_OF(X509) * sent, int64_t now, struct chain *out, char *why);
+                                STACK_OF(X509) * sent, int64_t now, struct chain *out,
+                                char why[WHY_MAX]);
 
 #endif

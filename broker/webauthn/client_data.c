@@ -8,38 +8,30 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WHY_MAX = 160 };
-
 static bool
-member_read(const json_t *object, const char *name, struct bytes *out, char *why)
+member_read(const json_t *object, const char *name, struct bytes *out, char why[WHY_MAX])
 {
     const json_t *member = json_object_get(object, name);
-    if (!json_is_string(member)) {
-        snprintf(why, WHY_MAX, "%s is missing or is no text", name);
-        return false;
-    }
+    if (!json_is_string(member))
+        return why_not(why, "%s is missing or is no text", name);
     *out = bytes_of(json_string_value(member), json_string_length(member));
     return true;
 }
 
 static bool
-text_is_plain(struct bytes text, char *why)
+text_is_plain(struct bytes text, char why[WHY_MAX])
 {
     if (text.n > CLIENT_DATA_MAX)
-        snprintf(why, WHY_MAX, "it is longer than %d bytes", CLIENT_DATA_MAX);
-    else if (bytes_starts(text, BYTES("\xef\xbb\xbf")))
-        snprintf(why, WHY_MAX, "it begins with a byte order mark");
-    else if (bytes_index(text, '\0') < text.n)
-        snprintf(why, WHY_MAX, "there is a NUL in it");
-    else if (!bytes_is_utf8(text))
-        snprintf(why, WHY_MAX, "it is not UTF-8");
-    else
-        return true;
-    return false;
+        return why_not(why, "it is longer than %d bytes", CLIENT_DATA_MAX);
+    if (bytes_starts(text, BYTES("\xef\xbb\xbf")))
+        return why_not(why, "it begins with a byte order mark");
+    if (bytes_index(text, '\0') < text.n)
+        return why_not(why, "there is a NUL in it");
+    return bytes_is_utf8(text) || why_not(why, "it is not UTF-8");
 }
 
 bool
-client_data_read(struct bytes text, struct client_data *out, char *why)
+client_data_read(struct bytes text, struct client_data *out, char why[WHY_MAX])
 {
     json_error_t error;
     *out = (struct client_data){0};
@@ -49,10 +41,8 @@ client_data_read(struct bytes text, struct client_data *out, char *why)
     if (!json_is_object(out->json)) {
         // What the parser says repeats the text, which is somebody else's.
         if (out->json == NULL && json_error_code(&error) == json_error_duplicate_key)
-            snprintf(why, WHY_MAX, "it names a member twice");
-        else
-            snprintf(why, WHY_MAX, "it is not a JSON object");
-        return false;
+            return why_not(why, "it names a member twice");
+        return why_not(why, "it is not a JSON object");
     }
     const json_t *cross = json_object_get(out->json, "crossOrigin");
     out->cross_origin = cross != NULL && !json_is_false(cross);

@@ -5,6 +5,8 @@
 #ifndef KEYHOLE_CLIENT_DATA_H
 #define KEYHOLE_CLIENT_DATA_H
 
+#include "why.h"
+
 #include "../../caveats/bytes.h"
 
 #include <jansson.h>
@@ -20,7 +22,7 @@ struct client_data {
 
 /* Strict JSON: no name twice, no byte order mark, no NUL. Members that are not known are let be:
  * browsers add some at random. `why` (160 bytes) says what is wrong. Freed in any case. */
-KH_MUST_CHECK bool client_data_read(struct bytes text, struct client_data *out, char *why);
+KH_MUST_CHECK bool client_data_read(struct bytes text, struct client_data *out, char why[WHY_MAX]);
 void client_data_free(struct client_data *client);
 
 #endif

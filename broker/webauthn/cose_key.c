@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WHY_MAX = 160 };
 enum { KEY_TYPE = 1, KEY_ALGORITHM = 3 }; // labels
 enum { RSA_MODULUS_SIZE = 256, RSA_EXPONENT_SIZE = 3, FIELD_SIZE = 32 };
 
@@ -84,43 +83,35 @@ key_is_sound(const struct cose_key *key)
 }
 
 bool
-cose_key_read(struct bytes text, struct cose_key *out, char *why)
+cose_key_read(struct bytes text, struct cose_key *out, char why[WHY_MAX])
 {
     struct cbor_item map, item;
     struct cose_key key = {0};
     int64_t id, type;
     uint64_t members = 2;
     if (!cbor_read_all(text, &map) || !cbor_map_number(&map, KEY_ALGORITHM, &item) ||
-        !cbor_number(&item, &id)) {
-        snprintf(why, WHY_MAX, "the key names no algorithm");
-        return false;
-    }
+        !cbor_number(&item, &id))
+        return why_not(why, "the key names no algorithm");
     const struct algorithm *row = algorithm_find(id);
-    if (row == NULL) {
-        snprintf(why, WHY_MAX, "algorithm %lld", (long long)id);
-        return false;
-    }
+    if (row == NULL)
+        return why_not(why, "algorithm %lld", (long long)id);
     key.algorithm = (int)id;
     bool good = cbor_map_number(&map, KEY_TYPE, &item) && cbor_number(&item, &type) &&
                 type == row->key_type;
     for (const struct parameter *p = row->parameter;
          good && p < row->parameter + 3 && p->label != 0; p++, members++)
         good = parameter_read(&map, p, &key);
-    if (!good || map.value != members) {
-        snprintf(why, WHY_MAX, "%s, but the key is not of its form%s", row->name,
-                 id == COSE_RS256 ? ": a modulus of 2048 bits" : "");
-        return false;
-    }
-    if (!key_is_sound(&key)) {
-        snprintf(why, WHY_MAX, "%s, but that is no key of it", row->name);
-        return false;
-    }
+    if (!good || map.value != members)
+        return why_not(why, "%s, but the key is not of its form%s", row->name,
+                       id == COSE_RS256 ? ": a modulus of 2048 bits" : "");
+    if (!key_is_sound(&key))
+        return why_not(why, "%s, but that is no key of it", row->name);
     *out = key;
     return true;
 }
 
 bool
-cose_algorithm_fits(int algorithm, const EVP_PKEY *key, char *why)
+cose_algorithm_fits(int algorithm, const EVP_PKEY *key, char why[WHY_MAX])
 {
     char group[32] = "";
     size_t group_n;
@@ -133,9 +124,6 @@ cose_algorithm_fits(int algorithm, const EVP_PKEY *key, char *why)
         fits = EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519;
     else if (algorithm == COSE_RS256)
         fits = EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) >= 2048;
-    if (!fits)
-        snprintf(why, WHY_MAX, "its key is not one for %s",
-                 cose_algorithm_name(algorithm) != NULL ? cose_algorithm_name(algorithm)
-                                                        : "that algorithm");
-    return fits;
+    const char *name = cose_algorithm_name(algorithm);
+    return fits || why_not(why, "its key is not one for %s", name ? name : "that algorithm");
 }

@@ -6,6 +6,7 @@
 #define KEYHOLE_COSE_KEY_H
 
 #include "cbor.h"
+#include "why.h"
 
 #include <openssl/evp.h>
 
@@ -21,9 +22,9 @@ struct cose_key {
 const char *cose_algorithm_name(int64_t algorithm);
 
 /* Exactly the parameters of its type. `why` (160 bytes) says what is wrong. */
-KH_MUST_CHECK bool cose_key_read(struct bytes text, struct cose_key *out, char *why);
+KH_MUST_CHECK bool cose_key_read(struct bytes text, struct cose_key *out, char why[WHY_MAX]);
 
 /* Whether a signature of that algorithm can be made with this key; `why` as above. */
-KH_MUST_CHECK bool cose_algorithm_fits(int algorithm, const EVP_PKEY *key, char *why);
+KH_MUST_CHECK bool cose_algorithm_fits(int algorithm, const EVP_PKEY *key, char why[WHY_MAX]);
 
 #endif

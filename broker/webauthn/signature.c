@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-enum { WHY_MAX = 160, HASH_SIZE = 32 };
+enum { HASH_SIZE = 32 };
 
 static void
 log_nothing(const char *line)
@@ -33,11 +33,9 @@ library_need(void)
 }
 
 static bool
-judged(int result, char *why)
+judged(int result, char why[WHY_MAX])
 {
-    if (result != FIDO_OK)
-        snprintf(why, WHY_MAX, "libfido2: %s", fido_strerr(result));
-    return result == FIDO_OK;
+    return result == FIDO_OK || why_not(why, "libfido2: %s", fido_strerr(result));
 }
 
 /* ---- registrations ---- */
@@ -73,7 +71,7 @@ credential_fill(fido_cred_t *credential, const struct signature_subject *subject
 
 bool
 signature_check_attestation(const struct signature_subject *subject,
-                            const struct attestation_object *object, char *why)
+                            const struct attestation_object *object, char why[WHY_MAX])
 {
     library_need();
     fido_cred_t *credential = fido_cred_new();
@@ -163,7 +161,7 @@ verify(const fido_assert_t *assertion, const struct cose_key *key)
 
 bool
 signature_check_assertion(const struct signature_subject *subject, struct bytes signature,
-                          char *why)
+                          char why[WHY_MAX])
 {
     library_need();
     fido_assert_t *assertion = fido_assert_new();

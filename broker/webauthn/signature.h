@@ -22,9 +22,10 @@ struct signature_subject {
 /* packed and fido-u2f: with the leaf's key; packed without certificates: with the credential's own.
  * `why` (160 bytes) says what libfido2 answered. */
 KH_MUST_CHECK bool signature_check_attestation(const struct signature_subject *subject,
-                                               const struct attestation_object *object, char *why);
+                                               const struct attestation_object *object,
+                                               char why[WHY_MAX]);
 /* Presence is always demanded. */
 KH_MUST_CHECK bool signature_check_assertion(const struct signature_subject *subject,
-                                             struct bytes signature, char *why);
+                                             struct bytes signature, char why[WHY_MAX]);
 
 #endif

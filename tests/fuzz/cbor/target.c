@@ -15,8 +15,6 @@
 #include "../../../broker/webauthn/cose_key.h"
 #include "../fuzz.h"
 
-enum { WHY_MAX = 160 };
-
 static bool
 lies_in(struct bytes part, struct bytes whole)
 {

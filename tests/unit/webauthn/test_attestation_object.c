@@ -130,7 +130,7 @@ test_statements(void **state)
     buffer_init(&text, 4096);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct attestation_object out = {.algorithm = 99};
-        char why[160] = "";
+        char why[WHY_MAX] = "";
         put_object(&text, rows[i].format, rows[i].statement);
         bool taken = attestation_object_read(buffer_bytes(&text), &out, why);
         if (taken != (rows[i].says == NULL) || (!taken && strstr(why, rows[i].says) == NULL))
@@ -149,7 +149,7 @@ test_what_is_read(void **state)
     (void)state;
     struct attestation_object out;
     struct buffer text;
-    char why[160];
+    char why[WHY_MAX];
     buffer_init(&text, 4096);
     put_object(&text, "packed", BYTES("\xa3" ALG SIG X5C2));
     assert_true(attestation_object_read(buffer_bytes(&text), &out, why));
@@ -234,7 +234,7 @@ test_objects(void **state)
                                    "\x00")},
     };
     struct attestation_object out;
-    char why[160];
+    char why[WHY_MAX];
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         if (attestation_object_read(bad[i].text, &out, why))
             FAIL_WITH("%s: was taken", bad[i].what);
@@ -260,7 +260,7 @@ test_a_long_signature(void **state)
     struct attestation_object out;
     struct buffer text, statement;
     uint8_t signature[1025] = {0};
-    char why[160];
+    char why[WHY_MAX];
     buffer_init(&text, 4096);
     buffer_init(&statement, 4096);
     for (size_t n = 1024; n <= 1025; n++) {

@@ -56,7 +56,7 @@ static void
 expect_refused(const char *what, struct bytes data, bool is_registration, const char *says)
 {
     struct authenticator_data out = {.flags = 0x99};
-    char why[160] = "";
+    char why[WHY_MAX] = "";
     uint8_t *copy = test_malloc(data.n); // its end is the end of what may be read
     memcpy(copy, data.p, data.n);
     if (authenticator_data_read(bytes_of(copy, data.n), is_registration, &out, why))
@@ -72,7 +72,7 @@ test_a_registration(void **state)
 {
     (void)state;
     struct authenticator_data out;
-    char why[160];
+    char why[WHY_MAX];
     assert_true(authenticator_data_read(registration(0x45, BYTES_EMPTY), true, &out, why));
     assert_int_equal(out.rp_id_hash.n, 32);
     assert_int_equal(out.flags, 0x45);
@@ -88,7 +88,7 @@ test_an_assertion(void **state)
 {
     (void)state;
     struct authenticator_data out;
-    char why[160];
+    char why[WHY_MAX];
     assert_true(authenticator_data_read(assertion(0x01, BYTES_EMPTY), false, &out, why));
     assert_int_equal(out.counter, 9);
     assert_int_equal(out.credential_id.n, 0);
@@ -239,7 +239,7 @@ test_extensions(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct authenticator_data out;
-        char why[160];
+        char why[WHY_MAX];
         struct bytes whole = registration(0xc5, rows[i].text);
         if (rows[i].says != NULL) {
             expect_refused("an extension", whole, true, rows[i].says);

@@ -10,7 +10,7 @@ static void
 expect(const char *what, const struct forge_certificate *form, enum check check, const char *says)
 {
     X509 *leaf = forge_certificate(form);
-    char why[160] = "";
+    char why[WHY_MAX] = "";
     bool good = check == CHECK_U2F ? certificate_check_u2f(leaf, why)
                                    : certificate_check_packed(leaf, ES256, why);
     if (good != (says == NULL) || (!good && strstr(why, says) == NULL))
@@ -70,7 +70,7 @@ test_the_key_fits_the_algorithm(void **state)
     static const int algorithms[] = {ES256, EDDSA, RS256, ES384};
     for (size_t i = 0; i < COUNT_OF(algorithms); i++) {
         struct forge_certificate form = forge_leaf_form();
-        char why[160];
+        char why[WHY_MAX];
         form.key = forge_key(algorithms[i]);
         X509 *leaf = forge_certificate(&form);
         for (size_t k = 0; k < COUNT_OF(algorithms); k++)

@@ -18,7 +18,7 @@ yubico_root_find(const uint8_t sha256[32])
 }
 
 static struct chain chain;
-static char why[160];
+static char why[WHY_MAX];
 
 static bool
 follow(X509 *leaf, X509 *sent, int64_t now)

@@ -47,7 +47,7 @@ test_bad_ones(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct client_data client;
-        char why[160] = "";
+        char why[WHY_MAX] = "";
         if (client_data_read(bad[i].text, &client, why))
             FAIL_WITH("%s: was taken", bad[i].what);
         if (strstr(why, bad[i].why) == NULL)
@@ -77,7 +77,7 @@ test_good_ones(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(good); i++) {
         struct client_data client;
-        char why[160] = "";
+        char why[WHY_MAX] = "";
         if (!client_data_read(good[i].text, &client, why))
             FAIL_WITH("%zu: %s", i, why);
         assert_true(bytes_is(client.type, "webauthn.get"));
@@ -94,7 +94,7 @@ test_escapes_are_what_they_stand_for(void **state)
 {
     (void)state;
     struct client_data client;
-    char why[160];
+    char why[WHY_MAX];
     assert_true(client_data_read(BYTES("{\"t\\u0079pe\":\"x\",\"challenge\":\"eHl6\","
                                        "\"origin\":\"https:\\/\\/a.test\"}"),
                                  &client, why));
@@ -108,7 +108,7 @@ test_the_longest(void **state)
     (void)state;
     struct buffer text;
     struct client_data client;
-    char why[160];
+    char why[WHY_MAX];
     buffer_init(&text, 2 * CLIENT_DATA_MAX);
     buffer_put_str(&text, HEAD "}");
     while (text.n < CLIENT_DATA_MAX)

@@ -26,7 +26,7 @@ test_good_ones(void **state)
     } good[] = {{ES256, 64}, {EDDSA, 32}, {RS256, 259}};
     for (size_t i = 0; i < COUNT_OF(good); i++) {
         struct cose_key key;
-        char why[160];
+        char why[WHY_MAX];
         make(good[i].algorithm);
         if (!cose_key_read(buffer_bytes(&made), &key, why))
             FAIL_WITH("%d: %s", good[i].algorithm, why);
@@ -47,7 +47,7 @@ static void
 expect_refused(const char *what, struct bytes text, const char *says)
 {
     struct cose_key key = {.algorithm = 99};
-    char why[160] = "";
+    char why[WHY_MAX] = "";
     if (cose_key_read(text, &key, why))
         FAIL_WITH("%s: was taken", what);
     if (strstr(why, says) == NULL)
@@ -159,7 +159,7 @@ test_which_key_signs_what(void **state)
 {
     (void)state;
     static const int algorithms[] = {ES256, ES384, EDDSA, RS256};
-    char why[160];
+    char why[WHY_MAX];
     for (size_t i = 0; i < COUNT_OF(algorithms); i++) {
         EVP_PKEY *key = forge_key(algorithms[i]);
         for (size_t k = 0; k < COUNT_OF(algorithms); k++)

@@ -17,7 +17,7 @@ assertion_make(struct assertion *a, uint8_t flags, struct bytes extensions)
 {
     struct forge f = forge_honest();
     struct buffer cose, text;
-    char why[160];
+    char why[WHY_MAX];
     f.flags = flags;
     buffer_init(&a->data, 4096);
     buffer_init(&a->signature, 4096);
@@ -69,7 +69,7 @@ test_assertions(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct assertion a;
-        char why[160] = "";
+        char why[WHY_MAX] = "";
         assertion_make(&a, rows[i].flags, BYTES_EMPTY);
         struct signature_subject subject = subject_of(&a);
         subject.verification = rows[i].demanded;
@@ -84,7 +84,7 @@ test_what_is_signed(void **state)
 {
     (void)state;
     struct assertion a;
-    char why[160] = "";
+    char why[WHY_MAX] = "";
     assertion_make(&a, 0x81,
                    BYTES("\xa1\x6b"
                          "hmac-secret\x41\x00"));
@@ -114,7 +114,7 @@ test_it_keeps_quiet(void **state)
 {
     (void)state;
     struct assertion a;
-    char why[160], said[256] = "";
+    char why[WHY_MAX], said[256] = "";
     assertion_make(&a, 0x01, BYTES_EMPTY);
     struct signature_subject subject = subject_of(&a);
     FILE *file = tmpfile();
