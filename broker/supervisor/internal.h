@@ -3,6 +3,7 @@
  * What the files of the supervisor share.
  *
  *     supervisor.c   set up, serve, drain, stop
+ *     listeners.c    what is listened on
  *     reload.c       the configuration, read at the start and again on SIGHUP
  *     discharger.c   where the discharger beside the broker is
  */
@@ -52,8 +53,13 @@ KH_MUST_CHECK enum kh_err supervisor_effective_config(const struct supervisor_op
 /* Takes `made` over, also on failure. */
 KH_MUST_CHECK enum kh_err supervisor_add_listener(struct supervisor *supervisor,
                                                   struct listener *made, struct fault *fault);
+/* All that the configuration wants, the discharger's and the unix sockets. */
+KH_MUST_CHECK enum kh_err supervisor_open_listeners(struct supervisor *supervisor,
+                                                    struct fault *fault);
 /* Leave what is listened on with the service manager, if there is one. */
 void supervisor_keep_listeners(struct supervisor *supervisor);
+/* Without `all`, those that serve metrics stay open. */
+void supervisor_close_listeners(struct supervisor *supervisor, bool all);
 /* Read the configuration, and apply what can be; with `look` apply nothing. `report`: "ok", the
  * file, and a line for each setting that changed (name, old, new, what becomes of it, with tabs
  * between), or "failed" and why. */

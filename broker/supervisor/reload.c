@@ -72,22 +72,6 @@ supervisor_effective_config(const struct supervisor_options *options, struct con
     return err == KH_OK ? discharger_apply_options(options, config, fault) : err;
 }
 
-enum kh_err
-supervisor_add_listener(struct supervisor *supervisor, struct listener *made, struct fault *fault)
-{
-    size_t count = supervisor->listener_count;
-    struct listener *grown = reallocarray(supervisor->listener, count + 1, sizeof(*grown));
-    if (grown == NULL) {
-        listener_close(made);
-        return fault_set(fault, KH_ERR_MEMORY, "no memory for a listener");
-    }
-    grown[count] = *made;
-    supervisor->listener = grown;
-    supervisor->listener_count = count + 1;
-    log_info("listening", "%s", grown[count].name);
-    return KH_OK;
-}
-
 /* ---- what changed ---- */
 
 static bool

@@ -7,13 +7,10 @@
 #include "../metrics.h"
 #include "../restore_journal.h"
 #include "../sandbox.h"
-#include "dns.h"
-#include "gateway.h"
 #include "inherit.h"
 #include "internal.h"
 #include "pages.h"
 #include "spawn.h"
-#include "watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,27 +27,6 @@ enum {
 };
 
 /* ---- serving and stopping ---- */
-
-static void
-keep(struct supervisor *supervisor, struct listener *listener)
-{
-    if (listener->fd >= 0 && !listener->of_unit &&
-        notify_keep(&supervisor->notify, INHERIT_KEPT, listener->fd))
-        listener->held = true;
-}
-
-// For the next start: until then connections wait in them.
-void
-supervisor_keep_listeners(struct supervisor *supervisor)
-{
-    struct supervisor_discharger *discharger = &supervisor->discharger;
-    for (size_t i = 0; i < supervisor->listener_count; i++)
-        keep(supervisor, &supervisor->listener[i]);
-    for (size_t i = 0; i < discharger->listener_count; i++)
-        keep(supervisor, &discharger->listener[i]);
-    keep(supervisor, &discharger->admin);
-    keep(supervisor, &supervisor->admin);
-}
 
 static void
 supervisor_on_serving(void *context)
@@ -98,28 +74,6 @@ supervisor_on_stopped(void *context, enum role role)
         family_stop(family, ROLE_AUTHORITY, CHILD_STOP_TIMEOUT_MS);
 }
 
-// Whoever watches is answered until the end: /readyz says no from the first moment of it.
-static void
-listeners_close(struct supervisor *supervisor, bool all)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < supervisor->listener_count; i++) {
-        if (supervisor->listener[i].metrics && !all)
-            supervisor->listener[kept++] = supervisor->listener[i];
-        else
-            listener_close(&supervisor->listener[i]);
-    }
-    supervisor->listener_count = kept;
-    if (kept == 0) {
-        free(supervisor->listener);
-        supervisor->listener = NULL;
-    }
-    family_set_listeners(&supervisor->family, supervisor->listener, kept, 0);
-    supervisor->family.discharger.listener = NULL;
-    supervisor->family.discharger.listener_count = 0;
-    discharger_close(&supervisor->discharger);
-}
-
 // The first signal lets running requests finish, for as long as the configuration says. The second
 // ends the children at once.
 static void
@@ -137,7 +91,7 @@ supervisor_on_stop_signal(evutil_socket_t number, short what, void *context)
              (long long)supervisor->config.drain_timeout_ms / 1000);
     notify_stopping(&supervisor->notify, "finishing what runs",
                     supervisor->config.drain_timeout_ms + CHILD_STOP_TIMEOUT_MS + STOP_MARGIN_MS);
-    listeners_close(supervisor, false);
+    supervisor_close_listeners(supervisor, false);
     family_stop(&supervisor->family, ROLE_PROXY, supervisor->config.drain_timeout_ms);
     family_stop(&supervisor->family, ROLE_DISCHARGER, supervisor->config.drain_timeout_ms);
 }
@@ -235,77 +189,6 @@ start_configuration(struct supervisor *supervisor, struct fault *fault)
         supervisor->proxies = cores > 0 ? (size_t)cores : 1;
     }
     return KH_OK;
-}
-
-static enum kh_err
-start_unix_listeners(struct supervisor *supervisor, struct fault *fault)
-{
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%.*s/admin.sock", PATH_MAX - 16, supervisor->directory);
-    enum kh_err err = listener_open_unix(path, &supervisor->admin, fault);
-    if (err != KH_OK)
-        return err;
-    snprintf(path, sizeof(path), "%.*s/proxy.sock", PATH_MAX - 16, supervisor->directory);
-    struct listener made;
-    err = listener_open_unix(path, &made, fault);
-    return err == KH_OK ? supervisor_add_listener(supervisor, &made, fault) : err;
-}
-
-static enum kh_err
-start_dns(struct supervisor *supervisor, const struct config_dns *config, struct fault *fault)
-{
-    struct listener made[DNS_SOCKETS];
-    enum kh_err err = dns_open(config, made, fault);
-    if (err != KH_OK)
-        return err;
-    for (size_t i = 0; i < DNS_SOCKETS; i++) {
-        err = supervisor_add_listener(supervisor, &made[i], fault);
-        if (err != KH_OK && i == 0)
-            listener_close(&made[1]);
-        if (err != KH_OK)
-            return err;
-    }
-    return KH_OK;
-}
-
-static enum kh_err
-start_listeners(struct supervisor *supervisor, struct fault *fault)
-{
-    const struct config *config = &supervisor->config;
-    if (supervisor->options->discharger_alone)
-        return discharger_open(&supervisor->discharger, config, supervisor->directory, fault);
-    for (size_t i = 0; i < config->listener_count; i++) {
-        struct listener made;
-        enum kh_err err = listener_open_tcp(&config->listener[i], &made, fault);
-        if (err == KH_OK)
-            err = supervisor_add_listener(supervisor, &made, fault);
-        if (err != KH_OK)
-            return err;
-    }
-    for (size_t i = 0; i < config->gateway_count; i++) {
-        struct listener made;
-        enum kh_err err = gateway_open(&config->gateway[i], supervisor->directory, &made, fault);
-        if (err == KH_OK)
-            err = supervisor_add_listener(supervisor, &made, fault);
-        if (err != KH_OK)
-            return err;
-    }
-    for (size_t i = 0; i < config->metrics_count; i++) {
-        struct listener made;
-        enum kh_err err = watch_open(&config->metrics[i], &made, fault);
-        if (err == KH_OK)
-            err = supervisor_add_listener(supervisor, &made, fault);
-        if (err != KH_OK)
-            return err;
-    }
-    for (size_t i = 0; i < config->dns_count; i++) {
-        enum kh_err err = start_dns(supervisor, &config->dns[i], fault);
-        if (err != KH_OK)
-            return err;
-    }
-    enum kh_err err =
-        discharger_open(&supervisor->discharger, config, supervisor->directory, fault);
-    return err == KH_OK ? start_unix_listeners(supervisor, fault) : err;
 }
 
 static enum kh_err
@@ -433,14 +316,13 @@ supervisor_start(struct supervisor *supervisor, struct fault *fault)
         log_warning("notify", "%s", notify_fault.detail);
     if ((err = take_passphrase(supervisor, fault)) != KH_OK ||
         (err = inherit_init(fault)) != KH_OK ||
-        (err = start_listeners(supervisor, fault)) != KH_OK ||
+        (err = supervisor_open_listeners(supervisor, fault)) != KH_OK ||
         (err = inherit_finish(&kept_too_many, fault)) != KH_OK ||
         (err = start_events(supervisor, fault)) != KH_OK ||
         (err = start_family(supervisor, fault)) != KH_OK)
         return err;
-    if (kept_too_many)
-        notify_forget(&supervisor->notify,
-                      INHERIT_KEPT); // those that are wanted are left there again
+    if (kept_too_many) // those that are wanted are left there again
+        notify_forget(&supervisor->notify, INHERIT_KEPT);
     // The children inherit these walls, and build their own inside.
     return sandbox_enter(ROLE_SUPERVISOR, supervisor->directory, fault);
 }
@@ -450,7 +332,7 @@ supervisor_fini(struct supervisor *supervisor)
 {
     inherit_fini();
     family_fini(&supervisor->family);
-    listeners_close(supervisor, true);
+    supervisor_close_listeners(supervisor, true);
     listener_close(&supervisor->admin);
     for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++)
         if (supervisor->signal[i] != NULL)
