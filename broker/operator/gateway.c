@@ -83,10 +83,7 @@ add_members(const struct invocation *invocation, const char *members,
         if (status != EXIT_DONE)
             return status;
         enum kh_err err =
-            gateway_read_inject(admin_text(json_object_get(member, "credential"), "inject"),
-                                &upstream->set, &more, fault);
-        if (json_object_get(member, "credential") == NULL)
-            err = gateway_read_inject(admin_text(member, "inject"), &upstream->set, &more, fault);
+            gateway_read_inject(admin_text(member, "inject"), &upstream->set, &more, fault);
         json_decref(member);
         if (err != KH_OK)
             return command_failed("%s, one of %s: %s", name, upstream->credential, fault->detail);
@@ -172,7 +169,7 @@ plan_listener(const struct invocation *invocation, const struct config *config,
     plan->address = invocation_value(invocation, "gateway-address");
     if (plan->address == NULL)
         plan->address = listener->address;
-    if (strcmp(plan->address + strlen(plan->address) - 2, ":0") == 0)
+    if (bytes_ends(bytes_str(plan->address), BYTES(":0")))
         return usage_fault(invocation, "the gateway's listener has any port: say which one with "
                                        "--gateway-address ADDRESS:PORT");
     plan->tls = listener->tls;

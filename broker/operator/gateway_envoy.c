@@ -47,14 +47,6 @@ print_others_disabled(const struct gateway_plan *plan, size_t mine, struct buffe
 }
 
 static void
-print_host(const struct gateway_upstream *u, struct buffer *out)
-{
-    buffer_put_str(out, u->host);
-    if (u->port != 443)
-        buffer_printf(out, ":%u", u->port);
-}
-
-static void
 print_route(const struct gateway_plan *plan, size_t index, struct buffer *out)
 {
     const struct gateway_upstream *u = &plan->upstream[index];
@@ -71,7 +63,7 @@ print_route(const struct gateway_plan *plan, size_t index, struct buffer *out)
     if (!plan->by_host)
         buffer_put_str(out, "                  prefix_rewrite: \"/\"\n");
     buffer_put_str(out, "                  host_rewrite_literal: \"");
-    print_host(u, out);
+    gateway_print_host(u, out);
     buffer_put_str(out,
                    "\"\n                  timeout: 0s\n                  idle_timeout: 600s\n");
     print_others_disabled(plan, index, out);

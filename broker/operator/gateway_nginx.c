@@ -84,14 +84,6 @@ print_upstreams(const struct gateway_plan *plan, struct buffer *out)
 }
 
 static void
-print_host(const struct gateway_upstream *u, struct buffer *out)
-{
-    buffer_put_str(out, u->host);
-    if (u->port != 443)
-        buffer_printf(out, ":%u", u->port);
-}
-
-static void
 print_tls(const char *name, const char *trusted, struct buffer *out)
 {
     buffer_printf(out,
@@ -107,7 +99,7 @@ print_fields(const struct gateway_upstream *u, const struct gateway_fields *mana
              struct buffer *out)
 {
     buffer_put_str(out, "        proxy_set_header Host ");
-    print_host(u, out);
+    gateway_print_host(u, out);
     buffer_put_str(out, ";\n        proxy_set_header Connection \"\";\n");
     for (size_t i = 0; i < managed->count; i++) {
         buffer_printf(out, "        proxy_set_header %s $keyhole_set_", managed->name[i]);

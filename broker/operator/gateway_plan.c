@@ -253,3 +253,11 @@ gateway_read_credential(const json_t *credential, const char *host, struct gatew
     read_resolve(credential, out);
     return err;
 }
+
+void
+gateway_print_host(const struct gateway_upstream *upstream, struct buffer *out)
+{
+    buffer_put_str(out, upstream->host);
+    if (upstream->port != 443)
+        buffer_printf(out, ":%u", upstream->port);
+}

@@ -70,6 +70,8 @@ KH_MUST_CHECK enum kh_err gateway_read_credential(const json_t *credential, cons
                                                   struct gateway_upstream *out,
                                                   const char **members, struct fault *fault);
 
+/* "host", "host:port" where the port is not that of https: as a Host field says it. */
+void gateway_print_host(const struct gateway_upstream *upstream, struct buffer *out);
 void gateway_print_nginx(const struct gateway_plan *plan, struct buffer *out);
 void gateway_print_envoy(const struct gateway_plan *plan, struct buffer *out);
 
