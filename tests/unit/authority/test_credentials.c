@@ -1,28 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
+#include "sealed_store.h"
 
 #include "../../../broker/authority/credentials.h"
-
-static struct store *store;
-static struct seal *seal;
-
-static int
-setup(void **state)
-{
-    const struct master_key_source source = {.directory = fixture_base};
-    struct fault fault = {0};
-
-    return fixture_setup(state) || store_create(fixture_path("db"), &store, &fault) ||
-           master_key_create(&source, fixture_base, fixture_cost, store, &seal, &fault);
-}
-
-static int
-teardown(void **state)
-{
-    seal_free(&seal);
-    store_close(&store);
-    return fixture_teardown(state);
-}
 
 static struct credential *
 build(const char *name, const char *host)
@@ -175,11 +154,16 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(refusals_leave_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(sorted_found_and_suggested, setup, teardown),
-        cmocka_unit_test_setup_teardown(loaded_as_it_was, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_moved_secret_does_not_open, setup, teardown),
-        cmocka_unit_test_setup_teardown(hosts_that_are_covered, setup, teardown),
+        cmocka_unit_test_setup_teardown(refusals_leave_nothing, sealed_store_setup,
+                                        sealed_store_teardown),
+        cmocka_unit_test_setup_teardown(sorted_found_and_suggested, sealed_store_setup,
+                                        sealed_store_teardown),
+        cmocka_unit_test_setup_teardown(loaded_as_it_was, sealed_store_setup,
+                                        sealed_store_teardown),
+        cmocka_unit_test_setup_teardown(a_moved_secret_does_not_open, sealed_store_setup,
+                                        sealed_store_teardown),
+        cmocka_unit_test_setup_teardown(hosts_that_are_covered, sealed_store_setup,
+                                        sealed_store_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

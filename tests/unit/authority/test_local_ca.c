@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../rsa_key.h"
-#include "fixture.h"
+#include "sealed_store.h"
 
 #include "../../../broker/authority/local_ca.h"
 
@@ -10,19 +10,14 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
-static struct store *store;
-static struct seal *seal;
 static struct local_ca *ca;
 
 static int
 setup(void **state)
 {
-    const struct master_key_source source = {.directory = fixture_base};
     struct fault fault = {0};
 
-    return fixture_setup(state) || store_create(fixture_path("db"), &store, &fault) ||
-           master_key_create(&source, fixture_base, fixture_cost, store, &seal, &fault) ||
-           local_ca_create(store, seal, FIXTURE_NOW, &fault) ||
+    return sealed_store_setup(state) || local_ca_create(store, seal, FIXTURE_NOW, &fault) ||
            local_ca_load(store, seal, &ca, &fault);
 }
 
@@ -30,9 +25,7 @@ static int
 teardown(void **state)
 {
     local_ca_free(&ca);
-    seal_free(&seal);
-    store_close(&store);
-    return fixture_teardown(state);
+    return sealed_store_teardown(state);
 }
 
 static struct bytes

@@ -1,28 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
+#include "sealed_store.h"
 
 #include "../../../broker/authority/root_key.h"
-
-static struct store *store;
-static struct seal *seal;
-
-static int
-setup(void **state)
-{
-    const struct master_key_source source = {.directory = fixture_base};
-    struct fault fault = {0};
-
-    return fixture_setup(state) || store_create(fixture_path("db"), &store, &fault) ||
-           master_key_create(&source, fixture_base, fixture_cost, store, &seal, &fault);
-}
-
-static int
-teardown(void **state)
-{
-    seal_free(&seal);
-    store_close(&store);
-    return fixture_teardown(state);
-}
 
 static void
 add(struct root_keys *keys, int64_t now)
@@ -118,10 +97,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(none_at_first, setup, teardown),
-        cmocka_unit_test_setup_teardown(rotate_and_retire, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_moved_row_does_not_open, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_short_key_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(none_at_first, sealed_store_setup, sealed_store_teardown),
+        cmocka_unit_test_setup_teardown(rotate_and_retire, sealed_store_setup,
+                                        sealed_store_teardown),
+        cmocka_unit_test_setup_teardown(a_moved_row_does_not_open, sealed_store_setup,
+                                        sealed_store_teardown),
+        cmocka_unit_test_setup_teardown(a_short_key_is_refused, sealed_store_setup,
+                                        sealed_store_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

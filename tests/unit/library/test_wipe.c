@@ -3,6 +3,7 @@
 #include "library_test.h"
 
 #include "../../../caveats/base64.h"
+#include "../heap.h"
 #include "../memcheck.h"
 
 #include <stdio.h>
@@ -60,22 +61,6 @@ search(const uint8_t *p, size_t n)
     return found;
 }
 
-static size_t
-search_heap(void)
-{
-    char line[512];
-    size_t found = 0;
-    FILE *maps = fopen("/proc/self/maps", "re");
-    assert_non_null(maps);
-    while (fgets(line, sizeof line, maps) != NULL) {
-        unsigned long from, to;
-        if (strstr(line, "[heap]") != NULL && sscanf(line, "%lx-%lx", &from, &to) == 2)
-            found += search((const uint8_t *)from, to - from);
-    }
-    fclose(maps);
-    return found;
-}
-
 static struct keyhole_token *
 use(struct keyhole_token *token)
 {
@@ -129,7 +114,7 @@ test_nothing_is_left(void **state)
     struct keyhole_token *narrow = use(token);
     // The search finds what is there.
     ASSERT_GOOD(keyhole_token_encode(token, KEYHOLE_FORMAT_KEYHOLE, &given, NULL, NULL));
-    assert_true(search_heap() > 0);
+    assert_true(heap_search(search) > 0);
     keyhole_free(given);
     keyhole_token_free(narrow);
     keyhole_token_free(token);
@@ -143,7 +128,7 @@ test_nothing_is_left(void **state)
     keyhole_token_free(token);
     ASSERT_STATUS(keyhole_token_parse(text, sizeof text - 2, &none, &error),
                   KEYHOLE_ERROR_MALFORMED);
-    size_t left = search_heap();
+    size_t left = heap_search(search);
     if (left > 0)
         fail_msg("tokens are left in freed memory: %zu times", left);
 }

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "../../../broker/proxy/scrub_search.h"
+#include "../heap.h"
 #include "../memcheck.h"
 
 #define KEY "sk-shared-0123456789"
@@ -149,22 +150,6 @@ search_range(const uint8_t *p, size_t n)
     return found;
 }
 
-static size_t
-search_heap(void)
-{
-    char line[512];
-    size_t found = 0;
-    FILE *maps = fopen("/proc/self/maps", "re");
-    assert_non_null(maps);
-    while (fgets(line, sizeof line, maps) != NULL) {
-        unsigned long from, to;
-        if (strstr(line, "[heap]") != NULL && sscanf(line, "%lx-%lx", &from, &to) == 2)
-            found += search_range((const uint8_t *)from, to - from);
-    }
-    fclose(maps);
-    return found;
-}
-
 static void
 test_nothing_is_left(void **state)
 {
@@ -181,11 +166,11 @@ test_nothing_is_left(void **state)
     struct scrub_search *one = hold_one(bytes_of(secret, sizeof secret));
     struct scrub_search *other = hold_one(bytes_of(secret, sizeof secret));
     wipe(secret, sizeof secret);
-    assert_true(search_heap() > 0); // else this test sees nothing
+    assert_true(heap_search(search_range) > 0); // else this test sees nothing
     scrub_search_release(&one);
-    assert_true(search_heap() > 0);
+    assert_true(heap_search(search_range) > 0);
     scrub_search_release(&other);
-    assert_int_equal(search_heap(), 0);
+    assert_int_equal(heap_search(search_range), 0);
 }
 
 int
