@@ -4,6 +4,7 @@
  */
 #include "backup.h"
 
+#include "../../caveats/screen/progress.h"
 #include "../authority/clock.h"
 #include "../database/private_file.h"
 #include "../leftover.h"
@@ -21,7 +22,13 @@
 
 #define WORK_SUFFIX ".unfinished"
 
-enum { READ_SIZE = 65536, QUIET_MS = 1000, EVERY_MS = 200 };
+enum { READ_SIZE = 65536 };
+
+/* How far it is, for whoever looks on. */
+struct sealing {
+    struct progress progress;
+    uint64_t done, total;
+};
 
 static volatile sig_atomic_t cancelled;
 
@@ -43,38 +50,6 @@ bool
 backup_is_cancelled(void)
 {
     return cancelled;
-}
-
-// ---- progress ----
-
-struct progress {
-    bool wanted, shown;
-    uint64_t total, done;
-    int64_t begun_ms, shown_ms;
-    struct wall_clock clock;
-};
-
-static void
-progress_step(struct progress *progress, size_t n)
-{
-    int64_t now = clock_steady_ms(&progress->clock);
-
-    progress->done += n;
-    if (!progress->wanted || now - progress->begun_ms < QUIET_MS ||
-        now - progress->shown_ms < EVERY_MS)
-        return;
-    progress->shown = true;
-    progress->shown_ms = now;
-    fprintf(stderr, "\rsealing: %3u%% of %llu MiB ",
-            (unsigned)(progress->total ? progress->done * 100 / progress->total : 100),
-            (unsigned long long)(progress->total >> 20));
-}
-
-static void
-progress_end(const struct progress *progress)
-{
-    if (progress->shown)
-        fputs("\r                                        \r", stderr);
 }
 
 // ---- the manifest ----
@@ -119,7 +94,7 @@ put_manifest(struct envelope_writer *writer, const json_t *manifest, struct faul
 
 static enum kh_err
 put_contents(struct envelope_writer *writer, const struct source *item, uint8_t *block,
-             struct progress *progress, struct fault *fault)
+             struct sealing *sealing, struct fault *fault)
 {
     enum kh_err err = contents_put_entry(writer, item->name, item->size, fault);
 
@@ -134,8 +109,9 @@ put_contents(struct envelope_writer *writer, const struct source *item, uint8_t 
         if (cancelled)
             return fault_set(fault, KH_ERR_CLOSED, "it was interrupted");
         err = envelope_write(writer, bytes_of(block, (size_t)n), fault);
-        progress_step(progress, (size_t)n);
         at += (uint64_t)n;
+        sealing->done += (uint64_t)n;
+        progress_step(&sealing->progress, sealing->done, sealing->total);
     }
     return err;
 }
@@ -148,10 +124,9 @@ put_all(const struct backup_options *options, const struct sources *sources, con
     BUFFER_AUTO block; // keys go through it
     uint8_t sha256[ENVELOPE_HASH_SIZE];
     char hex[2 * ENVELOPE_HASH_SIZE + 1];
-    struct progress progress = {
-        .wanted = options->progress, .total = sources->size, .clock = clock_system()};
+    struct sealing sealing = {.total = sources->size};
 
-    progress.begun_ms = clock_steady_ms(&progress.clock);
+    progress_begin(&sealing.progress, stderr, "sealing");
     buffer_init_secret(&block, READ_SIZE);
     uint8_t *room = buffer_reserve(&block, READ_SIZE);
     enum kh_err err = room ? envelope_begin(&writer, fd, &options->recipients, fault)
@@ -159,8 +134,8 @@ put_all(const struct backup_options *options, const struct sources *sources, con
     if (!err)
         err = put_manifest(&writer, manifest, fault);
     for (size_t i = 0; !err && i < sources->count; i++)
-        err = put_contents(&writer, &sources->item[i], room, &progress, fault);
-    progress_end(&progress);
+        err = put_contents(&writer, &sources->item[i], room, &sealing, fault);
+    progress_end(&sealing.progress);
     if (!err)
         err = contents_put_end(&writer, fault);
     if (!err)

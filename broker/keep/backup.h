@@ -17,12 +17,12 @@ struct backup_options {
     const char *file;   /* a new one, in one step when it is whole; "-": standard output */
     bool force;         /* in the place of one that is there */
     bool without_master_key, without_audit_log;
-    bool progress; /* on standard error, once it takes a second */
     struct envelope_recipients recipients;
 };
 
 /* `*report` is the caller's: file, bytes, sha256, and the manifest's members. On failure there is
- * no new file, and nothing is left behind. */
+ * no new file, and nothing is left behind. How far it is stands on standard error, where that is a
+ * terminal. */
 KH_MUST_CHECK enum kh_err backup_make(const struct backup_options *options, json_t **report,
                                       struct fault *fault);
 

@@ -24,7 +24,7 @@ enum { KEY_TEXT_MAX = 4096 };
 
 struct keep_options {
     const char *directory, *file, *config, *sha256;
-    bool force, check, revoke_before, without_master_key, without_audit_log, progress;
+    bool force, check, revoke_before, without_master_key, without_audit_log;
     int report_fd;
     struct secret *passphrase, *new_passphrase; /* what opens or seals; the one that is to be */
     struct secret *key, *new_key;               /* master keys */
@@ -103,7 +103,6 @@ static const struct keep_option {
     {"revoke-before", OPTION_FLAG, AT(revoke_before)},
     {"without-master-key", OPTION_FLAG, AT(without_master_key)},
     {"without-audit-log", OPTION_FLAG, AT(without_audit_log)},
-    {"progress", OPTION_FLAG, AT(progress)},
     {"report-fd", OPTION_REPORT, AT(report_fd)},
     {"passphrase-fd", OPTION_PASSPHRASE, AT(passphrase)},
     {"new-passphrase-fd", OPTION_PASSPHRASE, AT(new_passphrase)},
@@ -199,7 +198,6 @@ work_backup(struct keep_options *options, json_t **report, struct fault *fault)
         .force = options->force,
         .without_master_key = options->without_master_key,
         .without_audit_log = options->without_audit_log,
-        .progress = options->progress,
         .recipients = options->recipients,
     };
 

@@ -105,8 +105,6 @@ backup_run(const struct invocation *invocation)
     for (size_t i = 0; i < 3; i++)
         if (invocation_flag(invocation, flags[i][0]))
             keeper_add(&keeper, flags[i][1]);
-    if (isatty(STDERR_FILENO))
-        keeper_add(&keeper, "--progress");
     for (size_t i = 0; i < to->count; i++)
         keeper_add_value(&keeper, "--to", to->value[i]);
     keeper_add_secret(&keeper, "--passphrase-fd", &passphrase);
