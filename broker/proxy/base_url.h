@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Answers to a client that came by a base URL. A place that an upstream names in Location,
- * Content-Location, Link and their like is written as the client would have to ask for it: by its own name of
- * the service a client would go past the broker, with a token that is worth nothing there.
+ * Content-Location, Link and their like is written as the client would have to ask for it: by its
+ * own name of the service a client would go past the broker, with a token that is worth nothing
+ * there.
  */
 #ifndef KEYHOLE_PROXY_BASE_URL_H
 #define KEYHOLE_PROXY_BASE_URL_H
