@@ -94,6 +94,13 @@ conduit_fill(struct conduit *c, size_t limit)
         conduit_fill_what_came(c);
 }
 
+/* TLS has something that was not read yet. */
+static inline bool
+conduit_holds_more(const struct conduit *c)
+{
+    return c->pending || c->stream.staged.in != NULL;
+}
+
 /* Write `out` as far as it goes, or, when it works in stages and that is little, soon: the owner is
  * called again after it. A failure is kept in `write_failed`, and `out` is dropped. */
 static inline void

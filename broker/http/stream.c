@@ -58,13 +58,38 @@ speaks_http1(const SSL *ssl)
            (SSL_is_server(ssl) && bytes_is(bytes_of(protocol, n), "http/1.0"));
 }
 
+static bool in_row; /* of calls between which nothing else can put something into the queue */
+
 /* SSL_get_error goes by the queue, so it has to be empty; it nearly always is, and asking costs a
  * tenth of emptying it. */
 static void
 forget_errors(void)
 {
-    if (ERR_peek_error() != 0)
+    if (!in_row && ERR_peek_error() != 0)
         ERR_clear_error();
+}
+
+void
+stream_begin_row(void)
+{
+    forget_errors();
+    in_row = true;
+}
+
+void
+stream_end_row(void)
+{
+    in_row = false;
+}
+
+KH_COLD static enum stream_result
+failed(const struct stream *stream, int r)
+{
+    enum stream_result result = result_of_ssl(stream, r);
+
+    if (in_row)
+        ERR_clear_error();
+    return result;
 }
 
 enum stream_result
@@ -110,7 +135,7 @@ stream_read(struct stream *stream, uint8_t *p, size_t cap, size_t *n)
     forget_errors();
     r = SSL_read_ex(stream->ssl, p, cap, &got);
     if (r != 1)
-        return result_of_ssl(stream, r);
+        return failed(stream, r);
     stream->staged.silent = 0;
     *n = got;
     return STREAM_OK;
@@ -143,7 +168,7 @@ stream_write(struct stream *stream, const uint8_t *p, size_t len, size_t *n)
     forget_errors();
     r = SSL_write_ex(stream->ssl, p, len, &written);
     if (r != 1)
-        return result_of_ssl(stream, r);
+        return failed(stream, r);
     *n = written;
     return STREAM_OK;
 }

@@ -46,6 +46,10 @@ enum stream_result stream_write(struct stream *stream, const uint8_t *p, size_t 
 enum { STREAM_PIECES_MAX = 3 };
 enum stream_result stream_write_pieces(struct stream *stream, const struct bytes *piece,
                                        size_t count, size_t *n);
+/* Between these two nothing but reading and writing calls OpenSSL, for any stream of the process:
+ * its queue of errors is looked at once and not for each call. */
+void stream_begin_row(void);
+void stream_end_row(void);
 bool stream_has_pending(const struct stream *stream); /* bytes that were taken and not yet read */
 /* Nothing came since everything was read, and it has not ended. */
 bool stream_is_quiet(const struct stream *stream);

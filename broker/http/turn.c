@@ -41,8 +41,10 @@ static void
 serve(struct turn *turn, enum turn_kind kind)
 {
     struct conduit *c;
+    stream_begin_row();
     TAILQ_FOREACH(c, &turn->came[kind], in_turn)
     conduit_read(c);
+    stream_end_row();
     while ((c = TAILQ_FIRST(&turn->came[kind]))) {
         turn_leave(c);
         c->ready(c->owner);
@@ -53,8 +55,10 @@ static void
 write_all(struct turn *turn)
 {
     struct conduit *c;
+    stream_begin_row();
     TAILQ_FOREACH(c, &turn->dirty, in_turn)
     conduit_seal(c);
+    stream_end_row();
     TAILQ_FOREACH(c, &turn->dirty, in_turn)
     conduit_write(c);
     while ((c = TAILQ_FIRST(&turn->dirty))) {

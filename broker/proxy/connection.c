@@ -156,7 +156,8 @@ connection_move(struct connection *c, enum connection_state state)
 void
 connection_touch(struct connection *c)
 {
-    connection_move(c, c->state);
+    if (c->since_ms != proxy_now_ms())
+        connection_move(c, c->state);
 }
 
 /* ---- beginning and end ---- */

@@ -53,6 +53,8 @@ step_head(struct connection *c)
         exchange_begin(c, head);
         return STEP_AGAIN;
     case HTTP1_MORE:
+        if (c->state != CONNECTION_HEAD) // most heads come whole
+            connection_move(c, CONNECTION_HEAD);
         if (c->conduit.ended == STREAM_OK && c->conduit.in.n < CONDUIT_IN_MAX)
             return STEP_WAIT;
         if (c->conduit.ended != STREAM_OK) {
@@ -76,8 +78,10 @@ step_idle(struct connection *c)
         bool preface = relayed_may_begin(c);
         c->relayed.done |= !preface;
         c->scanned = 0;
-        connection_move(c, preface ? CONNECTION_PREFACE : CONNECTION_HEAD);
-        return preface ? STEP_AGAIN : step_head(c); // as much as that state reads is read
+        if (!preface)
+            return step_head(c); // as much as that state reads is read
+        connection_move(c, CONNECTION_PREFACE);
+        return STEP_AGAIN;
     }
     if (c->conduit.ended != STREAM_OK)
         connection_close(c);

@@ -120,9 +120,12 @@ pool_key(struct bytes credential, bool plain, struct bytes host, uint16_t port,
 static struct place_bucket *
 bucket_of(struct pool *pool, struct bytes key)
 {
-    uint32_t hash = 2166136261u; // FNV-1a
-    for (size_t i = 0; i < key.n; i++)
-        hash = (hash ^ key.p[i]) * 16777619u;
+    uint64_t hash = key.n, part = 0;
+    for (; key.n > 0; key = bytes_from(key, sizeof part)) {
+        memcpy(&part, key.p, key.n < sizeof part ? key.n : sizeof part);
+        hash = (hash ^ part) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
     return &pool->bucket[hash % BUCKETS];
 }
 

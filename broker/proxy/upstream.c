@@ -101,8 +101,7 @@ upstream_release(struct upstream *u)
     struct exchange *x = u->exchange;
     bool good = x->upstream_keep && x->request_done && u->conduit.in.n == 0 &&
                 u->conduit.out.n == 0 && u->conduit.ended == STREAM_OK &&
-                !u->conduit.write_failed && !stream_has_pending(&u->conduit.stream) &&
-                !u->proxy->draining;
+                !u->conduit.write_failed && !conduit_holds_more(&u->conduit) && !u->proxy->draining;
     if (!good) {
         upstream_close(u);
         return;

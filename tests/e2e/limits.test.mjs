@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 
-import { realKey, startBroker } from '../support/broker.mjs';
+import { Broker, realKey, startBroker } from '../support/broker.mjs';
 import { wholeFile } from '../support/file.mjs';
 import { startUpstream } from '../support/upstream.mjs';
 import { inTime, until } from '../support/wait.mjs';
@@ -172,4 +172,22 @@ describe('numbers', () => {
     await until('the upstream connections are closed', () => own.sockets.size === 0);
     assert.equal((await broker.request('/~up/x', { token })).status, 200);
   });
+});
+
+// Each costs a decryption, and nothing besides: they go on together, and no memory is held for them.
+test('a body in TLS records of one byte', async (t) => {
+  const broker = await new Broker(t, { listen: null, config: 'listen:\n  - address: 127.0.0.1:0\n    tls: true' }).init();
+  await broker.start();
+  await broker.addCredential('up', { secret: key, upstream, ...UP });
+  const token = await broker.mint('up');
+  const ca = (await broker.operator(['ca', 'show'])).stdout;
+  const body = Array.from({ length: 16384 }, (_, i) => String.fromCharCode(97 + i % 23)).join('');
+  const client = await broker.connect({ tls: { ca, servername: 'localhost' } });
+  client.write(`POST /~up/grains HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Length: ${body.length}\r\n\r\n`);
+  for (const byte of body) // one at a time: what is written meanwhile would go into one record
+    await new Promise((resolve) => client.socket.write(byte, resolve));
+  assert.equal((await client.answer()).status, 200);
+  client.destroy();
+  const arrived = upstream.requests.find((r) => r.url === '/grains').body.toString('latin1');
+  assert.ok(arrived === body, `${arrived.length} bytes arrived of ${body.length}, or others`);
 });

@@ -146,6 +146,34 @@ test_stale_errors_do_not_count(void **state)
     pair_close(&pair);
 }
 
+/* In a row the queue is not looked at for each call: what one call leaves there is gone before the
+ * next, and what lay there before as well. */
+static void
+test_a_row_of_calls(void **state)
+{
+    struct pair broken, idle;
+    uint8_t byte;
+    size_t n;
+
+    (void)state;
+    open_tls(&broken);
+    open_tls(&idle);
+    assert_int_equal(write(broken.server.fd, "HTTP/1.1 200 OK\r\n", 17), 17);
+    ERR_raise(ERR_LIB_SSL, SSL_R_UNEXPECTED_EOF_WHILE_READING);
+    stream_begin_row();
+    assert_result(stream_read(&idle.client, &byte, 1, &n), STREAM_WANT_READ);
+    assert_result(stream_read(&broken.client, &byte, 1, &n), STREAM_ERROR);
+    assert_result(stream_read(&idle.server, &byte, 1, &n), STREAM_WANT_READ);
+    assert_result(stream_write(&broken.client, &byte, 1, &n), STREAM_ERROR);
+    assert_sent(&idle.client, &idle.server, "hello");
+    assert_result(stream_read(&idle.server, &byte, 1, &n), STREAM_WANT_READ);
+    stream_end_row();
+    ERR_raise(ERR_LIB_SSL, SSL_R_UNEXPECTED_EOF_WHILE_READING);
+    assert_result(stream_read(&idle.server, &byte, 1, &n), STREAM_WANT_READ);
+    pair_close(&broken);
+    pair_close(&idle);
+}
+
 /* Much data through small buffers: partial writes, the rest repeated from elsewhere in memory. */
 static void
 pump(struct pair *pair, size_t total)
@@ -320,6 +348,7 @@ main(void)
         cmocka_unit_test(test_tls_ends),
         cmocka_unit_test(test_garbage_is_an_error),
         cmocka_unit_test(test_stale_errors_do_not_count),
+        cmocka_unit_test(test_a_row_of_calls),
         cmocka_unit_test(test_much_data),
         cmocka_unit_test(test_pending),
         cmocka_unit_test(test_grows),
