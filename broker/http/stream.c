@@ -58,28 +58,32 @@ speaks_http1(const SSL *ssl)
            (SSL_is_server(ssl) && bytes_is(bytes_of(protocol, n), "http/1.0"));
 }
 
-static bool in_row; /* of calls between which nothing else can put something into the queue */
+/* Of calls between which nothing else can put something into OpenSSL's queue of errors. */
+static enum { ROW_NONE, ROW_BEGUN, ROW_CLEAN } row;
 
 /* SSL_get_error goes by the queue, so it has to be empty; it nearly always is, and asking costs a
  * tenth of emptying it. */
 static void
 forget_errors(void)
 {
-    if (!in_row && ERR_peek_error() != 0)
+    if (row == ROW_CLEAN)
+        return;
+    if (ERR_peek_error() != 0)
         ERR_clear_error();
+    if (row == ROW_BEGUN)
+        row = ROW_CLEAN;
 }
 
 void
 stream_begin_row(void)
 {
-    forget_errors();
-    in_row = true;
+    row = ROW_BEGUN;
 }
 
 void
 stream_end_row(void)
 {
-    in_row = false;
+    row = ROW_NONE;
 }
 
 KH_COLD static enum stream_result
@@ -87,7 +91,7 @@ failed(const struct stream *stream, int r)
 {
     enum stream_result result = result_of_ssl(stream, r);
 
-    if (in_row)
+    if (row != ROW_NONE)
         ERR_clear_error();
     return result;
 }
