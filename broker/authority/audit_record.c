@@ -173,7 +173,14 @@ struct name {
     const char *text; // padded
     size_t n;         // at most NAME_ROOM
 };
-#define NAME_AS(literal)   ((struct name){literal NAME_PADDING, sizeof(literal) - 1})
+// A longer one is not compiled.
+#define NAME_LENGTH(literal)                                                                       \
+    (sizeof(literal) - 1 + 0 * sizeof(struct {                                                     \
+                               _Static_assert(sizeof(literal) - 1 <= NAME_ROOM,                    \
+                                              "a member's name has room");                         \
+                               char unused;                                                        \
+                           }))
+#define NAME_AS(literal)   ((struct name){literal NAME_PADDING, NAME_LENGTH(literal)})
 #define NAME(name)         NAME_AS(",\"" name "\":")
 #define NAME_OF_TEXT(name) NAME_AS(",\"" name "\":\"")
 
