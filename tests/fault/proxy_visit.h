@@ -53,10 +53,6 @@ play_new_upstream(void)
 static inline void
 play_upstream(void)
 {
-    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                                 "Content-Length: %zu\r\n\r\n%s";
-    char text[512];
-
     if (!peer_reads(&now.up)) {
         peer_close(&now.up);
         return;
@@ -67,8 +63,7 @@ play_upstream(void)
         return;
     now.forwarded++;
     assert_contains(now.up.in.p, SECRET);
-    snprintf(text, sizeof text, answer, sizeof ECHO_BODY - 1, ECHO_BODY);
-    peer_says(&now.up, text);
+    peer_answers(&now.up, ECHO_BODY);
 }
 
 // The tunnel stands: what was said of it is not the answer to the request.

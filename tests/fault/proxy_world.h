@@ -194,6 +194,17 @@ peer_says(struct peer *peer, const char *text)
         (void)!send(peer->fd, text, strlen(text), MSG_NOSIGNAL);
 }
 
+static inline void
+peer_answers(struct peer *peer, const char *json)
+{
+    char text[512];
+
+    snprintf(text, sizeof text,
+             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+             strlen(json), json);
+    peer_says(peer, text);
+}
+
 static inline bool
 answer_is_whole(const struct text *text)
 {

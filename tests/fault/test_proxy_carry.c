@@ -82,16 +82,11 @@ play_new_endpoint(void)
 static void
 play_endpoint(void)
 {
-    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                                 "Content-Length: %zu\r\n\r\n%s";
-    char text[512];
-
     if (!peer_reads(&now.up)) {
         peer_close(&now.up);
     } else if (!now.asked && strstr(now.up.in.p, "\r\n\r\n" ASKED)) {
         now.asked = true;
-        snprintf(text, sizeof text, answer, sizeof GIVEN - 1, GIVEN);
-        peer_says(&now.up, text);
+        peer_answers(&now.up, GIVEN);
     }
 }
 
